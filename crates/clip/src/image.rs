@@ -1,0 +1,1 @@
+//! Decoding, orienting, resizing and cropping images.

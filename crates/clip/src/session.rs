@@ -1,0 +1,1 @@
+//! ONNX Runtime sessions: the only file that names `ort`.
