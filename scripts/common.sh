@@ -1,0 +1,42 @@
+# Sourced by the other scripts: where things are, and how they speak.
+# shellcheck shell=bash
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$root/build
+stage=$build/stage
+PGRX_VERSION=0.18.1
+
+say() { printf '==> %s\n' "$*" >&2; }
+die() {
+    printf 'error: %s\n' "$1" >&2
+    shift
+    [ $# -eq 0 ] || printf '  %s\n' "$@" >&2
+    exit 1
+}
+
+# pg_config of the server to build for; PG_CONFIG overrides what is on PATH.
+find_pg_config() {
+    PG_CONFIG=$(command -v "${PG_CONFIG:-pg_config}") || return 1
+    [ -e "$("$PG_CONFIG" --includedir-server)/postgres.h" ] && [ -x "$("$PG_CONFIG" --bindir)/postgres" ] || return 1
+    PG_MAJOR=$("$PG_CONFIG" --version | sed -E 's/^PostgreSQL ([0-9]+).*/\1/')
+    # The build scripts of pgrx read it; one value everywhere, or everything is compiled again.
+    export PGRX_PG_CONFIG_PATH=$PG_CONFIG
+    features=(--no-default-features --features "pg$PG_MAJOR")
+}
+
+require_pg_config() {
+    find_pg_config || die "no PostgreSQL server with its development files was found" \
+        "Run 'make setup', or name the server's pg_config: make PG_CONFIG=/path/to/pg_config"
+}
+
+# How to become root for an install: nothing, sudo, or a message.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "this step needs root: $*" "Run it as root, or install sudo."
+    fi
+}
