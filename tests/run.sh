@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Every test, in throw-away servers; ends with a count. `tests/run.sh crates regress …` runs only the named parts.
+#
+#   lint      rustfmt and clippy
+#   crates    unit, property and oracle tests of the pure crates, no server
+#   pgtest    tests of the extension's Rust inside a server
+#   regress   SQL in, expected output out
+#   recovery  restarts, dumps, cancellation, broken installations (PostgreSQL::Test)
+#   parity    against the Python reference
+#   demo      `make demo` on public photographs
+. "$(dirname "$0")/../scripts/common.sh"
+. "$(dirname "$0")/../scripts/cluster.sh"
+cd "$root"
+require_pg_config
+parts=${*:-lint crates pgtest regress recovery parity demo}
+export ORT_DYLIB
+ORT_DYLIB=$(echo "$build"/onnxruntime/libonnxruntime.so.*)
+logs=$build/test-logs
+mkdir -p "$logs"
+passed=0 failed=0 skipped=0
+
+tally() { # tally PASSED FAILED SKIPPED
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+sum() { # sum REGEX FILE: adds up the number that the expression captures on every line it matches
+    sed -nE "s/.*$1.*/\1/p" "$2" | awk '{ n += $1 } END { print n + 0 }'
+}
+# run NAME COMMAND...: the command's output on the terminal and in a log; its status in $status
+run() {
+    local name=$1
+    shift
+    status=0
+    "$@" 2>&1 | tee "$logs/$name" || status=$?
+}
+
+part_lint() {
+    run fmt cargo fmt --all --check
+    if [ $status -eq 0 ]; then tally 1 0 0; else tally 0 1 0; fi
+    run clippy cargo clippy --workspace --all-targets "${features[@]}" -- -D warnings
+    if [ $status -eq 0 ]; then tally 1 0 0; else tally 0 1 0; fi
+}
+
+cargo_tally() { # a test run that died without a count is a failure
+    local bad
+    bad=$(sum '([0-9]+) failed;' "$logs/$1")
+    [ $status -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+    tally "$(sum ' ([0-9]+) passed;' "$logs/$1")" "$bad" "$(sum ' ([0-9]+) ignored;' "$logs/$1")"
+}
+
+part_crates() {
+    run crates cargo test --workspace --exclude clip_pg
+    cargo_tally crates
+}
+
+part_regress() {
+    cluster_start
+    run regress tests/regress.sh
+    local bad
+    bad=$(sum '\.\.\. FAILED()' "$logs/regress")
+    bad=$(grep -c '\.\.\. FAILED' "$logs/regress" || true)
+    [ $status -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+    tally "$(grep -c '\.\.\. ok' "$logs/regress" || true)" "$bad" 0
+    cluster_remove
+}
+
+part_recovery() {
+    cluster_prepare
+    local perl
+    perl=$(dirname "$(dirname "$("$PG_CONFIG" --pgxs)")")/test/perl
+    cp -R "$root/tests/recovery" "$cluster/"
+    mkdir "$cluster/tmp_check"
+    [ ${#run_as[@]} -eq 0 ] || chown -R postgres: "$cluster/recovery" "$cluster/tmp_check"
+    run recovery as_server env PG_REGRESS=/bin/true TESTDIR="$cluster" TESTDATADIR="$cluster/tmp_check" TESTLOGDIR="$cluster/tmp_check/log" \
+        LANG=C prove -I "$perl" --timer recovery/t
+    if [ $status -eq 0 ]; then tally "$(sum 'Tests=([0-9]+)' "$logs/recovery")" 0 0; else
+        as_server sh -c 'tail -n 50 tmp_check/log/*' || true
+        tally 0 1 0
+    fi
+    cluster_remove
+}
+
+part_parity() {
+    cluster_start
+    run parity tests/parity.sh
+    local bad
+    bad=$(sum '([0-9]+) failed' "$logs/parity")
+    [ $status -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+    tally "$(sum '[^0-9]([0-9]+) passed' "$logs/parity")" "$bad" "$(sum '[^0-9]([0-9]+) skipped' "$logs/parity")"
+    cluster_remove
+}
+
+part_demo() {
+    run demo env -u IMAGES GALLERY="$build/gallery.html" demo/run.sh
+    # Three parts of the page that only a finished run writes.
+    if [ $status -eq 0 ] && grep -q 'Zero-shot' "$build/gallery.html" && grep -q '</html>' "$build/gallery.html"; then
+        tally 1 0 0
+    else
+        tally 0 1 0
+    fi
+}
+
+for part in $parts; do
+    say "Tests: $part"
+    "part_$part"
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
