@@ -1,8 +1,85 @@
 //! Distances between vectors of IEEE half and single precision.
 //!
-//! Every function takes slices of equal length and accumulates in `f32`. The instruction set is
-//! chosen once per process; [`scalar`] is the reference that the others are tested against.
+//! The slices of a call are of equal length. Checking that belongs to the caller, who can name both
+//! dimensions; where they differ, the longer one's surplus is ignored. Nothing here allocates or
+//! panics, and NaN and infinity propagate.
+//!
+//! Halves (denormal ones too) widen to `f32` exactly, and sums are accumulated in `f32` with fused
+//! multiply-adds, so a sum of `n` terms is within `(n + 4) · 2⁻²⁴ · Σ|term|` of the true one
+//! (Higham, Accuracy and Stability of Numerical Algorithms, §3.1; the 4 covers the rounding of a
+//! term). Sums over halves neither overflow nor underflow at any length a vector has. Squares of
+//! `f32` elements do beyond about `1e19` and below `1e-19`: sums are then infinite or lose those
+//! terms, and the cosine distance may be NaN.
+//!
+//! The functions dispatch to the best [instruction set](instruction_sets) of the machine, which is
+//! chosen once per process. Two machines may differ in the last bits, one machine never does:
+//! swapping the arguments of a symmetric function gives the same bits.
 
+mod dispatch;
 pub mod scalar;
 
-pub use scalar::{cosine_f16 as cosine_distance, dot_f16 as dot, l1_f16 as l1, l2_squared_f16 as l2_squared, norm_f16 as norm};
+#[cfg(target_arch = "aarch64")]
+mod arm;
+#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
+mod lanes;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use dispatch::{Element, InstructionSet, Kernels, active, instruction_sets};
+
+/// Inner product, `Σ aᵢbᵢ`.
+#[inline]
+pub fn dot<T: Element>(a: &[T], b: &[T]) -> f32 {
+    T::kernels(active()).dot(a, b)
+}
+
+/// Inner product and the squared norm of `b`, in one pass.
+///
+/// With [`norm_squared`] of `a` kept from an earlier call, [`cosine_distance_from`] makes of them
+/// the very bits of [`cosine_distance`], at a quarter less work per `b`.
+#[inline]
+pub fn dot_and_norm_squared<T: Element>(a: &[T], b: &[T]) -> (f32, f32) {
+    T::kernels(active()).dot_and_norm_squared(a, b)
+}
+
+/// Cosine distance, `1 - a·b / (|a| |b|)`, in `0.0..=2.0`; exactly 0 between a vector and itself.
+///
+/// NaN where a norm is zero, as in pgvector.
+#[inline]
+pub fn cosine_distance<T: Element>(a: &[T], b: &[T]) -> f64 {
+    T::kernels(active()).cosine_distance(a, b)
+}
+
+/// Cosine distance from the inner product and both squared norms.
+///
+/// The similarity is held within ±1, which rounding may overstep.
+#[inline]
+pub fn cosine_distance_from(dot: f32, a_norm_squared: f32, b_norm_squared: f32) -> f64 {
+    // One square root of the product, which is exact in f64: x / sqrt(x · x) is then 1, not nearly 1.
+    let norms = (f64::from(a_norm_squared) * f64::from(b_norm_squared)).sqrt();
+    1.0 - (f64::from(dot) / norms).clamp(-1.0, 1.0)
+}
+
+/// Squared Euclidean distance, `Σ (aᵢ - bᵢ)²`.
+#[inline]
+pub fn l2_squared<T: Element>(a: &[T], b: &[T]) -> f32 {
+    T::kernels(active()).l2_squared(a, b)
+}
+
+/// Taxicab distance, `Σ |aᵢ - bᵢ|`.
+#[inline]
+pub fn l1<T: Element>(a: &[T], b: &[T]) -> f32 {
+    T::kernels(active()).l1(a, b)
+}
+
+/// Squared Euclidean norm, `Σ aᵢ²`.
+#[inline]
+pub fn norm_squared<T: Element>(a: &[T]) -> f32 {
+    dot(a, a)
+}
+
+/// Euclidean norm.
+#[inline]
+pub fn norm<T: Element>(a: &[T]) -> f64 {
+    f64::from(norm_squared(a)).sqrt()
+}

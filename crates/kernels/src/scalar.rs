@@ -1,29 +1,56 @@
-//! The reference implementation: one element at a time.
+//! The reference: one element at a time, in `f64`.
+//!
+//! Products are exact here and sums as good as, so these functions are the oracle of every other
+//! instruction set, and rounded to `f32` they serve machines that have none.
 
-use half::f16;
+use crate::dispatch::{Element, InstructionSet, Kernels};
 
-/// Inner product.
-pub fn dot_f16(a: &[f16], b: &[f16]) -> f32 {
-    a.iter().zip(b).map(|(x, y)| x.to_f32() * y.to_f32()).sum()
+pub(crate) static SCALAR: InstructionSet = InstructionSet {
+    name: "scalar",
+    supported: || true,
+    half: kernels(),
+    single: kernels(),
+};
+
+const fn kernels<T: Element>() -> Kernels<T> {
+    Kernels {
+        dot: |a, b| [dot(a, b) as f32],
+        dot_and_norm_squared: |a, b| [dot(a, b) as f32, b_norm_squared(a, b) as f32],
+        dot_and_norms_squared: |a, b| {
+            [
+                dot(a, b) as f32,
+                b_norm_squared(b, a) as f32,
+                b_norm_squared(a, b) as f32,
+            ]
+        },
+        l2_squared: |a, b| [l2_squared(a, b) as f32],
+        l1: |a, b| [l1(a, b) as f32],
+    }
 }
 
-/// Cosine distance, `1 - a·b / (|a| |b|)`; NaN where a norm is zero.
-pub fn cosine_f16(a: &[f16], b: &[f16]) -> f64 {
-    let (d, x, y) = (f64::from(dot_f16(a, b)), f64::from(dot_f16(a, a)), f64::from(dot_f16(b, b)));
-    1.0 - (d / (x * y).sqrt()).clamp(-1.0, 1.0)
+/// Inner product, `Σ aᵢbᵢ`.
+pub fn dot<T: Element>(a: &[T], b: &[T]) -> f64 {
+    sum(a, b, |x, y| x * y)
 }
 
-/// Squared Euclidean distance.
-pub fn l2_squared_f16(a: &[f16], b: &[f16]) -> f32 {
-    a.iter().zip(b).map(|(x, y)| (x.to_f32() - y.to_f32()).powi(2)).sum()
+/// Squared norm of the part of `b` that `a` is compared with.
+fn b_norm_squared<T: Element>(a: &[T], b: &[T]) -> f64 {
+    sum(a, b, |_, y| y * y)
 }
 
-/// Taxicab distance.
-pub fn l1_f16(a: &[f16], b: &[f16]) -> f32 {
-    a.iter().zip(b).map(|(x, y)| (x.to_f32() - y.to_f32()).abs()).sum()
+/// Squared Euclidean distance, `Σ (aᵢ - bᵢ)²`.
+pub fn l2_squared<T: Element>(a: &[T], b: &[T]) -> f64 {
+    sum(a, b, |x, y| (x - y) * (x - y))
 }
 
-/// Euclidean norm.
-pub fn norm_f16(a: &[f16]) -> f32 {
-    dot_f16(a, a).sqrt()
+/// Taxicab distance, `Σ |aᵢ - bᵢ|`.
+pub fn l1<T: Element>(a: &[T], b: &[T]) -> f64 {
+    sum(a, b, |x, y| (x - y).abs())
+}
+
+fn sum<T: Element>(a: &[T], b: &[T], term: impl Fn(f64, f64) -> f64) -> f64 {
+    // `Iterator::sum` makes -0 of nothing.
+    a.iter()
+        .zip(b)
+        .fold(0.0, |sum, (x, y)| sum + term(x.widen(), y.widen()))
 }

@@ -1,0 +1,202 @@
+//! AVX-512 and AVX2 with FMA and F16C.
+//!
+//! Loads take any alignment, and nothing beyond a slice is read: AVX-512 masks the last load, AVX2
+//! copies it.
+#![allow(unsafe_code)]
+
+use std::arch::x86_64::*;
+
+use half::f16;
+
+use crate::dispatch::InstructionSet;
+use crate::lanes::{Lanes, Load, Measure, accumulate, kernels, padded};
+
+/// BW and VL, which every server with AVX-512 has had since Skylake, mask a load of halves.
+pub(crate) static AVX512: InstructionSet = InstructionSet {
+    name: "avx512",
+    supported: || {
+        is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+    },
+    half: kernels!(avx512),
+    single: kernels!(avx512),
+};
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn avx512<T, M: Measure<N>, const N: usize>(a: &[T], b: &[T]) -> [f32; N]
+where
+    __m512: Load<T>,
+{
+    // SAFETY: this function's own features are those that `__m512` asks for.
+    unsafe { accumulate::<T, __m512, M, N>(a, b) }
+}
+
+impl Lanes for __m512 {
+    const LEN: usize = 16;
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: the caller vouches for the machine.
+        unsafe { _mm512_setzero_ps() }
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: `self` exists.
+        unsafe { _mm512_add_ps(self, other) }
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        // SAFETY: `self` exists.
+        unsafe { _mm512_sub_ps(self, other) }
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        // SAFETY: `self` exists.
+        unsafe { _mm512_abs_ps(self) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, other: Self, sum: Self) -> Self {
+        // SAFETY: `self` exists.
+        unsafe { _mm512_fmadd_ps(self, other, sum) }
+    }
+
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        // SAFETY: `self` exists.
+        unsafe { _mm512_reduce_add_ps(self) }
+    }
+}
+
+impl Load<f32> for __m512 {
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller vouches for the machine and the elements.
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, n: usize) -> Self {
+        // SAFETY: as above; lanes that are masked out are not read.
+        unsafe { _mm512_maskz_loadu_ps(first(n), from) }
+    }
+}
+
+impl Load<f16> for __m512 {
+    #[inline(always)]
+    unsafe fn load(from: *const f16) -> Self {
+        // SAFETY: the caller vouches for the machine and the elements.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(from: *const f16, n: usize) -> Self {
+        // SAFETY: as above; lanes that are masked out are not read.
+        unsafe { _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first(n), from.cast())) }
+    }
+}
+
+/// The mask of the first `n` of 16 lanes.
+#[inline(always)]
+fn first(n: usize) -> __mmask16 {
+    (1_u32.unbounded_shl(n as u32).wrapping_sub(1)) as __mmask16
+}
+
+pub(crate) static AVX2: InstructionSet = InstructionSet {
+    name: "avx2",
+    supported: || {
+        is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c")
+    },
+    half: kernels!(avx2),
+    single: kernels!(avx2),
+};
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn avx2<T, M: Measure<N>, const N: usize>(a: &[T], b: &[T]) -> [f32; N]
+where
+    __m256: Load<T>,
+{
+    // SAFETY: this function's own features are those that `__m256` asks for.
+    unsafe { accumulate::<T, __m256, M, N>(a, b) }
+}
+
+impl Lanes for __m256 {
+    const LEN: usize = 8;
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: the caller vouches for the machine.
+        unsafe { _mm256_setzero_ps() }
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: `self` exists.
+        unsafe { _mm256_add_ps(self, other) }
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        // SAFETY: `self` exists.
+        unsafe { _mm256_sub_ps(self, other) }
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        // SAFETY: `self` exists.
+        unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), self) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, other: Self, sum: Self) -> Self {
+        // SAFETY: `self` exists.
+        unsafe { _mm256_fmadd_ps(self, other, sum) }
+    }
+
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        // SAFETY: `self` exists.
+        unsafe {
+            let four = _mm_add_ps(
+                _mm256_castps256_ps128(self),
+                _mm256_extractf128_ps::<1>(self),
+            );
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+}
+
+impl Load<f32> for __m256 {
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller vouches for the machine and the elements.
+        unsafe { _mm256_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, n: usize) -> Self {
+        // SAFETY: as above; the array is as long as the register.
+        unsafe { Self::load(padded::<f32, 8>(from, n).as_ptr()) }
+    }
+}
+
+impl Load<f16> for __m256 {
+    #[inline(always)]
+    unsafe fn load(from: *const f16) -> Self {
+        // SAFETY: the caller vouches for the machine and the elements.
+        unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(from: *const f16, n: usize) -> Self {
+        // SAFETY: as above; the array is as long as the register.
+        unsafe { Self::load(padded::<f16, 8>(from, n).as_ptr()) }
+    }
+}
