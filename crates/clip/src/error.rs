@@ -24,6 +24,83 @@ pub enum Error {
         /// Pixels allowed.
         limit: u64,
     },
+    /// The text is longer than any tokenizer is asked to read.
+    #[error("text of {bytes} bytes exceeds the limit of {limit} bytes")]
+    TextTooLong {
+        /// Length of the text in UTF-8.
+        bytes: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// The ONNX Runtime library cannot be loaded, is too old, or is another library.
+    #[error("could not load ONNX Runtime from \"{path}\": {reason}")]
+    Runtime {
+        /// Path as configured.
+        path: String,
+        /// What the loader says.
+        reason: String,
+    },
+    /// A model directory lacks a file the model needs.
+    #[error("model file \"{file}\" is missing: {reason}")]
+    MissingModelFile {
+        /// The file, relative to the model directory where it belongs there.
+        file: String,
+        /// What it is needed for, or where it was looked for.
+        reason: String,
+    },
+    /// A model file cannot be read or understood.
+    #[error("invalid model file \"{file}\": {reason}")]
+    InvalidModelFile {
+        /// The file, relative to the model directory.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A model file is not the one that was registered.
+    #[error("model file \"{file}\" has changed: its SHA-256 is {found}, registered was {expected}")]
+    ModelFileChanged {
+        /// The file, relative to the model directory.
+        file: String,
+        /// SHA-256 at registration, hexadecimal.
+        expected: String,
+        /// SHA-256 now, hexadecimal.
+        found: String,
+    },
+    /// The two towers of a model do not embed into the same space.
+    #[error("text tower has {text} dimensions, image tower has {image}")]
+    TowerMismatch {
+        /// Dimensions of the text tower's output.
+        text: usize,
+        /// Dimensions of the image tower's output.
+        image: usize,
+    },
+    /// An option of a model is unknown or has an unusable value.
+    #[error("invalid model option: {0}")]
+    InvalidOption(String),
+    /// Pixels do not have the size the model's image tower takes.
+    #[error("image has {found} samples, the model takes {expected}")]
+    PixelCount {
+        /// Height × width × 3 of the model.
+        expected: usize,
+        /// Samples given.
+        found: usize,
+    },
+    /// A model's output is no embedding.
+    #[error("model \"{file}\" returned an invalid embedding: {reason}")]
+    InvalidEmbedding {
+        /// ONNX file, relative to the model directory.
+        file: String,
+        /// What is wrong with the numbers.
+        reason: &'static str,
+    },
+    /// ONNX Runtime failed while running a model.
+    #[error("could not run model \"{file}\": {reason}")]
+    Inference {
+        /// ONNX file, relative to the model directory.
+        file: String,
+        /// ONNX Runtime's words.
+        reason: String,
+    },
     /// The caller asked to stop.
     #[error("canceled")]
     Canceled,

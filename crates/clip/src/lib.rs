@@ -11,4 +11,7 @@ pub mod preprocess;
 pub mod session;
 pub mod tokenize;
 
+#[cfg(test)]
+mod testing;
+
 pub use error::{Error, Result};

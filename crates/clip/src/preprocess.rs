@@ -24,6 +24,18 @@ pub struct Preprocess {
     pub alpha: Alpha,
 }
 
+impl Preprocess {
+    /// `[height, width]` of the result, `None` where it depends on the image.
+    pub fn size(&self) -> Option<[u32; 2]> {
+        match (self.crop, self.resize) {
+            (Some(crop), _) => Some(crop),
+            (None, Resize::Longest { size, .. }) => Some([size, size]),
+            (None, Resize::Squash(size)) => Some(size),
+            (None, Resize::Shortest(_) | Resize::Keep) => None,
+        }
+    }
+}
+
 /// How an image is brought to the model's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

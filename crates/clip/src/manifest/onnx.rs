@@ -1,0 +1,238 @@
+//! The one thing ONNX Runtime does not tell about a graph: which other files hold its weights.
+//!
+//! Walks the protocol buffer of <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3> along the fields that lead
+//! to tensors and skips everything else, weights included, without reading it.
+
+use super::files;
+use crate::{Error, Result};
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{self, BufReader, Read},
+    path::Path,
+};
+
+/// Messages on the way from a model to its tensors.
+#[derive(Clone, Copy)]
+enum Message {
+    Model,
+    Graph,
+    Node,
+    Attribute,
+    Function,
+    Sparse,
+    Tensor,
+    /// An entry of `TensorProto.external_data`.
+    Entry,
+}
+
+impl Message {
+    /// Type of the message in `field`, if it leads to tensors.
+    fn field(self, field: u64) -> Option<Self> {
+        Some(match (self, field) {
+            (Self::Model, 7) => Self::Graph,
+            (Self::Model, 25) => Self::Function,
+            (Self::Graph, 1) | (Self::Function, 7) => Self::Node,
+            (Self::Graph, 5) => Self::Tensor,
+            (Self::Graph, 15) => Self::Sparse,
+            (Self::Node, 5) => Self::Attribute,
+            (Self::Attribute, 5 | 10) => Self::Tensor,
+            (Self::Attribute, 6 | 11) => Self::Graph,
+            (Self::Attribute, 22 | 23) => Self::Sparse,
+            (Self::Sparse, 1 | 2) => Self::Tensor,
+            (Self::Tensor, 13) => Self::Entry,
+            _ => return None,
+        })
+    }
+}
+
+/// Paths, relative to `directory`, of the files that hold weights of the ONNX graph `file`.
+///
+/// Fails with [`Error::InvalidModelFile`] where the file is no protocol buffer, and where it names a file outside of
+/// its own folder.
+pub(super) fn external_data(directory: &Path, file: &str) -> Result<Vec<String>> {
+    let invalid = |reason: String| Error::InvalidModelFile {
+        file: file.to_owned(),
+        reason,
+    };
+    let handle = files::open(directory, file)?;
+    let length = handle
+        .metadata()
+        .map_err(|error| invalid(error.to_string()))?
+        .len();
+    let mut walk = Walk {
+        reader: BufReader::new(handle),
+        position: 0,
+        locations: BTreeSet::new(),
+    };
+    walk.message(Message::Model, length, 0)
+        .map_err(|error| invalid(format!("not an ONNX model ({error})")))?;
+    let folder = file
+        .rsplit_once('/')
+        .map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    walk.locations
+        .into_iter()
+        .map(|location| match files::is_inside(&location) {
+            true => Ok(format!("{folder}{location}")),
+            false => Err(invalid(format!(
+                "weights at \"{location}\" lie outside of the model"
+            ))),
+        })
+        .collect()
+}
+
+struct Walk {
+    reader: BufReader<File>,
+    position: u64,
+    locations: BTreeSet<String>,
+}
+
+/// Deeper than any graph in a graph.
+const MAX_DEPTH: u32 = 64;
+/// Longer than any key or path.
+const MAX_STRING: u64 = 4096;
+
+impl Walk {
+    /// Reads the message that ends at `end`.
+    fn message(&mut self, message: Message, end: u64, depth: u32) -> io::Result<()> {
+        if depth > MAX_DEPTH {
+            return Err(damaged("nested too deeply"));
+        }
+        let mut entry = (String::new(), String::new());
+        while self.position < end {
+            let tag = self.varint()?;
+            let (field, wire) = (tag >> 3, tag & 7);
+            match wire {
+                0 => {
+                    self.varint()?;
+                }
+                1 => self.skip(8, end)?,
+                5 => self.skip(4, end)?,
+                2 => {
+                    let length = self.varint()?;
+                    let inner = self
+                        .position
+                        .checked_add(length)
+                        .filter(|&inner| inner <= end);
+                    let inner = inner.ok_or_else(|| damaged("a field is longer than the file"))?;
+                    match (message, field, message.field(field)) {
+                        (Message::Entry, 1, _) => entry.0 = self.string(length)?,
+                        (Message::Entry, 2, _) => entry.1 = self.string(length)?,
+                        (_, _, Some(child)) => self.message(child, inner, depth + 1)?,
+                        _ => self.skip(length, end)?,
+                    }
+                }
+                _ => return Err(damaged("unknown wire type")),
+            }
+        }
+        if entry.0 == "location" {
+            self.locations.insert(entry.1);
+        }
+        if self.position == end {
+            Ok(())
+        } else {
+            Err(damaged("a field ends beyond its message"))
+        }
+    }
+
+    fn varint(&mut self) -> io::Result<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let mut byte = [0];
+            self.reader.read_exact(&mut byte)?;
+            self.position += 1;
+            let [byte] = byte;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(damaged("a number is too long"))
+    }
+
+    fn skip(&mut self, length: u64, end: u64) -> io::Result<()> {
+        let target = self
+            .position
+            .checked_add(length)
+            .filter(|&target| target <= end);
+        self.position = target.ok_or_else(|| damaged("a field is longer than its message"))?;
+        let length =
+            i64::try_from(length).map_err(|_| damaged("a field is longer than the file"))?;
+        self.reader.seek_relative(length)
+    }
+
+    fn string(&mut self, length: u64) -> io::Result<String> {
+        if length > MAX_STRING {
+            return Err(damaged("a path is too long"));
+        }
+        let mut bytes = Vec::new();
+        self.reader.by_ref().take(length).read_to_end(&mut bytes)?;
+        self.position += bytes.len() as u64;
+        String::from_utf8(bytes).map_err(|_| damaged("a path is not UTF-8"))
+    }
+}
+
+fn damaged(reason: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Directory;
+
+    /// A length-delimited field.
+    fn field(number: u8, body: &[u8]) -> Vec<u8> {
+        [&[number << 3 | 2, body.len() as u8][..], body].concat()
+    }
+
+    fn model(location: &str) -> Vec<u8> {
+        let entry = [field(1, b"location"), field(2, location.as_bytes())].concat();
+        let other = [field(1, b"offset"), field(2, b"0")].concat();
+        let tensor = [field(13, &entry), field(13, &other), field(9, b"raw")].concat();
+        // ir_version, producer, graph with one initializer.
+        [
+            vec![0x08, 8],
+            field(2, b"test"),
+            field(7, &field(5, &tensor)),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn locations_are_found() {
+        let directory = Directory::new();
+        directory.write("onnx/a.onnx", &model("a.onnx_data"));
+        assert_eq!(
+            external_data(directory.path(), "onnx/a.onnx").unwrap(),
+            ["onnx/a.onnx_data"]
+        );
+        directory.write("b.onnx", &model("../../etc/passwd"));
+        let error = external_data(directory.path(), "b.onnx")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("outside"), "{error}");
+    }
+
+    #[test]
+    fn damaged_files_are_refused() {
+        let directory = Directory::new();
+        let whole = model("weights.bin");
+        for length in 1..whole.len() {
+            directory.write("a.onnx", &whole[..length]);
+            // Cut between two fields of the model a file is shorter, but whole.
+            if !matches!(length, 2 | 8) {
+                assert!(
+                    external_data(directory.path(), "a.onnx").is_err(),
+                    "{length}"
+                );
+            }
+        }
+        directory.write("a.onnx", b"<html>not a model</html>");
+        assert!(external_data(directory.path(), "a.onnx").is_err());
+        assert!(matches!(
+            external_data(directory.path(), "none.onnx"),
+            Err(Error::MissingModelFile { .. })
+        ));
+    }
+}

@@ -1,0 +1,148 @@
+//! Which tokenizer a model has and how its texts are filled up.
+
+use super::{
+    Overrides,
+    config::{self, Family, ModelConfig},
+    files, layout,
+};
+use crate::{
+    Error, Result,
+    tokenize::{Clean, Padding, Tokenizer, TokenizerSpec},
+};
+use serde_json::Value;
+use std::path::Path;
+
+const NAMES: [&str; 2] = ["tokenizer.json", "bpe_simple_vocab_16e6.txt.gz"];
+/// Tokens per text where nothing says otherwise, CLIP's.
+const CONTEXT_LENGTH: usize = 77;
+/// Tokens per text of models that take far more than a caption has.
+const LONG_CONTEXT_LENGTH: usize = 512;
+
+/// Loads the tokenizer that belongs to the graph `text`. `length` is the context length if the graph fixes it.
+pub(super) fn read(
+    directory: &Path,
+    text: &str,
+    model: &ModelConfig,
+    length: Option<u32>,
+    overrides: &Overrides,
+) -> Result<Tokenizer> {
+    let folders = layout::folders(text);
+    let file =
+        layout::first(directory, &folders, &NAMES).ok_or_else(|| Error::MissingModelFile {
+            file: NAMES[0].to_owned(),
+            reason: format!(
+                "\"{}\" holds no tokenizer for \"{text}\"",
+                directory.display()
+            ),
+        })?;
+    let settings = settings(directory, &file)?;
+    let spec = TokenizerSpec {
+        context_length: context_length(model, length, &settings, overrides)?,
+        // Provisional; registration finds out whether filling up can be spared.
+        padding: if model.family == Family::Unpadded {
+            Padding::Longest
+        } else {
+            Padding::Full
+        },
+        pad_id: 0,
+        end_id: None,
+        clean: overrides.clean.unwrap_or_else(|| clean(model)),
+        prefix: overrides.prefix.clone().unwrap_or_default(),
+        file,
+    };
+    let contents = files::contents(directory, &spec.file)?;
+    let mut tokenizer = Tokenizer::new(&contents, spec)?;
+    let pad_id = overrides
+        .pad_id
+        .unwrap_or_else(|| pad_id(&tokenizer, model, &settings));
+    let siglip = matches!(model.family, Family::Siglip | Family::Siglip2);
+    let end_id = (siglip || settings["add_eos_token"] == Value::Bool(true))
+        .then(|| token(&settings["eos_token"]).or(Some("</s>").filter(|_| siglip)))
+        .flatten()
+        .and_then(|token| tokenizer.id(token));
+    let spec = tokenizer.spec_mut();
+    (spec.pad_id, spec.end_id) = (pad_id, end_id);
+    Ok(tokenizer)
+}
+
+/// `tokenizer_config.json` beside the tokenizer, completed by `special_tokens_map.json`.
+fn settings(directory: &Path, file: &str) -> Result<Value> {
+    let folder = file
+        .rsplit_once('/')
+        .map_or("", |(folder, _)| folder)
+        .to_owned();
+    let mut settings = Value::Object(serde_json::Map::new());
+    for name in ["tokenizer_config.json", "special_tokens_map.json"] {
+        let Some(file) = layout::first(directory, std::slice::from_ref(&folder), &[name]) else {
+            continue;
+        };
+        if let (Value::Object(all), Value::Object(more)) =
+            (&mut settings, config::json(directory, &file)?)
+        {
+            for (key, value) in more {
+                all.entry(key).or_insert(value);
+            }
+        }
+    }
+    Ok(settings)
+}
+
+fn context_length(
+    model: &ModelConfig,
+    graph: Option<u32>,
+    settings: &Value,
+    overrides: &Overrides,
+) -> Result<usize> {
+    match (
+        overrides.context_length,
+        graph.map(|length| length as usize),
+    ) {
+        (Some(wanted), Some(fixed)) if wanted != fixed => Err(Error::InvalidOption(format!(
+            "\"context_length\" is {wanted}, but the text tower takes exactly {fixed} tokens"
+        ))),
+        (Some(length), _) | (None, Some(length)) => Ok(length),
+        (None, None) => {
+            // Unlimited tokenizers have 1e30 here, which is no count.
+            let limit =
+                config::unsigned(&settings["model_max_length"]).map(|length| length as usize);
+            let limit = limit.map(|length| length.min(LONG_CONTEXT_LENGTH));
+            Ok(model
+                .context_length
+                .or(limit)
+                .unwrap_or(CONTEXT_LENGTH)
+                .max(2))
+        }
+    }
+}
+
+fn clean(model: &ModelConfig) -> Clean {
+    model.clean.unwrap_or(match model.family {
+        Family::Siglip => Clean::Canonicalize,
+        Family::Siglip2 => Clean::Lowercase,
+        Family::Clip | Family::Unpadded => Clean::None,
+    })
+}
+
+/// OpenAI's own tokenizer and open_clip's copy of it pad with 0; elsewhere the padding token counts, which the slow
+/// tokenizer classes of `transformers` have even where no file names it.
+fn pad_id(tokenizer: &Tokenizer, model: &ModelConfig, settings: &Value) -> u32 {
+    if model.pads_with_zero || tokenizer.spec().file.ends_with(".gz") {
+        return 0;
+    }
+    let usual: &[&str] = match model.family {
+        Family::Siglip => &["</s>"],
+        _ => &["<pad>", "[PAD]", "<|endoftext|>"],
+    };
+    let candidates = token(&settings["pad_token"])
+        .into_iter()
+        .chain(usual.iter().copied());
+    candidates
+        .filter_map(|token| tokenizer.id(token))
+        .next()
+        .unwrap_or(0)
+}
+
+/// A special token, which is written as its text or as an object around it.
+fn token(value: &Value) -> Option<&str> {
+    value.as_str().or(value["content"].as_str())
+}
