@@ -1,1 +1,0 @@
-//! Decoding, orienting, resizing and cropping images.
