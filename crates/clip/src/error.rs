@@ -6,6 +6,12 @@ pub enum Error {
     /// The bytes are no image of a supported format.
     #[error("image format not recognized")]
     UnknownImageFormat,
+    /// A known format without a decoder, or a variant that its decoder does not read.
+    #[error("image format {format} is not supported")]
+    UnsupportedImageFormat {
+        /// Name of the format or variant.
+        format: String,
+    },
     /// The image is damaged or ends early.
     #[error("invalid {format} image: {reason}")]
     CorruptImage {
@@ -23,6 +29,12 @@ pub enum Error {
         height: u64,
         /// Pixels allowed.
         limit: u64,
+    },
+    /// The system refused memory.
+    #[error("out of memory on a request of {bytes} bytes")]
+    OutOfMemory {
+        /// Bytes asked for.
+        bytes: usize,
     },
     /// The text is longer than any tokenizer is asked to read.
     #[error("text of {bytes} bytes exceeds the limit of {limit} bytes")]

@@ -1,0 +1,84 @@
+//! Orientation and number of pictures, found by walking a container's blocks without decoding.
+//!
+//! Best effort by design: a damaged container has orientation 1 and as many frames as could be counted;
+//! whether its pixels can be decoded is the decoder's to say.
+
+use super::{Format, exif, gif, jpeg};
+
+/// What containers say besides pixels.
+pub(super) struct Metadata {
+    /// EXIF orientation, 1 to 8.
+    pub(super) orientation: u8,
+    /// Frames or pages, at least 1.
+    pub(super) frames: u32,
+}
+
+/// Reads the metadata of an image whose format is known.
+pub(super) fn read(format: Format, bytes: &[u8]) -> Metadata {
+    let (orientation, frames) = match format {
+        Format::Jpeg => (
+            jpeg::Header::parse(bytes)
+                .ok()
+                .and_then(|header| header.orientation),
+            1,
+        ),
+        Format::Png => png(bytes),
+        Format::Gif => (None, gif::Walk::of(bytes).frames),
+        Format::WebP => webp(bytes),
+        Format::Tiff => (exif::file_orientation(bytes), exif::pages(bytes)),
+        Format::Bmp => (None, 1),
+    };
+    Metadata {
+        orientation: orientation.unwrap_or(1),
+        frames: frames.max(1),
+    }
+}
+
+/// PNG: `eXIf` wherever it stands, `acTL`, and XMP in an uncompressed `iTXt`.
+fn png(bytes: &[u8]) -> (Option<u8>, u32) {
+    let (mut exif, mut xmp, mut frames) = (None, None, 1);
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    while let Some((head, tail)) = rest.split_first_chunk::<8>() {
+        let [a, b, c, d, kind @ ..] = *head;
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        let Some(data) = tail.get(..length) else {
+            break;
+        };
+        match &kind {
+            b"eXIf" => exif = exif.or_else(|| exif::orientation(data)),
+            b"iTXt" if data.starts_with(b"XML:com.adobe.xmp\0\0") => {
+                xmp = xmp.or_else(|| exif::xmp_orientation(data));
+            }
+            b"acTL" => {
+                if let Some((count, _)) = data.split_first_chunk::<4>() {
+                    frames = u32::from_be_bytes(*count);
+                }
+            }
+            b"IEND" => break,
+            _ => {}
+        }
+        rest = tail.get(length + 4..).unwrap_or_default();
+    }
+    (exif.or(xmp), frames)
+}
+
+/// WebP: RIFF chunks `EXIF`, `XMP ` and one `ANMF` per frame.
+fn webp(bytes: &[u8]) -> (Option<u8>, u32) {
+    let (mut exif, mut xmp, mut frames) = (None, None, 0);
+    let mut rest = bytes.get(12..).unwrap_or_default();
+    while let Some((head, tail)) = rest.split_first_chunk::<8>() {
+        let [kind @ .., a, b, c, d] = *head;
+        let length = u32::from_le_bytes([a, b, c, d]) as usize;
+        let data = tail.get(..length).unwrap_or(tail);
+        match &kind {
+            b"EXIF" => exif = exif::orientation(data),
+            b"XMP " => xmp = exif::xmp_orientation(data),
+            b"ANMF" => frames += 1,
+            _ => {}
+        }
+        rest = tail
+            .get(data.len().next_multiple_of(2)..)
+            .unwrap_or_default();
+    }
+    (exif.or(xmp), frames)
+}

@@ -1,0 +1,167 @@
+//! Images: from the bytes of a file to the pixels and tensors a vision tower reads.
+//!
+//! The result is Pillow's, byte for byte: JPEG through libjpeg-turbo's arithmetic, EXIF orientation,
+//! conversion to RGB, antialiased resizing in 22-bit fixed point, torchvision's rounded centre crop.
+//! Memory is bounded by [`Limits`], checked against the header before a pixel is allocated, and no
+//! input, however broken, does more than return an [`Error`].
+//!
+//! The way through the files: [`Format`] by magic bytes, `metadata` (orientation, frames) by walking the
+//! container, `jpeg` or `raster` for rows of RGB, `geometry` for what is kept, `weights` and `resample`
+//! for the two passes.
+
+mod exif;
+mod format;
+mod geometry;
+mod gif;
+mod jpeg;
+mod kernel;
+mod metadata;
+mod raster;
+mod resample;
+mod source;
+mod thumbnail;
+mod weights;
+
+use crate::preprocess::{Alpha, Preprocess};
+use crate::{Error, Result};
+pub use format::Format;
+use resample::Rows;
+use source::Pulse;
+pub use thumbnail::thumbnail;
+
+/// What a file's header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// Format by magic bytes; its name is `image/`'s MIME subtype.
+    pub format: Format,
+    /// Pixels per row as stored, before the orientation is applied.
+    pub width: u32,
+    /// Rows as stored.
+    pub height: u32,
+    /// EXIF orientation, 1 to 8; 1 where the file has none.
+    pub orientation: u8,
+    /// Pictures in the file: frames of an animation, pages of a TIFF; 1 otherwise.
+    pub frames: u32,
+}
+
+/// What decoding may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest width × height accepted. Decoding holds at most some 20 bytes per pixel of the image.
+    pub max_pixels: u64,
+}
+
+impl Limits {
+    /// Refuses an image of `width` × `height` pixels where it exceeds the limit.
+    fn check(&self, width: u32, height: u32) -> Result<()> {
+        if u64::from(width) * u64::from(height) > self.max_pixels {
+            return Err(Error::ImageTooLarge {
+                width: width.into(),
+                height: height.into(),
+                limit: self.max_pixels,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Describes an image from its header; no pixel is decoded.
+///
+/// # Errors
+/// [`Error::UnknownImageFormat`], [`Error::UnsupportedImageFormat`], or [`Error::CorruptImage`] where the
+/// header itself is damaged.
+pub fn info(bytes: &[u8]) -> Result<Info> {
+    let format = Format::of(bytes)?;
+    let pulse = Pulse::new(&|| ());
+    let (width, height) = match format {
+        Format::Jpeg => {
+            let header = jpeg::Header::parse(bytes)?;
+            (header.width, header.height)
+        }
+        _ => raster::size(format, bytes, &pulse)?,
+    };
+    let metadata = metadata::read(format, bytes);
+    Ok(Info {
+        format,
+        width,
+        height,
+        orientation: metadata.orientation,
+        frames: metadata.frames,
+    })
+}
+
+/// Decodes the first picture of `bytes` and carries out `preprocess` up to, not including, the
+/// arithmetic on samples: RGB, 8 bits, height × width × 3 of the model.
+///
+/// `progress` is called between rows and while reading; it may unwind.
+///
+/// # Errors
+/// As [`info`]; [`Error::ImageTooLarge`] from the header alone; [`Error::CorruptImage`] for data that is
+/// damaged or ends early.
+pub fn pixels(
+    bytes: &[u8],
+    preprocess: &Preprocess,
+    limits: &Limits,
+    progress: &dyn Fn(),
+) -> Result<Vec<u8>> {
+    let pulse = Pulse::new(progress);
+    let mut picture = open(bytes, preprocess.alpha, limits, &pulse)?;
+    let orientation = if preprocess.exif_orientation {
+        picture.orientation
+    } else {
+        1
+    };
+    resample::run(
+        picture.rows.as_mut(),
+        orientation,
+        |size| geometry::Geometry::of(size, preprocess, limits),
+        preprocess.filter,
+        &pulse,
+    )
+}
+
+/// Turns pixels of [`pixels`] into the model's input: `(x · rescale_factor − mean) / std` in single
+/// precision, channels first (3 × height × width).
+///
+/// The product is rounded from double precision, which for 1/255 equals both `torch`'s division by 255 and
+/// Hugging Face's float64 rescaling. Samples beyond the shorter of the two slices are left alone.
+pub fn normalize(pixels: &[u8], preprocess: &Preprocess, out: &mut [f32]) {
+    let plane = pixels.len() / 3;
+    if plane == 0 {
+        return;
+    }
+    for (channel, out) in out.chunks_mut(plane).take(3).enumerate() {
+        let (mean, std) = (preprocess.mean[channel], preprocess.std[channel]);
+        let table: [f32; 256] =
+            std::array::from_fn(|x| ((x as f64 * preprocess.rescale_factor) as f32 - mean) / std);
+        for (value, pixel) in out.iter_mut().zip(pixels.as_chunks::<3>().0) {
+            *value = table[usize::from(pixel[channel])];
+        }
+    }
+}
+
+/// An image whose header was read and found within the limits.
+struct Picture<'a> {
+    orientation: u8,
+    rows: Box<dyn Rows + 'a>,
+}
+
+fn open<'a>(
+    bytes: &'a [u8],
+    alpha: Alpha,
+    limits: &Limits,
+    pulse: &'a Pulse<'a>,
+) -> Result<Picture<'a>> {
+    let format = Format::of(bytes)?;
+    let rows: Box<dyn Rows + 'a> = match format {
+        Format::Jpeg => Box::new(jpeg::Scanlines::open(bytes, limits, pulse)?),
+        _ => Box::new(raster::Raster::decode(format, bytes, alpha, limits, pulse)?),
+    };
+    Ok(Picture {
+        orientation: metadata::read(format, bytes).orientation,
+        rows,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! Orientation, resize and crop in one stream: each row goes through the horizontal pass as it is decoded
+//! and is added to the sums of the output rows it takes part in. Only kept columns and rows are computed.
+//!
+//! The result is that of Pillow's two passes over whole images (horizontal, rounded to 8 bits, vertical),
+//! because sums of integers do not depend on their order. A mirrored orientation mirrors the weights
+//! instead of the pixels; a transposed one is the only case that needs the whole image.
+
+use super::geometry::Geometry;
+use super::kernel::{Columns, HALF, PADDING, accumulate, clip};
+use super::raster::zeroed;
+use super::source::Pulse;
+use super::weights::Weights;
+use crate::preprocess::Filter;
+use crate::{Error, Result};
+
+/// A picture read from top to bottom.
+pub(super) trait Rows {
+    /// Width and height.
+    fn size(&self) -> (usize, usize);
+
+    /// Writes the next row, RGB, into `row` of 3 × width bytes. Called at most height times.
+    fn next_row(&mut self, row: &mut [u8]) -> Result<()>;
+}
+
+/// Orients (EXIF, 1 to 8), resizes and crops a picture by the geometry of its oriented size.
+///
+/// All rows are read, also those that are not kept, because only then the file is known to be sound.
+pub(super) fn run(
+    rows: &mut dyn Rows,
+    orientation: u8,
+    geometry: impl FnOnce((usize, usize)) -> Result<Geometry>,
+    filter: Filter,
+    pulse: &Pulse<'_>,
+) -> Result<Vec<u8>> {
+    // What is left to do after transposition: 6 is it and a horizontal flip, 8 a vertical one.
+    let mirror_columns = matches!(orientation, 2 | 3 | 6 | 7);
+    let mirror_rows = matches!(orientation, 3 | 4 | 7 | 8);
+    let (width, height) = rows.size();
+    if orientation < 5 {
+        let geometry = geometry((width, height))?;
+        return stream(
+            rows,
+            [mirror_columns, mirror_rows],
+            &geometry,
+            filter,
+            pulse,
+        );
+    }
+    let geometry = geometry((height, width))?;
+    let mut transposed = Transposed::read(rows, pulse)?;
+    stream(
+        &mut transposed,
+        [mirror_columns, mirror_rows],
+        &geometry,
+        filter,
+        pulse,
+    )
+}
+
+fn stream(
+    rows: &mut dyn Rows,
+    [mirror_columns, mirror_rows]: [bool; 2],
+    geometry: &Geometry,
+    filter: Filter,
+    pulse: &Pulse<'_>,
+) -> Result<Vec<u8>> {
+    let (width, height) = rows.size();
+    let weights = |sizes, kept: &std::ops::Range<usize>, mirror, input| {
+        let weights = Weights::new(filter, sizes, kept.clone(), pulse)?;
+        Ok::<_, Error>(if mirror {
+            weights.mirrored(input)
+        } else {
+            weights
+        })
+    };
+    let columns = weights(
+        (width, geometry.resized.0),
+        &geometry.columns,
+        mirror_columns,
+        width,
+    )?;
+    let vertical = weights(
+        (height, geometry.resized.1),
+        &geometry.rows,
+        mirror_rows,
+        height,
+    )?;
+    let columns = Columns::new(columns);
+    let size = (geometry.columns.len(), geometry.rows.len());
+    let mut sums = Sums::new(vertical, 3 * size.0, zeroed(3 * size.0 * size.1)?);
+    let mut row = zeroed(3 * width + PADDING)?;
+    let mut shrunk = zeroed(3 * size.0)?;
+    for y in 0..height {
+        pulse.beat();
+        rows.next_row(row.get_mut(..3 * width).unwrap_or_default())?;
+        if sums.takes(y)? {
+            columns.run(&row, &mut shrunk);
+            sums.add(y, &shrunk);
+        }
+    }
+    let place = |(pixels, size), canvas: &super::geometry::Canvas| {
+        (canvas.place(pixels, size), canvas.size)
+    };
+    Ok(geometry.canvases.iter().fold((sums.out, size), place).0)
+}
+
+/// The vertical pass: output rows in the making, and the finished ones.
+struct Sums {
+    weights: Weights,
+    /// Outputs before this one have been started.
+    started: usize,
+    /// Index into the weights' taps, and the sums so far.
+    open: Vec<(usize, Vec<i32>)>,
+    /// Sums of finished rows, to be used again.
+    free: Vec<Vec<i32>>,
+    stride: usize,
+    out: Vec<u8>,
+}
+
+impl Sums {
+    fn new(weights: Weights, stride: usize, out: Vec<u8>) -> Self {
+        Self {
+            weights,
+            started: 0,
+            open: Vec::new(),
+            free: Vec::new(),
+            stride,
+            out,
+        }
+    }
+
+    /// Starts the output rows that begin at input row `y`; whether any row needs `y`.
+    fn takes(&mut self, y: usize) -> Result<bool> {
+        while let Some(taps) = self.weights.taps.get(self.started)
+            && taps.start <= y
+        {
+            // Weights that are all zero leave their row black.
+            if taps.length > 0 {
+                let mut sums = self.free.pop().unwrap_or_default();
+                sums.clear();
+                sums.try_reserve(self.stride)
+                    .map_err(|_| Error::OutOfMemory {
+                        bytes: 4 * self.stride,
+                    })?;
+                sums.resize(self.stride, HALF);
+                self.open.push((self.started, sums));
+            }
+            self.started += 1;
+        }
+        Ok(!self.open.is_empty())
+    }
+
+    /// Adds input row `y` to the rows that need it and finishes those for which it was the last.
+    fn add(&mut self, y: usize, row: &[u8]) {
+        let Self {
+            weights,
+            open,
+            free,
+            stride,
+            out,
+            ..
+        } = self;
+        open.retain_mut(|(index, sums)| {
+            let Some(taps) = weights.taps.get(*index) else {
+                return false;
+            };
+            let at = y.wrapping_sub(taps.start);
+            if let Some(&weight) = weights.of(taps).get(at) {
+                accumulate(sums, row, weight);
+            }
+            if at + 1 < taps.length {
+                return true;
+            }
+            let target = out.get_mut(taps.output * *stride..).unwrap_or_default();
+            for (sample, sum) in target.iter_mut().zip(sums.iter()) {
+                *sample = clip(*sum);
+            }
+            free.push(std::mem::take(sums));
+            false
+        });
+    }
+}
+
+/// A picture whose columns are read as rows.
+struct Transposed {
+    pixels: Vec<u8>,
+    width: usize,
+    height: usize,
+    /// Next column to hand out.
+    next: usize,
+    /// Some columns, transposed together because pixels of one column share no cache line.
+    block: Vec<u8>,
+}
+
+impl Transposed {
+    /// Columns of a block: the 48 bytes of a row that a cache line holds.
+    const BLOCK: usize = 16;
+
+    fn read(rows: &mut dyn Rows, pulse: &Pulse<'_>) -> Result<Self> {
+        let (width, height) = rows.size();
+        let mut pixels = zeroed(3 * width * height)?;
+        for row in pixels.chunks_exact_mut(3 * width) {
+            pulse.beat();
+            rows.next_row(row)?;
+        }
+        Ok(Self {
+            pixels,
+            width,
+            height,
+            next: 0,
+            block: zeroed(3 * height * Self::BLOCK)?,
+        })
+    }
+
+    fn transpose(&mut self) {
+        let columns = Self::BLOCK.min(self.width - self.next);
+        let target = self.block.as_chunks_mut::<3>().0;
+        for (y, row) in self
+            .pixels
+            .as_chunks::<3>()
+            .0
+            .chunks_exact(self.width)
+            .enumerate()
+        {
+            for (x, pixel) in row.iter().skip(self.next).take(columns).enumerate() {
+                if let Some(target) = target.get_mut(x * self.height + y) {
+                    *target = *pixel;
+                }
+            }
+        }
+    }
+}
+
+impl Rows for Transposed {
+    fn size(&self) -> (usize, usize) {
+        (self.height, self.width)
+    }
+
+    fn next_row(&mut self, row: &mut [u8]) -> Result<()> {
+        let column = self.next % Self::BLOCK;
+        if column == 0 {
+            self.transpose();
+        }
+        self.next += 1;
+        let from = 3 * self.height * column;
+        row.copy_from_slice(self.block.get(from..from + row.len()).unwrap_or_default());
+        Ok(())
+    }
+}
