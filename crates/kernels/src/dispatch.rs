@@ -107,7 +107,7 @@ impl fmt::Debug for InstructionSet {
     }
 }
 
-/// An element type that has kernels: [`f16`] and `f32`.
+/// An element type that has kernels: `half::f16` and `f32`.
 pub trait Element: Copy + sealed::Sealed + 'static {
     /// The kernels of `set` for this type.
     #[doc(hidden)]
