@@ -1,11 +1,20 @@
 //! CLIP embeddings and vector search inside PostgreSQL.
+//!
+//! A thin shell around crates that know nothing of PostgreSQL: `clip` turns texts and images into embeddings, `kernels`
+//! computes distances. What a user can call is declared where it is implemented, or in `sql/` where the macros of pgrx
+//! cannot say it.
+
+mod classify;
+mod embed;
+mod error;
+mod guc;
+mod model;
+mod vector;
 
 ::pgrx::pg_module_magic!(name, version);
 
-#[cfg(test)]
-pub mod pg_test {
-    pub fn setup(_options: Vec<&str>) {}
-    pub fn postgresql_conf_options() -> Vec<&'static str> {
-        vec![]
-    }
+/// Runs once per process, when the library is loaded.
+#[pgrx::pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    guc::define();
 }

@@ -1,0 +1,83 @@
+//! Every error a user can meet, with its SQLSTATE, DETAIL and HINT: the one place that knows them.
+
+use pgrx::{
+    PgSqlErrorCode::{self, *},
+    pg_sys::panic::ErrorReport,
+};
+
+/// An error of this extension or of a crate it stands on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A model, a text or an image.
+    #[error(transparent)]
+    Clip(#[from] clip::Error),
+}
+
+/// Result with this extension's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What functions called from SQL return: pgrx raises the report as it stands.
+pub type Returned<T> = std::result::Result<T, ErrorReport>;
+
+impl From<Error> for ErrorReport {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        let (code, detail, hint) = match &error {
+            Error::Clip(error) => clip_error(error),
+        };
+        let mut report = ErrorReport::new(code, message, "");
+        if let Some(detail) = detail {
+            report = report.set_detail(detail);
+        }
+        if let Some(hint) = hint {
+            report = report.set_hint(hint);
+        }
+        report
+    }
+}
+
+type Fields = (PgSqlErrorCode, Option<String>, Option<String>);
+
+fn hint(code: PgSqlErrorCode, hint: &str) -> Fields {
+    (code, None, Some(hint.to_owned()))
+}
+
+fn clip_error(error: &clip::Error) -> Fields {
+    use clip::Error::*;
+    match error {
+        UnknownImageFormat => hint(
+            ERRCODE_INVALID_BINARY_REPRESENTATION,
+            "JPEG, PNG, WebP, GIF, TIFF and BMP are supported.",
+        ),
+        UnsupportedImageFormat { .. } => hint(
+            ERRCODE_FEATURE_NOT_SUPPORTED,
+            "JPEG, PNG, WebP, GIF, TIFF and BMP are supported.",
+        ),
+        CorruptImage { .. } => (ERRCODE_INVALID_BINARY_REPRESENTATION, None, None),
+        ImageTooLarge { .. } => hint(
+            ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "Reduce the image, or have \"clip_pg.max_image_pixels\" raised.",
+        ),
+        OutOfMemory { .. } => (ERRCODE_OUT_OF_MEMORY, None, None),
+        TextTooLong { .. } => (ERRCODE_PROGRAM_LIMIT_EXCEEDED, None, None),
+        Runtime { .. } => hint(
+            ERRCODE_UNDEFINED_FILE,
+            "Set \"clip_pg.onnxruntime_library\" to the absolute path of libonnxruntime.so, version 1.24 or later.",
+        ),
+        MissingModelFile { .. } => (ERRCODE_UNDEFINED_FILE, None, None),
+        InvalidModelFile { .. } => (ERRCODE_DATA_CORRUPTED, None, None),
+        ModelFileChanged { .. } => hint(
+            ERRCODE_DATA_CORRUPTED,
+            "A name stays bound to its files. Put the registered file back, or register the new one under another name.",
+        ),
+        TowerMismatch { .. } => hint(
+            ERRCODE_DATATYPE_MISMATCH,
+            "Both towers must come from the same model.",
+        ),
+        InvalidOption(_) => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
+        PixelCount { .. } | InvalidEmbedding { .. } | Inference { .. } => {
+            (ERRCODE_EXTERNAL_ROUTINE_EXCEPTION, None, None)
+        }
+        Canceled => (ERRCODE_QUERY_CANCELED, None, None),
+    }
+}

@@ -1,0 +1,4 @@
+//! The extension's settings.
+
+/// Declares every setting.
+pub fn define() {}

@@ -1,0 +1,1 @@
+//! The model registry: files, not a table.

@@ -1,0 +1,1 @@
+//! The type `clip_vector`.
