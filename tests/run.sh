@@ -3,7 +3,6 @@
 #
 #   lint      rustfmt and clippy
 #   crates    unit, property and oracle tests of the pure crates, no server
-#   pgtest    tests of the extension's Rust inside a server
 #   regress   SQL in, expected output out
 #   recovery  restarts, dumps, cancellation, broken installations (PostgreSQL::Test)
 #   parity    against the Python reference
@@ -12,9 +11,10 @@
 . "$(dirname "$0")/../scripts/cluster.sh"
 cd "$root"
 require_pg_config
-parts=${*:-lint crates pgtest regress recovery parity demo}
-export ORT_DYLIB
-ORT_DYLIB=$(echo "$build"/onnxruntime/libonnxruntime.so.*)
+parts=${*:-lint crates regress recovery parity demo}
+# Tests that run a model find ONNX Runtime here.
+export CLIP_ONNXRUNTIME
+CLIP_ONNXRUNTIME=$(echo "$build"/onnxruntime/libonnxruntime.so.*)
 logs=$build/test-logs
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
