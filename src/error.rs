@@ -11,6 +11,9 @@ pub enum Error {
     /// A model, a text or an image.
     #[error(transparent)]
     Clip(#[from] clip::Error),
+    /// The thread that models run on.
+    #[error("could not run a thread: {0}")]
+    Thread(std::io::Error),
 }
 
 /// Result with this extension's [`Error`].
@@ -24,6 +27,7 @@ impl From<Error> for ErrorReport {
         let message = error.to_string();
         let (code, detail, hint) = match &error {
             Error::Clip(error) => clip_error(error),
+            Error::Thread(_) => (ERRCODE_INSUFFICIENT_RESOURCES, None, None),
         };
         let mut report = ErrorReport::new(code, message, "");
         if let Some(detail) = detail {

@@ -1,1 +1,3 @@
 //! Embeddings of texts and images in SQL.
+
+pub mod thread;
