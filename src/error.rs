@@ -1,9 +1,11 @@
 //! Every error a user can meet, with its SQLSTATE, DETAIL and HINT: the one place that knows them.
 
+use crate::model;
 use pgrx::{
     PgSqlErrorCode::{self, *},
     pg_sys::panic::ErrorReport,
 };
+use std::io;
 
 /// An error of this extension or of a crate it stands on.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +13,9 @@ pub enum Error {
     /// A model, a text or an image.
     #[error(transparent)]
     Clip(#[from] clip::Error),
+    /// The model registry.
+    #[error(transparent)]
+    Model(#[from] model::Error),
     /// The thread that models run on.
     #[error("could not run a thread: {0}")]
     Thread(std::io::Error),
@@ -27,6 +32,7 @@ impl From<Error> for ErrorReport {
         let message = error.to_string();
         let (code, detail, hint) = match &error {
             Error::Clip(error) => clip_error(error),
+            Error::Model(error) => model_error(error),
             Error::Thread(_) => (ERRCODE_INSUFFICIENT_RESOURCES, None, None),
         };
         let mut report = ErrorReport::new(code, message, "");
@@ -83,5 +89,58 @@ fn clip_error(error: &clip::Error) -> Fields {
             (ERRCODE_EXTERNAL_ROUTINE_EXCEPTION, None, None)
         }
         Canceled => (ERRCODE_QUERY_CANCELED, None, None),
+    }
+}
+
+fn model_error(error: &model::Error) -> Fields {
+    use model::Error::*;
+    match error {
+        NotRegistered { registered, .. } => (
+            ERRCODE_UNDEFINED_OBJECT,
+            Some(format!("Registered models: {}.", registered.join(", "))),
+            Some("Name one of these, or register the model with clip_register_model().".to_owned()),
+        ),
+        InvalidName(_) => hint(
+            ERRCODE_INVALID_NAME,
+            "A name has up to 63 ASCII letters, digits, hyphens, underscores and dots, and begins with a letter or digit.",
+        ),
+        BuiltIn(_) => hint(ERRCODE_RESERVED_NAME, "Choose another name."),
+        NameTaken { bound, found, .. } => (
+            ERRCODE_DUPLICATE_OBJECT,
+            Some(format!(
+                "The name belongs to the model with the SHA-256 {bound}, this one has {found}."
+            )),
+            Some("A name stays bound to its model, whose embeddings may be stored anywhere. Choose another name.".to_owned()),
+        ),
+        RelativeDirectory(_) => (ERRCODE_INVALID_NAME, None, None),
+        PermissionDenied { action } => (
+            ERRCODE_INSUFFICIENT_PRIVILEGE,
+            Some(format!(
+                "Only roles with privileges of the \"pg_read_server_files\" role may {action} models."
+            )),
+            None,
+        ),
+        InvalidRecord { name, .. } => (
+            ERRCODE_DATA_CORRUPTED,
+            None,
+            Some(format!(
+                "Have \"{name}.json\" in \"clip_pg.model_directory\" restored, or removed and the model registered again."
+            )),
+        ),
+        File { source, .. } | Directory(source) => (file_access(source), None, None),
+    }
+}
+
+/// As the server's own `errcode_for_file_access`.
+fn file_access(error: &io::Error) -> PgSqlErrorCode {
+    use io::ErrorKind::*;
+    match error.kind() {
+        PermissionDenied | ReadOnlyFilesystem => ERRCODE_INSUFFICIENT_PRIVILEGE,
+        NotFound => ERRCODE_UNDEFINED_FILE,
+        AlreadyExists => ERRCODE_DUPLICATE_FILE,
+        NotADirectory | IsADirectory | DirectoryNotEmpty => ERRCODE_WRONG_OBJECT_TYPE,
+        StorageFull => ERRCODE_DISK_FULL,
+        OutOfMemory => ERRCODE_OUT_OF_MEMORY,
+        _ => ERRCODE_IO_ERROR,
     }
 }

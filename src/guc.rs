@@ -1,4 +1,165 @@
 //! The extension's settings.
+//!
+//! Paths come out absolute: an empty setting is the default, a relative one lies in the data directory, which is where
+//! server processes run.
+
+use crate::server;
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use std::{
+    ffi::{CStr, CString, OsString},
+    os::unix::ffi::OsStringExt,
+    path::PathBuf,
+};
+
+static MODEL: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(Some(crate::model::BUILT_IN));
+static MODEL_DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static ONNXRUNTIME_LIBRARY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
+static BATCH_SIZE: GucSetting<i32> = GucSetting::<i32>::new(8);
+static MAX_IMAGE_PIXELS: GucSetting<i32> = GucSetting::<i32>::new(200_000_000);
 
 /// Declares every setting.
-pub fn define() {}
+pub fn define() {
+    GucRegistry::define_string_guc(
+        c"clip_pg.model",
+        c"Sets the model that embeds where a function call names none.",
+        c"The view clip_models lists the registered models.",
+        &MODEL,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    define_path(
+        c"clip_pg.model_directory",
+        c"Sets the directory that holds the descriptions of registered models.",
+        c"An empty string stands for clip_pg/models in the data directory.",
+        &MODEL_DIRECTORY,
+        default_model_directory(),
+    );
+    define_path(
+        c"clip_pg.onnxruntime_library",
+        c"Sets the path of the ONNX Runtime library.",
+        c"A process loads the library when it first runs a model, and keeps it. An empty string stands for the library that was installed with the extension.",
+        &ONNXRUNTIME_LIBRARY,
+        default_onnxruntime_library(),
+    );
+    GucRegistry::define_int_guc(
+        c"clip_pg.threads",
+        c"Sets the number of threads that run a model in a session.",
+        c"A model that is loaded already keeps its threads.",
+        &THREADS,
+        1,
+        1024,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"clip_pg.batch_size",
+        c"Sets how many texts or images a model embeds at once at most.",
+        c"Larger batches use the processor better and take more memory.",
+        &BATCH_SIZE,
+        1,
+        1024,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"clip_pg.max_image_pixels",
+        c"Sets the number of pixels above which an image is refused.",
+        c"A decoded image takes up to eight bytes of memory per pixel.",
+        &MAX_IMAGE_PIXELS,
+        1,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    reserve_prefix(c"clip_pg");
+}
+
+/// `clip_pg.model`: name of the model where a call names none.
+pub fn model() -> String {
+    MODEL
+        .get()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// `clip_pg.model_directory`: where the registry's files are, absolute.
+pub fn model_directory() -> PathBuf {
+    path(&MODEL_DIRECTORY).unwrap_or_else(default_model_directory)
+}
+
+/// `clip_pg.onnxruntime_library`, absolute.
+pub fn onnxruntime_library() -> PathBuf {
+    path(&ONNXRUNTIME_LIBRARY).unwrap_or_else(default_onnxruntime_library)
+}
+
+/// `clip_pg.threads`: threads per model run, at least 1.
+pub fn threads() -> usize {
+    unsigned(&THREADS) as usize
+}
+
+/// `clip_pg.batch_size`: rows per model run, at least 1.
+pub fn batch_size() -> usize {
+    unsigned(&BATCH_SIZE) as usize
+}
+
+/// `clip_pg.max_image_pixels`: pixels of an image, at most.
+pub fn max_image_pixels() -> u64 {
+    unsigned(&MAX_IMAGE_PIXELS).into()
+}
+
+/// Declares a setting that superusers make and that ordinary users do not see.
+///
+/// The default depends on where the server lies; declared like this, `SHOW` tells it and `RESET` goes back to it.
+fn define_path(
+    name: &'static CStr,
+    short: &'static CStr,
+    long: &'static CStr,
+    setting: &'static GucSetting<Option<CString>>,
+    default: PathBuf,
+) {
+    // It came from C strings, so it holds no 0.
+    let default = CString::new(default.into_os_string().into_vec()).unwrap_or_default();
+    // SAFETY: settings are declared once, while the process has one thread; the server keeps the pointer as the
+    // default, so the string is never freed.
+    unsafe { *setting.as_ptr() = default.into_raw() };
+    GucRegistry::define_string_guc(
+        name,
+        short,
+        long,
+        setting,
+        GucContext::Suset,
+        GucFlags::SUPERUSER_ONLY,
+    );
+}
+
+/// Makes unknown settings that begin with `prefix` an error (a warning up to PostgreSQL 14).
+fn reserve_prefix(prefix: &'static CStr) {
+    // SAFETY: called while the library is loaded, with a string that ends with 0.
+    unsafe {
+        #[cfg(feature = "pg14")]
+        pgrx::pg_sys::EmitWarningsOnPlaceholders(prefix.as_ptr());
+        #[cfg(not(feature = "pg14"))]
+        pgrx::pg_sys::MarkGUCPrefixReserved(prefix.as_ptr());
+    }
+}
+
+fn default_model_directory() -> PathBuf {
+    server::data_directory().join("clip_pg/models")
+}
+
+fn default_onnxruntime_library() -> PathBuf {
+    server::library_directory().join("clip_pg/libonnxruntime.so")
+}
+
+fn path(setting: &GucSetting<Option<CString>>) -> Option<PathBuf> {
+    let value = setting.get().filter(|value| !value.is_empty())?;
+    // Joining an absolute path replaces what it is joined to.
+    Some(server::data_directory().join(OsString::from_vec(value.into_bytes())))
+}
+
+fn unsigned(setting: &GucSetting<i32>) -> u32 {
+    // The lower limits are above 0.
+    setting.get().unsigned_abs()
+}

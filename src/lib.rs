@@ -9,6 +9,7 @@ mod embed;
 mod error;
 mod guc;
 mod model;
+mod server;
 mod vector;
 
 ::pgrx::pg_module_magic!(name, version);
