@@ -1,1 +1,144 @@
-//! The registry in SQL.
+//! The registry in SQL. The view `clip_models` and all comments and rights are in `sql/models.sql`.
+
+use super::{Error, registry};
+use crate::{
+    embed::thread,
+    error::{self, Result, Returned},
+    guc, server,
+};
+use clip::{
+    manifest::{Activation, Manifest, Overrides},
+    session::Runtime,
+};
+use pgrx::{JsonB, PgLogLevel, pg_sys::panic::ErrorReport, prelude::*};
+use std::path::Path;
+
+/// Registers the model in a directory of the server. The registry is no table: a rollback does not undo it.
+#[pg_extern(volatile, parallel_unsafe)]
+fn clip_register_model(
+    name: &str,
+    directory: &str,
+    options: default!(JsonB, "'{}'"),
+) -> Returned<()> {
+    Ok(register(name, directory, options)?)
+}
+
+/// Takes a model out of use. The name stays bound to it.
+#[pg_extern(volatile, parallel_unsafe)]
+fn clip_unregister_model(name: &str) -> Returned<()> {
+    Ok(unregister(name)?)
+}
+
+/// The rows of the view `clip_models`.
+#[pg_extern(name = "clip_models", volatile, parallel_restricted)]
+#[allow(clippy::type_complexity)] // pgrx reads the columns of the result here.
+fn models() -> std::result::Result<
+    TableIterator<
+        'static,
+        (
+            name!(name, String),
+            name!(dimensions, i32),
+            name!(image_size, Vec<i32>),
+            name!(context_length, i32),
+            name!(logit_scale, f64),
+            name!(logit_bias, f64),
+            name!(activation, &'static str),
+            name!(preprocessing, JsonB),
+            name!(options, JsonB),
+            name!(sha256, String),
+            name!(directory, Option<String>),
+            name!(loaded, Option<&'static str>),
+            name!(built_in, bool),
+        ),
+    >,
+    ErrorReport,
+> {
+    let may_see_paths = server::may_read_server_files();
+    let mut rows = Vec::new();
+    for name in registry::files().map_err(error::Error::from)? {
+        let record = match registry::read(&name) {
+            Ok(Some(record)) if record.registered => record,
+            Ok(_) => continue,
+            Err(error) => {
+                // One bad file does not hide the other models.
+                ErrorReport::from(error::Error::from(error)).report(PgLogLevel::WARNING);
+                continue;
+            }
+        };
+        let directory = record.directory.display().to_string();
+        let manifest = record.manifest;
+        let image = manifest.image;
+        rows.push((
+            name.clone(),
+            integer(manifest.dimensions),
+            image.size.map(|side| integer(side as usize)).to_vec(),
+            integer(manifest.text.tokenizer.context_length),
+            manifest.logit_scale,
+            manifest.logit_bias,
+            activation(manifest.activation),
+            JsonB(serde_json::to_value(image.preprocess).unwrap_or_default()),
+            JsonB(record.options),
+            manifest.identity,
+            may_see_paths.then_some(directory),
+            None,
+            name == registry::built_in(),
+        ));
+    }
+    Ok(TableIterator::new(rows))
+}
+
+fn register(name: &str, directory: &str, JsonB(options): JsonB) -> Result<()> {
+    check_rights("register")?;
+    registry::check_name(name)?;
+    let path = Path::new(directory).to_owned();
+    if !path.is_absolute() {
+        return Err(Error::RelativeDirectory(directory.to_owned()).into());
+    }
+    let overrides = Overrides::from_json(&options)?;
+    let library = guc::onnxruntime_library();
+    let folder = path.clone();
+    let manifest = thread::run(move |cancel| {
+        let runtime = Runtime::load(&library)?;
+        Manifest::inspect(&folder, &overrides, &runtime, cancel)
+    })?;
+    let record = registry::Record {
+        registered: true,
+        directory: path,
+        options,
+        manifest,
+    };
+    Ok(registry::register(name, &record)?)
+}
+
+fn unregister(name: &str) -> Result<()> {
+    check_rights("unregister")?;
+    Ok(registry::unregister(name)?)
+}
+
+/// Besides EXECUTE, the registry takes the right to read the server's files: registration tells whether a file is
+/// there and what is in it.
+fn check_rights(action: &'static str) -> Result<()> {
+    if server::may_read_server_files() {
+        Ok(())
+    } else {
+        Err(Error::PermissionDenied { action }.into())
+    }
+}
+
+fn activation(activation: Activation) -> &'static str {
+    match activation {
+        Activation::Softmax => "softmax",
+        Activation::Sigmoid => "sigmoid",
+    }
+}
+
+/// A count as SQL has it; none comes near the limit.
+fn integer(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+extension_sql_file!(
+    "../../sql/models.sql",
+    name = "models",
+    requires = [clip_register_model, clip_unregister_model, models]
+);
