@@ -83,7 +83,7 @@ impl Columns {
         self.run_scalar(row, out);
     }
 
-    fn run_scalar(&self, row: &[u8], out: &mut [u8]) {
+    pub(super) fn run_scalar(&self, row: &[u8], out: &mut [u8]) {
         for taps in &self.weights.taps {
             let pixels = row.get(3 * taps.start..).unwrap_or_default();
             let mut sums = [HALF; 3];

@@ -1,7 +1,7 @@
 //! PNG, GIF, WebP, TIFF and BMP: decoded whole by the `image` crate, handed out as rows of RGB.
 //!
-//! Alpha is dropped or composed as the caller says; 16-bit samples are scaled to 8 bits by rounding
-//! (Pillow clips grey ones to white instead, which nobody wants).
+//! Alpha is dropped or composed as the caller says. Of 16-bit samples the high byte counts, as in Pillow's
+//! colour images (its grey ones of 16 bits are clipped to white instead, which nobody wants).
 
 use super::gif::Walk;
 use super::resample::Rows;
@@ -201,9 +201,9 @@ fn fill<const N: usize>(out: &mut [[u8; 3]], samples: &[u8], rgb: impl Fn([u8; N
     }
 }
 
-/// A 16-bit sample in native order, scaled to 8 bits.
+/// The high byte of a 16-bit sample in native order.
 fn narrow(sample: [u8; 2]) -> u8 {
-    ((u32::from(u16::from_ne_bytes(sample)) + 128) / 257) as u8
+    (u16::from_ne_bytes(sample) >> 8) as u8
 }
 
 /// Zeroed bytes, or an error where the system has no memory for them.

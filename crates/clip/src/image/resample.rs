@@ -134,7 +134,7 @@ impl Sums {
         while let Some(taps) = self.weights.taps.get(self.started)
             && taps.start <= y
         {
-            // Weights that are all zero leave their row black.
+            // An output without inputs stays black.
             if taps.length > 0 {
                 let mut sums = self.free.pop().unwrap_or_default();
                 sums.clear();

@@ -114,19 +114,15 @@ impl Weights {
         Ok(())
     }
 
-    /// Records the weights from `offset` on, without the zeros at either end.
+    /// Records the weights from `offset` on. Zeros at either end stay: without them the first inputs would
+    /// not ascend.
     fn push(&mut self, output: usize, start: usize, offset: usize) -> Result<()> {
-        while self.values.len() > offset && self.values.last() == Some(&0) {
-            self.values.pop();
-        }
-        let weights = self.values.get(offset..).unwrap_or_default();
-        let leading = weights.iter().take_while(|&&weight| weight == 0).count();
         reserve(&mut self.taps, 1)?;
         self.taps.push(Taps {
             output,
-            start: start + leading,
-            offset: offset + leading,
-            length: weights.len() - leading,
+            start,
+            offset,
+            length: self.values.len() - offset,
         });
         Ok(())
     }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::path::Path;
 
 const OPENAI_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-const OPENAI_STD: [f32; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
+const OPENAI_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 const HALF: [f32; 3] = [0.5; 3];
 
 /// Reads the preprocessing that belongs to the graph `image`. `size` is what the graph says about `[height, width]`,
