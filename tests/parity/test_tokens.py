@@ -1,0 +1,77 @@
+"""Token ids: clip_pg's tokenizing, `tokenizers`, and the slow tokenizers of `transformers`, written independently."""
+
+import json
+import os
+import subprocess
+
+import pytest
+from transformers import CLIPTokenizer, SiglipTokenizer, XLMRobertaTokenizer
+
+import data
+import make_models
+from conftest import CLIP_MINI
+from reference import Reference
+
+
+def runtime():
+    """ONNX Runtime's library."""
+    default = next((data.ROOT / "build/onnxruntime").glob("libonnxruntime.so.*"), "")
+    return os.environ.get("CLIP_ONNXRUNTIME", str(default))
+
+
+def clip_pg_ids(directory, texts):
+    """What the crate behind the SQL functions makes of texts without line breaks; SQL itself does not show ids."""
+    command = ["cargo", "run", "--quiet", "--package", "clip", "--example", "embed", "--", runtime(), str(directory), "{}"]
+    run = subprocess.run(
+        command, cwd=data.ROOT, input="".join(f"{text}\n" for text in texts), stdout=subprocess.PIPE, text=True, check=True
+    )
+    return [json.loads(line)["ids"] for line in run.stdout.splitlines()]
+
+
+def slow_ids(tokenizer, texts, length):
+    return tokenizer(texts, truncation=True, max_length=length)["input_ids"]
+
+
+@pytest.fixture(scope="module")
+def slow_clip(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("clip")
+    vocabulary, merges = make_models.clip_bpe()
+    (directory / "vocab.json").write_text(json.dumps(vocabulary))
+    (directory / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]))
+    return CLIPTokenizer(directory / "vocab.json", directory / "merges.txt")
+
+
+def lines(texts):
+    return [" ".join(text.split("\n")) for text in texts]
+
+
+def test_clip(clip_mini, slow_clip):
+    texts = lines(data.AWKWARD_TEXTS)
+    ids = clip_pg_ids(CLIP_MINI.directory, texts)
+    assert ids == [clip_mini.ids(text) for text in texts]
+    assert ids == slow_ids(slow_clip, texts, 77)
+    assert max(map(len, ids)) == 77
+
+
+def test_captions(clip_mini, slow_clip, shared):
+    texts = [caption for _, caption in data.captions()]
+    ids = clip_pg_ids(CLIP_MINI.directory, texts)
+    assert ids == [clip_mini.ids(text) for text in texts]
+    assert ids == slow_ids(slow_clip, texts, 77)
+
+
+def test_siglip(tmp_path):
+    model = make_models.make(make_models.siglip_base_16, tmp_path)
+    reference, texts = Reference(model), lines(data.AWKWARD_TEXTS)
+    ids = clip_pg_ids(model.directory, texts)
+    assert ids == [reference.ids(text) for text in texts]
+    assert ids == slow_ids(SiglipTokenizer(str(model.directory / "spiece.model")), texts, 64)
+
+
+def test_xlm_roberta(tmp_path):
+    model = make_models.make(make_models.xlm_roberta_open_clip, tmp_path)
+    reference, texts = Reference(model), lines(data.AWKWARD_TEXTS)
+    ids = clip_pg_ids(model.directory, texts)
+    assert ids == [reference.ids(text) for text in texts]
+    slow = XLMRobertaTokenizer(str(model.directory / "textual/sentencepiece.bpe.model"))
+    assert ids == slow_ids(slow, texts, 77)
