@@ -1,7 +1,7 @@
-//! Distances between vectors of IEEE half and single precision.
+//! Distances between vectors of IEEE half and single precision, and the [decimal] text of halves.
 //!
 //! The slices of a call are of equal length. Checking that belongs to the caller, who can name both
-//! dimensions; where they differ, the longer one's surplus is ignored. Nothing here allocates or
+//! dimensions; where they differ, the longer one's surplus is ignored. No distance allocates or
 //! panics, and NaN and infinity propagate.
 //!
 //! Halves (denormal ones too) widen to `f32` exactly, and sums are accumulated in `f32` with fused
@@ -15,6 +15,7 @@
 //! chosen once per process. Two machines may differ in the last bits, one machine never does:
 //! swapping the arguments of a symmetric function gives the same bits.
 
+pub mod decimal;
 mod dispatch;
 pub mod scalar;
 
