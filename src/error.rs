@@ -1,6 +1,6 @@
 //! Every error a user can meet, with its SQLSTATE, DETAIL and HINT: the one place that knows them.
 
-use crate::model;
+use crate::{model, vector};
 use pgrx::{
     PgSqlErrorCode::{self, *},
     pg_sys::panic::ErrorReport,
@@ -16,6 +16,9 @@ pub enum Error {
     /// The model registry.
     #[error(transparent)]
     Model(#[from] model::Error),
+    /// A vector.
+    #[error(transparent)]
+    Vector(#[from] vector::Error),
     /// The thread that models run on.
     #[error("could not run a thread: {0}")]
     Thread(std::io::Error),
@@ -33,6 +36,7 @@ impl From<Error> for ErrorReport {
         let (code, detail, hint) = match &error {
             Error::Clip(error) => clip_error(error),
             Error::Model(error) => model_error(error),
+            Error::Vector(error) => vector_error(error),
             Error::Thread(_) => (ERRCODE_INSUFFICIENT_RESOURCES, None, None),
         };
         let mut report = ErrorReport::new(code, message, "");
@@ -43,6 +47,12 @@ impl From<Error> for ErrorReport {
             report = report.set_hint(hint);
         }
         report
+    }
+}
+
+impl From<vector::Error> for ErrorReport {
+    fn from(error: vector::Error) -> Self {
+        Error::from(error).into()
     }
 }
 
@@ -142,5 +152,40 @@ fn file_access(error: &io::Error) -> PgSqlErrorCode {
         StorageFull => ERRCODE_DISK_FULL,
         OutOfMemory => ERRCODE_OUT_OF_MEMORY,
         _ => ERRCODE_IO_ERROR,
+    }
+}
+
+fn vector_error(error: &vector::Error) -> Fields {
+    use vector::Error::*;
+    let detail = |code, detail: String| (code, Some(detail), None);
+    match error {
+        DifferentDimensions(..) | UnexpectedDimensions { .. } | NoDimensions => {
+            (ERRCODE_DATA_EXCEPTION, None, None)
+        }
+        TooManyDimensions => (ERRCODE_PROGRAM_LIMIT_EXCEEDED, None, None),
+        NotANumber { element } => {
+            detail(ERRCODE_DATA_EXCEPTION, format!("Element {element} is NaN."))
+        }
+        Infinite { element } => detail(
+            ERRCODE_DATA_EXCEPTION,
+            format!("Element {element} is infinite."),
+        ),
+        OutOfRange { element, .. } => detail(
+            ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+            format!("Element {element} exceeds the greatest half-precision number, 65504."),
+        ),
+        Null { element } => detail(
+            ERRCODE_NULL_VALUE_NOT_ALLOWED,
+            format!("Element {element} is NULL."),
+        ),
+        Multidimensional(_) => (ERRCODE_ARRAY_ELEMENT_ERROR, None, None),
+        Syntax { detail: text, .. } => detail(ERRCODE_INVALID_TEXT_REPRESENTATION, text.clone()),
+        UnusedField(_) => (ERRCODE_INVALID_BINARY_REPRESENTATION, None, None),
+        TypeModifier => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Write the number of dimensions, as in clip_vector(512).",
+        ),
+        DimensionsModifier(_) => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
+        NotInAggregate => (ERRCODE_INTERNAL_ERROR, None, None),
     }
 }

@@ -1,1 +1,23 @@
-//! The type `clip_vector`.
+//! The type `clip_vector`: 1 to 16000 finite halves.
+//!
+//! `value` knows what a vector is, `datum` how PostgreSQL stores one; every other file implements what `sql/vector.sql`
+//! declares. That file is written by hand, because macros can declare neither a type nor its operator classes; its
+//! functions are found by the names that `#[pg_extern]` gives them, with `_wrapper` appended.
+
+mod datum;
+mod error;
+mod io;
+mod value;
+
+pub use error::Error;
+pub use value::Vector;
+
+use error::Result;
+
+// Before anything else in the script, so that every other function may use the type.
+pgrx::extension_sql_file!(
+    "../../sql/vector.sql",
+    name = "vector",
+    bootstrap,
+    creates = [Type(Vector)]
+);

@@ -1,0 +1,128 @@
+//! Text and binary input and output, and the type modifier.
+//!
+//! The text is `[0.1,-2]`: each element the shortest decimal that is read back as the same half. The binary format is
+//! pgvector's for `halfvec`: dimension and 0 as int16, then the halves, all in network byte order.
+
+use std::ffi::{CStr, CString};
+use std::{ptr, slice};
+
+use half::f16;
+use kernels::decimal;
+use pgrx::prelude::*;
+use pgrx::{Internal, pg_sys};
+
+use super::datum::Stored;
+use super::value::{MAX_DIMENSIONS, read, round};
+use super::{Error, Result, Vector};
+use crate::error::Returned;
+
+/// What PostgreSQL's own types take for white space.
+const SPACE: [char; 6] = [' ', '\t', '\n', '\r', '\x0b', '\x0c'];
+
+#[pg_extern(sql = false)]
+fn clip_vector_in(input: &CStr, _element_type: pg_sys::Oid, modifier: i32) -> Returned<Vector> {
+    Ok(parse(&input.to_string_lossy())?.with_modifier(modifier)?)
+}
+
+fn parse(input: &str) -> Result<Vector> {
+    let syntax = |detail: String| Error::Syntax {
+        input: clipped(input),
+        detail,
+    };
+    let contents = input
+        .trim_matches(SPACE)
+        .strip_prefix('[')
+        .ok_or_else(|| syntax("Vector contents must start with \"[\".".into()))?;
+    let (elements, rest) = contents
+        .split_once(']')
+        .ok_or_else(|| syntax("Vector contents must end with \"]\".".into()))?;
+    if !rest.is_empty() {
+        return Err(syntax("Junk after closing bracket.".into()));
+    }
+    if elements.trim_matches(SPACE).is_empty() {
+        return Err(Error::NoDimensions);
+    }
+    Vector::collect(elements.split(',').enumerate().map(|(index, text)| {
+        let text = text.trim_matches(SPACE);
+        read(index, text).unwrap_or_else(|| {
+            let what = if text.is_empty() {
+                "empty".into()
+            } else {
+                format!("\"{}\"", clipped(text))
+            };
+            Err(syntax(format!("Element {} is {what}.", index + 1)))
+        })
+    }))
+}
+
+/// Text short enough for a message.
+fn clipped(text: &str) -> String {
+    const LONGEST: usize = 64;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[pg_extern(sql = false)]
+fn clip_vector_out(vector: Stored<'_>) -> Returned<CString> {
+    let mut text = String::with_capacity(12 * vector.len() + 2);
+    let mut separator = '[';
+    for &half in vector.iter() {
+        text.push(separator);
+        decimal::write(half, &mut text);
+        separator = ',';
+    }
+    text.push(']');
+    Ok(CString::new(text).unwrap_or_default())
+}
+
+#[pg_extern(sql = false)]
+fn clip_vector_typmod_in(modifiers: Array<'_, &CStr>) -> Returned<i32> {
+    let mut modifiers = modifiers.iter();
+    let (Some(Some(modifier)), None) = (modifiers.next(), modifiers.next()) else {
+        return Err(Error::TypeModifier.into());
+    };
+    let modifier = modifier.to_str().ok().and_then(|text| text.parse().ok());
+    let dims: i32 = modifier.ok_or(Error::TypeModifier)?;
+    if !(1..=MAX_DIMENSIONS as i32).contains(&dims) {
+        return Err(Error::DimensionsModifier(dims).into());
+    }
+    Ok(dims)
+}
+
+#[pg_extern(sql = false)]
+fn clip_vector_recv(
+    message: Internal,
+    _element_type: pg_sys::Oid,
+    modifier: i32,
+) -> Returned<Vector> {
+    let message = message
+        .unwrap()
+        .map_or(ptr::null_mut(), |datum| datum.cast_mut_ptr());
+    // SAFETY: the server hands its message buffer to a receive function, and raises an error where that ends early.
+    let (unused, halves) = unsafe {
+        let dims = pg_sys::pq_getmsgint(message, 2) as usize;
+        let unused = pg_sys::pq_getmsgint(message, 2);
+        if dims > MAX_DIMENSIONS {
+            return Err(Error::TooManyDimensions.into());
+        }
+        let bytes = pg_sys::pq_getmsgbytes(message, 2 * dims as i32);
+        (unused, slice::from_raw_parts(bytes.cast::<[u8; 2]>(), dims))
+    };
+    if unused != 0 {
+        return Err(Error::UnusedField(unused).into());
+    }
+    let elements = halves.iter().enumerate();
+    let elements = elements.map(|(index, &bytes)| round(index, f16::from_be_bytes(bytes).into()));
+    Ok(Vector::collect(elements)?.with_modifier(modifier)?)
+}
+
+#[pg_extern(sql = false)]
+fn clip_vector_send(vector: Stored<'_>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(4 + 2 * vector.len());
+    bytes.extend((vector.len() as u16).to_be_bytes());
+    bytes.extend(0u16.to_be_bytes());
+    bytes.extend(vector.iter().flat_map(|half| half.to_be_bytes()));
+    bytes
+}

@@ -1,0 +1,133 @@
+//! A vector in memory that Rust owns: 1 to 16000 halves, all finite. Both hold from construction on.
+
+use std::ops::Deref;
+
+use half::f16;
+use kernels::decimal;
+
+use super::{Error, Result};
+
+/// The greatest dimension; that of pgvector's `halfvec`.
+pub const MAX_DIMENSIONS: usize = 16_000;
+
+/// An owned `clip_vector`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Vector(Vec<f16>);
+
+impl Vector {
+    /// A vector of the halves nearest to `values`.
+    ///
+    /// # Errors
+    /// No value, more than 16000, or one that is not finite or rounds to no finite half.
+    pub fn from_f32(values: &[f32]) -> Result<Self> {
+        Self::from_numbers(values.iter().copied().map(f64::from))
+    }
+
+    /// As [`from_f32`](Self::from_f32), with each number rounded once.
+    pub fn from_numbers(numbers: impl IntoIterator<Item = f64>) -> Result<Self> {
+        let numbers = numbers.into_iter().enumerate();
+        Self::collect(numbers.map(|(index, number)| round(index, number)))
+    }
+
+    /// A vector of elements that are finite, or the first error among them.
+    pub(super) fn collect(elements: impl IntoIterator<Item = Result<f16>>) -> Result<Self> {
+        let elements = elements.into_iter();
+        let mut halves = Vec::with_capacity(elements.size_hint().0.min(MAX_DIMENSIONS));
+        for element in elements {
+            let element = element?;
+            if halves.len() == MAX_DIMENSIONS {
+                return Err(Error::TooManyDimensions);
+            }
+            halves.push(element);
+        }
+        if halves.is_empty() {
+            return Err(Error::NoDimensions);
+        }
+        Ok(Self(halves))
+    }
+
+    /// A copy of a stored vector.
+    pub(super) fn from_stored(halves: &[f16]) -> Self {
+        Self(halves.to_vec())
+    }
+
+    /// The number of elements, 1 to 16000.
+    pub fn dims(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The elements.
+    pub fn halves(&self) -> &[f16] {
+        &self.0
+    }
+
+    /// The vector, where its dimension is the one a type modifier allows; -1 allows any.
+    pub(super) fn with_modifier(self, modifier: i32) -> Result<Self> {
+        check_modifier(&self, modifier)?;
+        Ok(self)
+    }
+}
+
+impl Deref for Vector {
+    type Target = [f16];
+
+    fn deref(&self) -> &[f16] {
+        &self.0
+    }
+}
+
+/// Checks a dimension against a type modifier; -1 allows any.
+pub fn check_modifier(vector: &[f16], modifier: i32) -> Result<()> {
+    let actual = vector.len();
+    if modifier != -1 && usize::try_from(modifier) != Ok(actual) {
+        let expected = modifier;
+        return Err(Error::UnexpectedDimensions { expected, actual });
+    }
+    Ok(())
+}
+
+/// Checks that two vectors are of one dimension.
+#[inline]
+pub fn check_dimensions(a: &[f16], b: &[f16]) -> Result<()> {
+    if a.len() == b.len() {
+        return Ok(());
+    }
+    Err(Error::DifferentDimensions(a.len(), b.len()))
+}
+
+/// The element at `index`, from a number.
+pub fn round(index: usize, number: f64) -> Result<f16> {
+    let half = decimal::nearest(number);
+    if half.is_finite() {
+        return Ok(half);
+    }
+    let element = index + 1;
+    Err(if number.is_nan() {
+        Error::NotANumber { element }
+    } else if number.is_infinite() {
+        Error::Infinite { element }
+    } else {
+        let value = if number.abs() < 1e15 {
+            number.to_string()
+        } else {
+            format!("{number:e}")
+        };
+        Error::OutOfRange { element, value }
+    })
+}
+
+/// The element at `index`, from a number's text; None where the text is no number.
+pub fn read(index: usize, text: &str) -> Option<Result<f16>> {
+    let half = decimal::parse(text)?;
+    let element = index + 1;
+    Some(if half.is_finite() {
+        Ok(half)
+    } else if half.is_nan() {
+        Err(Error::NotANumber { element })
+    } else if text.bytes().any(|byte| byte.is_ascii_digit()) {
+        let value = text.to_owned();
+        Err(Error::OutOfRange { element, value })
+    } else {
+        Err(Error::Infinite { element })
+    })
+}
