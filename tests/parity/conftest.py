@@ -58,11 +58,25 @@ def clip_mini():
     return Reference(CLIP_MINI)
 
 
+@pytest.fixture(params=["demo", "flickr8k-150", "richelieu", "presse_light"])
+def image_set(request):
+    """Name and files of a set of images."""
+    if request.param != "demo":
+        request.getfixturevalue("shared")
+    files = data.image_files(request.param)
+    assert len(files) >= 20
+    return request.param, files
+
+
 @pytest.fixture(scope="session")
 def shared():
     """For tests of data that lies beside the project where it is developed."""
     if not data.SHARED.is_dir():
         pytest.skip(f"no {os.path.relpath(data.SHARED, data.ROOT)} here")
+
+
+def contents(files):
+    return [path.read_bytes() for path in files]
 
 
 def note(line):

@@ -4,7 +4,7 @@ import pytest
 
 import data
 import make_models
-from conftest import assert_agree
+from conftest import assert_agree, contents
 from reference import Reference
 
 TEXTS = [
@@ -20,7 +20,7 @@ def test_architecture(server, models, write):
     model = make_models.make(write, models)
     server.register(write.__name__, model.directory)
     reference = Reference(model)
-    images = [path.read_bytes() for path in data.image_files("demo")]
+    images = contents(data.image_files("demo"))
     if write is make_models.clip_vit_b_32:
         images = images[::4]
     assert_agree(f"{write.__name__}: texts", server.embed_texts(TEXTS, write.__name__), reference.embed_texts(TEXTS))

@@ -1,27 +1,16 @@
 """The embedded model on real images and captions."""
 
 import numpy as np
-import pytest
 
 import data
-from conftest import assert_agree, note
+from conftest import assert_agree, contents, note
 
 MODEL = "clip-mini"
 
 
-def contents(name):
-    return [path.read_bytes() for path in data.image_files(name)]
-
-
-def test_demo_images(server, clip_mini):
-    images = contents("demo")
-    assert len(images) >= 20
-    assert_agree("images: demo", server.embed_images(images, MODEL), clip_mini.embed_images(images))
-
-
-@pytest.mark.parametrize("name", ["flickr8k-150", "richelieu", "presse_light"])
-def test_images(server, clip_mini, shared, name):
-    images = contents(name)
+def test_images(server, clip_mini, image_set):
+    name, files = image_set
+    images = contents(files)
     assert_agree(f"images: {name}", server.embed_images(images, MODEL), clip_mini.embed_images(images))
 
 
@@ -37,7 +26,7 @@ def test_captions(server, clip_mini, shared):
 
 def test_one_at_a_time(server, clip_mini):
     """The functions that embed one thing, and the model of `clip_pg.model`."""
-    images, texts = contents("demo")[:3], data.AWKWARD_TEXTS[3:6]
+    images, texts = contents(data.image_files("demo")[:3]), data.AWKWARD_TEXTS[3:6]
     embed = "SELECT clip_embed_{0}(item)::real[] FROM unnest(%s::{1}[]) WITH ORDINALITY u (item, n) ORDER BY n"
     by_image = [row for (row,) in server.rows(embed.format("image", "bytea"), images)]
     by_text = [row for (row,) in server.rows(embed.format("text", "text"), texts)]
@@ -50,7 +39,7 @@ def test_retrieval(server, clip_mini, shared):
     files = data.image_files("flickr8k-150")
     numbers = {path.name: number for number, path in enumerate(files)}
     truth = np.array([numbers[name] for name, _ in data.captions()])
-    images, texts = contents("flickr8k-150"), [caption for _, caption in data.captions()]
+    images, texts = contents(files), [caption for _, caption in data.captions()]
 
     similarities = clip_mini.embed_texts(texts) @ clip_mini.embed_images(images).T
     own = similarities[np.arange(len(texts)), truth]
