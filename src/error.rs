@@ -1,6 +1,6 @@
 //! Every error a user can meet, with its SQLSTATE, DETAIL and HINT: the one place that knows them.
 
-use crate::{model, vector};
+use crate::{classify, embed, model, vector};
 use pgrx::{
     PgSqlErrorCode::{self, *},
     pg_sys::panic::ErrorReport,
@@ -16,6 +16,12 @@ pub enum Error {
     /// The model registry.
     #[error(transparent)]
     Model(#[from] model::Error),
+    /// An argument of an embedding function.
+    #[error(transparent)]
+    Embed(#[from] embed::Error),
+    /// An argument of a classification.
+    #[error(transparent)]
+    Classify(#[from] classify::Error),
     /// A vector.
     #[error(transparent)]
     Vector(#[from] vector::Error),
@@ -36,6 +42,8 @@ impl From<Error> for ErrorReport {
         let (code, detail, hint) = match &error {
             Error::Clip(error) => clip_error(error),
             Error::Model(error) => model_error(error),
+            Error::Embed(error) => embed_error(error),
+            Error::Classify(error) => classify_error(error),
             Error::Vector(error) => vector_error(error),
             Error::Thread(_) => (ERRCODE_INSUFFICIENT_RESOURCES, None, None),
         };
@@ -187,5 +195,49 @@ fn vector_error(error: &vector::Error) -> Fields {
         ),
         DimensionsModifier(_) => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
         NotInAggregate => (ERRCODE_INTERNAL_ERROR, None, None),
+    }
+}
+
+fn embed_error(error: &embed::Error) -> Fields {
+    use embed::Error::*;
+    match error {
+        Element { position, error } => {
+            let (code, _, hint) = clip_error(error);
+            let detail = format!("Element {position} of the array is at fault.");
+            (code, Some(detail), hint)
+        }
+        NullElement(_) => hint(
+            ERRCODE_NULL_VALUE_NOT_ALLOWED,
+            "Leave nulls out with array_remove or a WHERE clause.",
+        ),
+        ThumbnailSide(_) | Weight(_) => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
+        NoTerms => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Name what is given, as in clip_query(texts => '{a red car}').",
+        ),
+        WeightCount { .. } => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Give one weight for each text, image, minus_text, minus_image and vector, in that order.",
+        ),
+        ZeroQuery => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "A query needs a direction: what is added must differ from what is subtracted.",
+        ),
+    }
+}
+
+fn classify_error(error: &classify::Error) -> Fields {
+    use classify::Error::*;
+    match error {
+        NoLabels => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
+        NullLabel => (ERRCODE_NULL_VALUE_NOT_ALLOWED, None, None),
+        Template(_) => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Write {} where the label belongs; the template {} stands for the label alone.",
+        ),
+        Dimensions { .. } => hint(
+            ERRCODE_DATA_EXCEPTION,
+            "Name the model that the embedding is by as argument \"model\".",
+        ),
     }
 }

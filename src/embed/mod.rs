@@ -1,3 +1,81 @@
 //! Embeddings of texts and images in SQL.
+//!
+//! Texts are tokenized and models run on an own [`thread`]; images are decoded and resized in the backend, which gives
+//! their memory back afterwards and can be interrupted between rows. At most `clip_pg.batch_size` decoded images are
+//! held at a time.
 
+mod encoders;
+mod error;
+mod functions;
+mod image;
+mod memo;
+mod query;
+mod support;
+mod text;
 pub mod thread;
+
+pub use encoders::is_loaded;
+pub use error::Error;
+pub use text::Text;
+
+use crate::{error::Result, guc, model::Model, vector::Vector};
+use memo::Kind;
+use std::rc::Rc;
+
+/// Embeds `texts`, or remembers how they were embedded.
+pub fn embed_texts(model: &Model, texts: &[&str]) -> Result<Rc<[Vector]>> {
+    let inputs: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
+    memo::remember(Kind::Text, &model.manifest.identity, &inputs, || {
+        let mut vectors = Vec::with_capacity(texts.len());
+        for batch in texts.chunks(guc::batch_size()) {
+            let batch = batch.iter().map(|&text| text.to_owned()).collect();
+            extend(&mut vectors, model, &encoders::encode_texts(model, batch)?)?;
+        }
+        Ok(Rc::from(vectors))
+    })
+}
+
+/// Embeds `text`, or remembers how it was embedded.
+pub fn embed_text(model: &Model, text: &str) -> Result<Vector> {
+    Ok(embed_texts(model, &[text])?[0].clone())
+}
+
+/// Embeds the image file `image`, or remembers how it was embedded.
+pub fn embed_image(model: &Model, image: &[u8]) -> Result<Vector> {
+    let vectors = memo::remember(Kind::Image, &model.manifest.identity, &[image], || {
+        let pixels = image::pixels(model, image)?;
+        let row = encoders::encode_images(model, vec![pixels])?;
+        Ok(Rc::from([Vector::from_f32(&row)?]))
+    })?;
+    Ok(vectors[0].clone())
+}
+
+/// Embeds the image files `images`, given with their positions in an array, which errors name.
+pub fn embed_images<'a>(
+    model: &Model,
+    images: impl Iterator<Item = (usize, &'a [u8])>,
+) -> Result<Vec<Vector>> {
+    let mut vectors = Vec::new();
+    let mut images = images.peekable();
+    while images.peek().is_some() {
+        let batch = images.by_ref().take(guc::batch_size());
+        let pixels = batch.map(|(position, image)| {
+            image::pixels(model, image).map_err(|error| Error::Element { position, error })
+        });
+        let pixels = pixels.collect::<std::result::Result<_, Error>>()?;
+        extend(
+            &mut vectors,
+            model,
+            &encoders::encode_images(model, pixels)?,
+        )?;
+    }
+    Ok(vectors)
+}
+
+/// Appends `rows` of the model's dimensions.
+fn extend(vectors: &mut Vec<Vector>, model: &Model, rows: &[f32]) -> Result<()> {
+    for row in rows.chunks_exact(model.manifest.dimensions) {
+        vectors.push(Vector::from_f32(row)?);
+    }
+    Ok(())
+}

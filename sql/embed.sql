@@ -1,0 +1,26 @@
+-- Comments of the embedding functions, which are declared in src/embed/.
+
+COMMENT ON FUNCTION clip_embed_text(text) IS
+'embedding of a text by the model that clip_pg.model names';
+COMMENT ON FUNCTION clip_embed_text(text, text) IS
+'embedding of a text by the named model';
+COMMENT ON FUNCTION clip_embed_texts(text[]) IS
+'embeddings of texts by the model that clip_pg.model names';
+COMMENT ON FUNCTION clip_embed_texts(text[], text) IS
+'embeddings of texts by the named model';
+COMMENT ON FUNCTION clip_embed_image(bytea) IS
+'embedding of an image file by the model that clip_pg.model names';
+COMMENT ON FUNCTION clip_embed_image(bytea, text) IS
+'embedding of an image file by the named model';
+COMMENT ON FUNCTION clip_embed_images(bytea[]) IS
+'embeddings of image files by the model that clip_pg.model names';
+COMMENT ON FUNCTION clip_embed_images(bytea[], text) IS
+'embeddings of image files by the named model';
+COMMENT ON FUNCTION clip_embed_support(internal) IS
+'planner support function: charges a model that runs once as start-up cost';
+COMMENT ON FUNCTION clip_query(text[], bytea[], text[], bytea[], clip_vector[], real[], text) IS
+'unit vector in the direction of the weighted mean of texts, images and vectors, less others; one weight for each, in the order of the arguments';
+COMMENT ON FUNCTION clip_image_info(bytea) IS
+'format, size, EXIF orientation and number of frames from the header of an image file';
+COMMENT ON FUNCTION clip_thumbnail(bytea, integer) IS
+'JPEG of an image, upright, its longer side at most max_side pixels';

@@ -1,0 +1,76 @@
+//! The models that this process has loaded.
+//!
+//! Invariant: an encoder is made and driven on the [`thread`](super::thread) and never dropped, so nothing of ONNX
+//! Runtime is torn down when the process exits. A failed or canceled call leaves it ready for the next one.
+
+use super::thread;
+use crate::{error::Result, guc, model::Model};
+use clip::{
+    encoder::{Cancel, Encoder, OnnxEncoder, Options},
+    session::Runtime,
+};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// All encoders of this process.
+static ENCODERS: Mutex<Vec<OnnxEncoder>> = Mutex::new(Vec::new());
+
+fn encoders() -> MutexGuard<'static, Vec<OnnxEncoder>> {
+    ENCODERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn position(encoders: &[OnnxEncoder], identity: &str) -> Option<usize> {
+    encoders
+        .iter()
+        .position(|encoder| encoder.manifest().identity == identity)
+}
+
+/// Whether this process has loaded a tower of the model with this identity.
+pub fn is_loaded(identity: &str) -> bool {
+    let encoders = encoders();
+    position(&encoders, identity).is_some_and(|index| encoders[index].is_loaded())
+}
+
+/// Embeds `texts` in one batch; returns them row by row, each of the model's dimensions.
+pub fn encode_texts(model: &Model, texts: Vec<String>) -> Result<Vec<f32>> {
+    with_encoder(model, move |encoder, cancel| {
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        encoder.encode_texts(&texts, cancel)
+    })
+}
+
+/// Embeds images in one batch, each as [`clip::image::pixels`] gives it, like [`encode_texts`].
+pub fn encode_images(model: &Model, images: Vec<Vec<u8>>) -> Result<Vec<f32>> {
+    with_encoder(model, move |encoder, cancel| {
+        let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
+        encoder.encode_images(&images, cancel)
+    })
+}
+
+fn with_encoder(
+    model: &Model,
+    work: impl FnOnce(&mut OnnxEncoder, &Cancel) -> clip::Result<Vec<f32>> + Send + 'static,
+) -> Result<Vec<f32>> {
+    let identity = model.manifest.identity.clone();
+    let known = position(&encoders(), &identity).is_some();
+    let new = (!known).then(|| {
+        (
+            guc::onnxruntime_library(),
+            model.directory.clone(),
+            model.manifest.clone(),
+            Options {
+                threads: guc::threads(),
+                // Callers choose their batches.
+                batch_size: usize::MAX,
+            },
+        )
+    });
+    thread::run(move |cancel| {
+        let mut encoders = encoders();
+        if let Some((library, directory, manifest, options)) = new {
+            let runtime = Runtime::load(&library)?;
+            encoders.push(OnnxEncoder::new(runtime, &directory, manifest, options));
+        }
+        let index = position(&encoders, &identity).unwrap_or_default();
+        work(&mut encoders[index], cancel)
+    })
+}

@@ -1,0 +1,37 @@
+//! What can go wrong with the arguments of an embedding function.
+
+/// An error of an argument. What is wrong with a text or an image itself is a [`clip::Error`].
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An image in an array is at fault.
+    #[error("{error}")]
+    Element {
+        /// Its position, from 1.
+        position: usize,
+        /// What is wrong with it.
+        error: clip::Error,
+    },
+    /// An array that is to be combined holds a NULL.
+    #[error("array \"{0}\" must not contain nulls")]
+    NullElement(&'static str),
+    /// A thumbnail without pixels.
+    #[error("maximum side of a thumbnail must be positive, not {0}")]
+    ThumbnailSide(i32),
+    /// A query without terms.
+    #[error("clip_query needs at least one text, image or vector")]
+    NoTerms,
+    /// Weights that do not go with the terms.
+    #[error("number of weights ({weights}) differs from number of terms ({terms})")]
+    WeightCount {
+        /// Weights given.
+        weights: usize,
+        /// Terms given.
+        terms: usize,
+    },
+    /// A weight that is NaN or infinite.
+    #[error("weight {0} is not a finite number")]
+    Weight(f32),
+    /// Terms that cancel each other out.
+    #[error("the terms of the query add up to zero")]
+    ZeroQuery,
+}

@@ -1,0 +1,131 @@
+//! The embedding functions of SQL.
+//!
+//! With the model named they are immutable: a name is bound to its files for ever. With the default model, which is a
+//! setting, they are stable.
+
+use super::{Text, embed_image, embed_images, embed_text, embed_texts};
+use crate::{
+    error::{Result, Returned},
+    model,
+    vector::Vector,
+};
+use pgrx::{Array, prelude::*};
+
+/// The embedding of a text by the default model.
+#[pg_extern(
+    name = "clip_embed_text",
+    stable,
+    strict,
+    parallel_restricted,
+    cost = 100000,
+    support = clip_embed_support
+)]
+fn embed_text_by_default(text: Text) -> Returned<Vector> {
+    Ok(text_vector(&text, None)?)
+}
+
+/// The embedding of a text by the model of that name.
+#[pg_extern(immutable, strict, parallel_restricted, cost = 100000, support = clip_embed_support)]
+fn clip_embed_text(text: Text, model: Text) -> Returned<Vector> {
+    Ok(text_vector(&text, Some(&model))?)
+}
+
+/// The embeddings of several texts by the default model.
+#[pg_extern(
+    name = "clip_embed_texts",
+    stable,
+    strict,
+    parallel_restricted,
+    cost = 1000000,
+    support = clip_embed_support
+)]
+fn embed_texts_by_default(texts: Array<Text>) -> Returned<Vec<Option<Vector>>> {
+    Ok(text_vectors(&texts, None)?)
+}
+
+/// The embeddings of several texts by the model of that name.
+#[pg_extern(immutable, strict, parallel_restricted, cost = 1000000, support = clip_embed_support)]
+fn clip_embed_texts(texts: Array<Text>, model: Text) -> Returned<Vec<Option<Vector>>> {
+    Ok(text_vectors(&texts, Some(&model))?)
+}
+
+/// The embedding of an image file by the default model.
+#[pg_extern(name = "clip_embed_image", stable, strict, parallel_restricted, cost = 200000, support = clip_embed_support)]
+fn embed_image_by_default(image: &[u8]) -> Returned<Vector> {
+    Ok(image_vector(image, None)?)
+}
+
+/// The embedding of an image file by the model of that name.
+#[pg_extern(immutable, strict, parallel_restricted, cost = 200000, support = clip_embed_support)]
+fn clip_embed_image(image: &[u8], model: Text) -> Returned<Vector> {
+    Ok(image_vector(image, Some(&model))?)
+}
+
+/// The embeddings of several image files by the default model.
+#[pg_extern(name = "clip_embed_images", stable, strict, parallel_restricted, cost = 2000000, support = clip_embed_support)]
+fn embed_images_by_default(images: Array<&[u8]>) -> Returned<Vec<Option<Vector>>> {
+    Ok(image_vectors(&images, None)?)
+}
+
+/// The embeddings of several image files by the model of that name.
+#[pg_extern(immutable, strict, parallel_restricted, cost = 2000000, support = clip_embed_support)]
+fn clip_embed_images(images: Array<&[u8]>, model: Text) -> Returned<Vec<Option<Vector>>> {
+    Ok(image_vectors(&images, Some(&model))?)
+}
+
+fn text_vector(text: &Text, model: Option<&Text>) -> Result<Vector> {
+    let model = model::resolve(model.map(Text::as_str))?;
+    embed_text(&model, text.as_str())
+}
+
+fn text_vectors(texts: &Array<Text>, model: Option<&Text>) -> Result<Vec<Option<Vector>>> {
+    let model = model::resolve(model.map(Text::as_str))?;
+    let texts: Vec<Option<Text>> = texts.iter().collect();
+    let given: Vec<&str> = texts.iter().flatten().map(Text::as_str).collect();
+    let vectors = embed_texts(&model, &given)?;
+    let nulls = texts.iter().map(Option::is_none);
+    Ok(spread(nulls, vectors.iter().cloned()))
+}
+
+fn image_vector(image: &[u8], model: Option<&Text>) -> Result<Vector> {
+    let model = model::resolve(model.map(Text::as_str))?;
+    embed_image(&model, image)
+}
+
+fn image_vectors(images: &Array<&[u8]>, model: Option<&Text>) -> Result<Vec<Option<Vector>>> {
+    let model = model::resolve(model.map(Text::as_str))?;
+    let given = (1..).zip(images.iter());
+    let given = given.filter_map(|(position, image)| Some((position, image?)));
+    let vectors = embed_images(&model, given)?;
+    let nulls = images.iter().map(|image| image.is_none());
+    Ok(spread(nulls, vectors.into_iter()))
+}
+
+/// Puts `vectors` where there is no NULL.
+fn spread(
+    nulls: impl Iterator<Item = bool>,
+    mut vectors: impl Iterator<Item = Vector>,
+) -> Vec<Option<Vector>> {
+    nulls
+        .map(|null| if null { None } else { vectors.next() })
+        .collect()
+}
+
+extension_sql_file!(
+    "../../sql/embed.sql",
+    name = "embed",
+    requires = [
+        embed_text_by_default,
+        clip_embed_text,
+        embed_texts_by_default,
+        clip_embed_texts,
+        embed_image_by_default,
+        clip_embed_image,
+        embed_images_by_default,
+        clip_embed_images,
+        clip_embed_support,
+        clip_image_info,
+        clip_thumbnail,
+        clip_query,
+    ]
+);

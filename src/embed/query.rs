@@ -1,0 +1,113 @@
+//! Queries made of several texts, images and vectors.
+
+use super::{Error, Text, embed_image, embed_text};
+use crate::{
+    error::{Result, Returned},
+    model,
+    vector::{self, Vector},
+};
+use pgrx::{Array, datum::UnboxDatum, prelude::*};
+
+/// The direction of the weighted mean of all terms: texts, images, minus_texts, minus_images and vectors, in that
+/// order. Each is normalised first, those of `minus_texts` and `minus_images` count negatively.
+#[pg_extern(stable, parallel_restricted, cost = 200000, support = clip_embed_support)]
+fn clip_query(
+    texts: default!(Option<Array<Text>>, "NULL"),
+    images: default!(Option<Array<&[u8]>>, "NULL"),
+    minus_texts: default!(Option<Array<Text>>, "NULL"),
+    minus_images: default!(Option<Array<&[u8]>>, "NULL"),
+    vectors: default!(Option<Array<Vector>>, "NULL"),
+    weights: default!(Option<Array<f32>>, "NULL"),
+    model: default!(Option<Text>, "NULL"),
+) -> Returned<Vector> {
+    let texts = elements("texts", &texts)?;
+    let images = elements("images", &images)?;
+    let minus_texts = elements("minus_texts", &minus_texts)?;
+    let minus_images = elements("minus_images", &minus_images)?;
+    let vectors = elements("vectors", &vectors)?;
+    let signs = [
+        (texts.len() + images.len(), 1.0),
+        (minus_texts.len() + minus_images.len(), -1.0),
+        (vectors.len(), 1.0),
+    ];
+    let signs = signs.map(|(count, sign)| vec![sign; count]).concat();
+    let weights = match &weights {
+        Some(_) => Some(elements("weights", &weights)?),
+        None => None,
+    };
+    let factors = factors(signs, weights)?;
+
+    let mut terms = Vec::with_capacity(factors.len());
+    // Vectors alone need no model.
+    if factors.len() > vectors.len() {
+        let model = model::resolve(model.as_ref().map(Text::as_str))?;
+        for (texts, images) in [(texts, images), (minus_texts, minus_images)] {
+            for text in texts {
+                terms.push(embed_text(&model, text.as_str())?);
+            }
+            for image in images {
+                terms.push(embed_image(&model, image)?);
+            }
+        }
+    }
+    terms.extend(vectors);
+    Ok(direction(&terms, &factors)?)
+}
+
+/// The elements of an array argument, none where the argument is NULL.
+fn elements<'a, T: UnboxDatum>(
+    name: &'static str,
+    array: &'a Option<Array<'_, T>>,
+) -> Result<Vec<T::As<'a>>> {
+    let elements = array.iter().flat_map(|array| array.iter());
+    let elements: Option<_> = elements.collect();
+    Ok(elements.ok_or(Error::NullElement(name))?)
+}
+
+/// What each term is multiplied by: its sign, and its weight where weights are given.
+fn factors(signs: Vec<f64>, weights: Option<Vec<f32>>) -> Result<Vec<f64>> {
+    if signs.is_empty() {
+        return Err(Error::NoTerms.into());
+    }
+    let Some(weights) = weights else {
+        return Ok(signs);
+    };
+    if weights.len() != signs.len() {
+        return Err(Error::WeightCount {
+            weights: weights.len(),
+            terms: signs.len(),
+        }
+        .into());
+    }
+    if let Some(&weight) = weights.iter().find(|weight| !weight.is_finite()) {
+        return Err(Error::Weight(weight).into());
+    }
+    let weighted = signs.iter().zip(weights);
+    Ok(weighted
+        .map(|(sign, weight)| sign * f64::from(weight))
+        .collect())
+}
+
+/// The unit vector in the direction of the sum of normalised terms. A term of norm zero has no direction to add.
+fn direction(terms: &[Vector], factors: &[f64]) -> Result<Vector> {
+    let dimensions = terms.first().map_or(0, Vector::dims);
+    let mut sum = vec![0.0; dimensions];
+    for (term, factor) in terms.iter().zip(factors) {
+        if term.dims() != dimensions {
+            return Err(vector::Error::DifferentDimensions(dimensions, term.dims()).into());
+        }
+        let norm = kernels::norm(term.halves());
+        if norm > 0.0 {
+            for (sum, value) in sum.iter_mut().zip(term.halves()) {
+                *sum += factor * value.to_f64() / norm;
+            }
+        }
+    }
+    let norm = sum.iter().map(|value| value * value).sum::<f64>().sqrt();
+    let scale = factors.iter().map(|factor| factor.abs()).sum::<f64>();
+    if norm <= scale * f64::from(f32::EPSILON) {
+        return Err(Error::ZeroQuery.into());
+    }
+    let unit = sum.iter().map(|value| value / norm);
+    Ok(Vector::from_numbers(unit)?)
+}

@@ -1,0 +1,117 @@
+//! The type `text` as models read it: UTF-8, whatever the database's encoding.
+
+use pgrx::{
+    callconv::{Arg, ArgAbi, BoxRet, FcInfo},
+    datum::{Datum, UnboxDatum},
+    pg_sys::{self, pg_enc::PG_UTF8},
+    prelude::*,
+    varlena::varlena_to_byte_slice,
+};
+use std::{
+    borrow::Cow,
+    ffi::{CStr, c_char, c_int},
+    ptr,
+};
+
+/// A value of the type `text`, converted from and to the database's encoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text(String);
+
+impl Text {
+    /// The value in UTF-8.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl_sql_translatable!(Text, "text");
+
+impl FromDatum for Text {
+    unsafe fn from_polymorphic_datum(
+        datum: pg_sys::Datum,
+        is_null: bool,
+        _type: pg_sys::Oid,
+    ) -> Option<Self> {
+        if is_null {
+            return None;
+        }
+        // SAFETY: the caller passes a datum of the type text.
+        let bytes =
+            unsafe { varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) };
+        Some(Self(to_utf8(bytes)))
+    }
+}
+
+impl IntoDatum for Text {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        from_utf8(&self.0).as_ref().into_datum()
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::TEXTOID
+    }
+}
+
+// SAFETY: elements of arrays are plain or short varlenas, which FromDatum reads; the result borrows nothing.
+unsafe impl UnboxDatum for Text {
+    type As<'src> = Self;
+
+    unsafe fn unbox<'src>(datum: Datum<'src>) -> Self
+    where
+        Self: 'src,
+    {
+        // SAFETY: as the caller promises, the datum is a text that is not NULL.
+        let bytes = unsafe { <&[u8]>::unbox(datum) };
+        Self(to_utf8(bytes))
+    }
+}
+
+// SAFETY: reads the argument as the type text, which is what it is in SQL.
+unsafe impl<'fcx> ArgAbi<'fcx> for Text {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: the argument is of the type text. Without a value the function is not called, or takes an Option.
+        unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or_else(|| Self(String::new()))
+    }
+}
+
+// SAFETY: returns a datum of the type text.
+unsafe impl BoxRet for Text {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        match self.into_datum() {
+            // SAFETY: the datum was allocated in the memory context of the call.
+            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
+            None => fcinfo.return_null(),
+        }
+    }
+}
+
+/// Raises an error where a character has no counterpart in UTF-8.
+fn to_utf8(bytes: &[u8]) -> String {
+    let converted = convert(bytes, |bytes, length| {
+        // SAFETY: the two are a string of the server's.
+        unsafe { pg_sys::pg_server_to_any(bytes, length, PG_UTF8 as i32) }
+    });
+    // Loses nothing: what the server converts is valid.
+    String::from_utf8_lossy(&converted).into_owned()
+}
+
+/// Raises an error where a character has no counterpart in the database's encoding.
+fn from_utf8(text: &str) -> Cow<'_, [u8]> {
+    convert(text.as_bytes(), |bytes, length| {
+        // SAFETY: the two are a string in UTF-8.
+        unsafe { pg_sys::pg_any_to_server(bytes, length, PG_UTF8 as i32) }
+    })
+}
+
+/// Converts by one of the server's functions, which return their argument where there is nothing to convert.
+fn convert(bytes: &[u8], by: impl FnOnce(*const c_char, c_int) -> *mut c_char) -> Cow<'_, [u8]> {
+    let given = bytes.as_ptr().cast();
+    // A value of the type text is shorter than 1 GB.
+    let converted = by(given, bytes.len() as c_int);
+    if ptr::eq(converted, given) {
+        Cow::Borrowed(bytes)
+    } else {
+        // SAFETY: a converted string is new and ends with 0.
+        Cow::Owned(unsafe { CStr::from_ptr(converted) }.to_bytes().to_vec())
+    }
+}
