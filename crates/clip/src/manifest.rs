@@ -169,3 +169,6 @@ fn supported_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -349,23 +349,4 @@ fn normalize(row: &mut [f32]) -> std::result::Result<(), &'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_are_normalized_or_refused() {
-        let mut row = [3.0, -4.0];
-        normalize(&mut row).unwrap();
-        assert_eq!(row, [0.6, -0.8]);
-        let mut huge = [f32::MAX, f32::MAX];
-        normalize(&mut huge).unwrap();
-        assert!((huge[0] - 0.5f32.sqrt()).abs() < 1e-6);
-        let mut tiny = [f32::from_bits(1), 0.0];
-        normalize(&mut tiny).unwrap();
-        assert_eq!(tiny, [1.0, 0.0]);
-        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            assert_eq!(normalize(&mut [1.0, bad]), Err("it is not finite"));
-        }
-        assert_eq!(normalize(&mut [0.0, -0.0]), Err("all its elements are 0"));
-    }
-}
+mod tests;

@@ -19,26 +19,42 @@ const OVERHEAD: u64 = 64 << 20;
 
 /// Width and height from the header.
 pub(super) fn size(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Result<(u32, u32)> {
-    let (width, height) = if format == Format::Png {
+    let (width, height) = match format {
         // The decoder reads on to the pixels and wants to know its limits before.
-        match bytes.get(12..24) {
+        Format::Png => match bytes.get(12..24) {
             Some(&[b'I', b'H', b'D', b'R', w3, w2, w1, w0, h3, h2, h1, h0]) => (
                 u32::from_be_bytes([w3, w2, w1, w0]),
                 u32::from_be_bytes([h3, h2, h1, h0]),
             ),
             _ => return Err(corrupt(format, "no header chunk")),
-        }
-    } else {
-        pulse.confine(format, || {
+        },
+        // The decoder has a limit of its own, which would not be told from damage.
+        Format::Bmp => bmp_size(bytes).ok_or_else(|| corrupt(format, "the header ends early"))?,
+        _ => pulse.confine(format, || {
             Ok(decoder(format, bytes, OVERHEAD, pulse)
                 .map_err(|error| translate(format, error))?
                 .dimensions())
-        })?
+        })?,
     };
     if width == 0 || height == 0 {
         return Err(corrupt(format, "the picture has no pixels"));
     }
     Ok((width, height))
+}
+
+/// From the old header, of 12 bytes, or one of its successors, in which a negative height means top to bottom.
+fn bmp_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    match *bytes.get(14..26)? {
+        [12, 0, 0, 0, w0, w1, h0, h1, ..] => Some((
+            u16::from_le_bytes([w0, w1]).into(),
+            u16::from_le_bytes([h0, h1]).into(),
+        )),
+        [_, _, _, _, w0, w1, w2, w3, h0, h1, h2, h3] => Some((
+            u32::from_le_bytes([w0, w1, w2, w3]),
+            i32::from_le_bytes([h0, h1, h2, h3]).unsigned_abs(),
+        )),
+        _ => None,
+    }
 }
 
 fn decoder<'a>(

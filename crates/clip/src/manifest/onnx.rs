@@ -179,22 +179,20 @@ fn damaged(reason: &str) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Directory;
-
-    /// A length-delimited field.
-    fn field(number: u8, body: &[u8]) -> Vec<u8> {
-        [&[number << 3 | 2, body.len() as u8][..], body].concat()
-    }
+    use crate::testing::{
+        Directory,
+        graph::{bytes, number},
+    };
 
     fn model(location: &str) -> Vec<u8> {
-        let entry = [field(1, b"location"), field(2, location.as_bytes())].concat();
-        let other = [field(1, b"offset"), field(2, b"0")].concat();
-        let tensor = [field(13, &entry), field(13, &other), field(9, b"raw")].concat();
+        let entry = [bytes(1, b"location"), bytes(2, location.as_bytes())].concat();
+        let other = [bytes(1, b"offset"), bytes(2, b"0")].concat();
+        let tensor = [bytes(13, &entry), bytes(13, &other), bytes(9, b"raw")].concat();
         // ir_version, producer, graph with one initializer.
         [
-            vec![0x08, 8],
-            field(2, b"test"),
-            field(7, &field(5, &tensor)),
+            number(1, 8),
+            bytes(2, b"test"),
+            bytes(7, &bytes(5, &tensor)),
         ]
         .concat()
     }
