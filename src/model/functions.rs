@@ -2,7 +2,7 @@
 
 use super::{Error, registry};
 use crate::{
-    embed::thread,
+    embed::{self, thread},
     error::{self, Result, Returned},
     guc, server,
 };
@@ -67,6 +67,7 @@ fn models() -> std::result::Result<
         };
         let directory = record.directory.display().to_string();
         let manifest = record.manifest;
+        let loaded = embed::is_loaded(&manifest.identity).then_some("backend");
         let image = manifest.image;
         rows.push((
             name.clone(),
@@ -80,7 +81,7 @@ fn models() -> std::result::Result<
             JsonB(record.options),
             manifest.identity,
             may_see_paths.then_some(directory),
-            None,
+            loaded,
             name == registry::built_in(),
         ));
     }
