@@ -1,7 +1,8 @@
 //! Every error a user can meet, with its SQLSTATE, DETAIL and HINT: the one place that knows them.
 
-use crate::{classify, embed, model, vector};
+use crate::{classify, embed, model, server, vector};
 use pgrx::{
+    PgLogLevel,
     PgSqlErrorCode::{self, *},
     pg_sys::panic::ErrorReport,
 };
@@ -38,7 +39,7 @@ pub type Returned<T> = std::result::Result<T, ErrorReport>;
 
 impl From<Error> for ErrorReport {
     fn from(error: Error) -> Self {
-        let message = error.to_string();
+        let mut message = error.to_string();
         let (code, detail, hint) = match &error {
             Error::Clip(error) => clip_error(error),
             Error::Model(error) => model_error(error),
@@ -47,6 +48,13 @@ impl From<Error> for ErrorReport {
             Error::Vector(error) => vector_error(error),
             Error::Thread(_) => (ERRCODE_INSUFFICIENT_RESOURCES, None, None),
         };
+        if let Some(public) = without_paths(&error)
+            && !server::may_read_server_files()
+        {
+            // Logged in full for those who look after the server.
+            ErrorReport::new(code, message, "").report(PgLogLevel::LOG_SERVER_ONLY);
+            message = public;
+        }
         let mut report = ErrorReport::new(code, message, "");
         if let Some(detail) = detail {
             report = report.set_detail(detail);
@@ -61,6 +69,21 @@ impl From<Error> for ErrorReport {
 impl From<vector::Error> for ErrorReport {
     fn from(error: vector::Error) -> Self {
         Error::from(error).into()
+    }
+}
+
+/// What ordinary users get to see of an error that tells where files are on the server.
+fn without_paths(error: &Error) -> Option<String> {
+    use clip::Error::*;
+    match error {
+        Error::Clip(Runtime { .. }) => Some("could not load ONNX Runtime".to_owned()),
+        Error::Clip(MissingModelFile { file, .. }) => {
+            Some(format!("model file \"{file}\" is missing"))
+        }
+        Error::Clip(InvalidModelFile { file, .. }) => {
+            Some(format!("invalid model file \"{file}\""))
+        }
+        _ => None,
     }
 }
 
@@ -92,7 +115,10 @@ fn clip_error(error: &clip::Error) -> Fields {
             ERRCODE_UNDEFINED_FILE,
             "Set \"clip_pg.onnxruntime_library\" to the absolute path of libonnxruntime.so, version 1.24 or later.",
         ),
-        MissingModelFile { .. } => (ERRCODE_UNDEFINED_FILE, None, None),
+        MissingModelFile { .. } => hint(
+            ERRCODE_UNDEFINED_FILE,
+            "The model directory must hold all that was downloaded: both towers in ONNX, the tokenizer and the configuration.",
+        ),
         InvalidModelFile { .. } => (ERRCODE_DATA_CORRUPTED, None, None),
         ModelFileChanged { .. } => hint(
             ERRCODE_DATA_CORRUPTED,
@@ -122,7 +148,7 @@ fn model_error(error: &model::Error) -> Fields {
             ERRCODE_INVALID_NAME,
             "A name has up to 63 ASCII letters, digits, hyphens, underscores and dots, and begins with a letter or digit.",
         ),
-        BuiltIn(_) => hint(ERRCODE_RESERVED_NAME, "Choose another name."),
+        BuiltIn(_) => (ERRCODE_RESERVED_NAME, None, None),
         NameTaken { bound, found, .. } => (
             ERRCODE_DUPLICATE_OBJECT,
             Some(format!(
@@ -131,6 +157,10 @@ fn model_error(error: &model::Error) -> Fields {
             Some("A name stays bound to its model, whose embeddings may be stored anywhere. Choose another name.".to_owned()),
         ),
         RelativeDirectory(_) => (ERRCODE_INVALID_NAME, None, None),
+        ModelDirectory { source, .. } => hint(
+            file_access(source),
+            "The server reads the directory itself, as the operating system's user that it runs as.",
+        ),
         PermissionDenied { action } => (
             ERRCODE_INSUFFICIENT_PRIVILEGE,
             Some(format!(
@@ -145,7 +175,7 @@ fn model_error(error: &model::Error) -> Fields {
                 "Have \"{name}.json\" in \"clip_pg.model_directory\" restored, or removed and the model registered again."
             )),
         ),
-        File { source, .. } | Directory(source) => (file_access(source), None, None),
+        File { source, .. } | RegistryDirectory(source) => (file_access(source), None, None),
     }
 }
 

@@ -66,7 +66,7 @@ pub fn define() {
     GucRegistry::define_int_guc(
         c"clip_pg.max_image_pixels",
         c"Sets the number of pixels above which an image is refused.",
-        c"A decoded image takes up to eight bytes of memory per pixel.",
+        c"Decoding takes up to some 20 bytes of memory per pixel.",
         &MAX_IMAGE_PIXELS,
         1,
         i32::MAX,

@@ -30,6 +30,14 @@ pub enum Error {
     /// Model directories are given as absolute paths.
     #[error("model directory \"{0}\" is not an absolute path")]
     RelativeDirectory(String),
+    /// A model directory is not there, or the server may not read it.
+    #[error("could not open model directory \"{path}\": {source}")]
+    ModelDirectory {
+        /// As given.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The current user may not read the server's files.
     #[error("permission denied to {action} a model")]
     PermissionDenied {
@@ -56,5 +64,5 @@ pub enum Error {
     },
     /// The registry's directory cannot be listed.
     #[error("could not list the registered models: {0}")]
-    Directory(std::io::Error),
+    RegistryDirectory(std::io::Error),
 }

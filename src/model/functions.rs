@@ -8,10 +8,11 @@ use crate::{
 };
 use clip::{
     manifest::{Activation, Manifest, Overrides},
+    preprocess::Preprocess,
     session::Runtime,
 };
 use pgrx::{JsonB, PgLogLevel, pg_sys::panic::ErrorReport, prelude::*};
-use std::path::Path;
+use std::{fs, path::PathBuf};
 
 /// Registers the model in a directory of the server. The registry is no table: a rollback does not undo it.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -43,7 +44,7 @@ fn models() -> std::result::Result<
             name!(logit_scale, f64),
             name!(logit_bias, f64),
             name!(activation, &'static str),
-            name!(preprocessing, JsonB),
+            name!(preprocessing, Option<JsonB>),
             name!(options, JsonB),
             name!(sha256, String),
             name!(directory, Option<String>),
@@ -77,7 +78,7 @@ fn models() -> std::result::Result<
             manifest.logit_scale,
             manifest.logit_bias,
             activation(manifest.activation),
-            JsonB(serde_json::to_value(image.preprocess).unwrap_or_default()),
+            preprocessing(&image.preprocess),
             JsonB(record.options),
             manifest.identity,
             may_see_paths.then_some(directory),
@@ -91,10 +92,7 @@ fn models() -> std::result::Result<
 fn register(name: &str, directory: &str, JsonB(options): JsonB) -> Result<()> {
     check_rights("register")?;
     registry::check_name(name)?;
-    let path = Path::new(directory).to_owned();
-    if !path.is_absolute() {
-        return Err(Error::RelativeDirectory(directory.to_owned()).into());
-    }
+    let path = check_directory(directory)?;
     let overrides = Overrides::from_json(&options)?;
     let library = guc::onnxruntime_library();
     let folder = path.clone();
@@ -126,11 +124,30 @@ fn check_rights(action: &'static str) -> Result<()> {
     }
 }
 
+/// The path to a directory that the server can read.
+fn check_directory(directory: &str) -> Result<PathBuf> {
+    let path = PathBuf::from(directory);
+    if !path.is_absolute() {
+        return Err(Error::RelativeDirectory(directory.to_owned()).into());
+    }
+    fs::read_dir(&path).map_err(|source| Error::ModelDirectory {
+        path: directory.to_owned(),
+        source,
+    })?;
+    Ok(path)
+}
+
 fn activation(activation: Activation) -> &'static str {
     match activation {
         Activation::Softmax => "softmax",
         Activation::Sigmoid => "sigmoid",
     }
+}
+
+/// Written and read again, because the other way single-precision numbers get digits that they do not have.
+fn preprocessing(preprocess: &Preprocess) -> Option<JsonB> {
+    let text = serde_json::to_string(preprocess).ok()?;
+    serde_json::from_str(&text).ok().map(JsonB)
 }
 
 /// A count as SQL has it; none comes near the limit.

@@ -109,10 +109,10 @@ pub fn files() -> Result<BTreeSet<String>> {
         Ok(entries) => entries,
         // Nothing was registered yet.
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(names),
-        Err(error) => return Err(Error::Directory(error)),
+        Err(error) => return Err(Error::RegistryDirectory(error)),
     };
     for entry in entries {
-        let file = entry.map_err(Error::Directory)?.file_name();
+        let file = entry.map_err(Error::RegistryDirectory)?.file_name();
         let name = file.to_str().and_then(|file| file.strip_suffix(".json"));
         names.extend(name.filter(|name| is_name(name)).map(str::to_owned));
     }
