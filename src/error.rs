@@ -119,7 +119,10 @@ fn clip_error(error: &clip::Error) -> Fields {
             ERRCODE_UNDEFINED_FILE,
             "The model directory must hold all that was downloaded: both towers in ONNX, the tokenizer and the configuration.",
         ),
-        InvalidModelFile { .. } => (ERRCODE_DATA_CORRUPTED, None, None),
+        InvalidModelFile { .. } => hint(
+            ERRCODE_DATA_CORRUPTED,
+            "The file may be incomplete, or a Git LFS pointer to the real one. Download it again.",
+        ),
         ModelFileChanged { .. } => hint(
             ERRCODE_DATA_CORRUPTED,
             "A name stays bound to its files. Put the registered file back, or register the new one under another name.",

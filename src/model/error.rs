@@ -1,5 +1,7 @@
 //! What can go wrong with the registry itself.
 
+use std::io;
+
 /// An error of the registry. What is wrong with a model's own files is a [`clip::Error`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -31,12 +33,12 @@ pub enum Error {
     #[error("model directory \"{0}\" is not an absolute path")]
     RelativeDirectory(String),
     /// A model directory is not there, or the server may not read it.
-    #[error("could not open model directory \"{path}\": {source}")]
+    #[error("could not open model directory \"{path}\": {}", reason(source))]
     ModelDirectory {
         /// As given.
         path: String,
         /// What the system says.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The current user may not read the server's files.
     #[error("permission denied to {action} a model")]
@@ -53,16 +55,28 @@ pub enum Error {
         reason: String,
     },
     /// A file of the registry cannot be read or written.
-    #[error("could not {action} the description of model \"{name}\": {source}")]
+    #[error(
+        "could not {action} the description of model \"{name}\": {}",
+        reason(source)
+    )]
     File {
         /// `read` or `write`.
         action: &'static str,
         /// The model.
         name: String,
         /// What the system says.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The registry's directory cannot be listed.
-    #[error("could not list the registered models: {0}")]
-    RegistryDirectory(std::io::Error),
+    #[error("could not list the registered models: {}", reason(.0))]
+    RegistryDirectory(io::Error),
+}
+
+/// What the system says, as the server's own messages have it: without the error's number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((reason, _)) => reason.to_owned(),
+        None => text,
+    }
 }

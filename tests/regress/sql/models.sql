@@ -1,0 +1,60 @@
+-- The registry: registering, listing and unregistering models; and the settings.
+-- The descriptions go to a directory of this test's own, inside the data directory.
+SET clip_pg.model_directory = 'clip_pg_regression';
+SELECT setting || '/extension/clip_pg/models/clip-mini' AS directory FROM pg_config WHERE name = 'SHAREDIR' \gset
+
+SELECT name, dimensions, image_size, context_length, round(logit_scale::numeric, 6) AS logit_scale, logit_bias,
+       activation, options, sha256 ~ '^[0-9a-f]{64}$' AS sha256, directory = :'directory' AS directory, loaded, built_in
+FROM clip_models \gx
+SELECT jsonb_pretty(preprocessing) FROM clip_models;
+
+-- The same files under another name are the same model. This also checks the description that is checked in.
+SELECT clip_register_model('mini', :'directory');
+SELECT name, built_in FROM clip_models ORDER BY name;
+SELECT count(*), count(DISTINCT (sha256, directory, preprocessing)) AS models FROM clip_models;
+SELECT pg_read_file(current_setting('clip_pg.model_directory') || '/mini.json')::jsonb -> 'manifest'
+     = pg_read_file(:'directory' || '.json')::jsonb -> 'manifest' AS same;
+
+-- Options override what the files say, and make another model.
+SELECT clip_register_model('mini.scaled-2', :'directory',
+                           '{"logit_scale": 50, "logit_bias": -3, "activation": "sigmoid", "alpha": "white"}');
+SELECT name, logit_scale, logit_bias, activation, preprocessing ->> 'alpha' AS alpha, options
+FROM clip_models WHERE name = 'mini.scaled-2' \gx
+SELECT count(DISTINCT sha256) FROM clip_models;
+
+-- Registering again changes nothing; nor does a rollback.
+BEGIN;
+SELECT clip_register_model('mini', :'directory');
+SELECT clip_unregister_model('mini.scaled-2');
+ROLLBACK;
+SELECT name FROM clip_models ORDER BY name;
+
+-- A name comes back, but only with the same model.
+SELECT clip_unregister_model('mini');
+SELECT name FROM clip_models ORDER BY name;
+SELECT clip_register_model('mini', :'directory');
+SELECT name FROM clip_models ORDER BY name;
+\set VERBOSITY sqlstate
+SELECT clip_register_model('mini', :'directory', '{"logit_scale": 50}');
+SELECT clip_unregister_model('mini');
+SELECT clip_register_model('mini', :'directory', '{"logit_scale": 50}');
+\set VERBOSITY default
+SELECT name FROM clip_models ORDER BY name;
+
+-- Nothing else is left behind than one file per name.
+SELECT pg_ls_dir(current_setting('clip_pg.model_directory')) ORDER BY 1;
+
+-- Null arguments do nothing, as for the server's own functions.
+SELECT clip_register_model(NULL, :'directory') IS NULL;
+
+-- Settings.
+RESET clip_pg.model_directory;
+SELECT current_setting('clip_pg.model_directory') = current_setting('data_directory') || '/clip_pg/models' AS absolute;
+SELECT current_setting('clip_pg.onnxruntime_library') = setting || '/clip_pg/libonnxruntime.so' AS absolute
+FROM pg_config WHERE name = 'PKGLIBDIR';
+SELECT name, CASE WHEN setting NOT LIKE '/%' THEN setting END AS setting, context, vartype, min_val, max_val
+FROM pg_settings WHERE name LIKE 'clip\_pg.%' ORDER BY name;
+SET clip_pg.nonsense = 1;
+SET clip_pg.batch_size = 0;
+
+COPY (SELECT WHERE false) TO PROGRAM 'rm -r clip_pg_regression';
