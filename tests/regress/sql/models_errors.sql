@@ -65,7 +65,7 @@ SELECT * FROM pg_temp.attempt('SELECT clip_unregister_model(''broken'')');
 
 -- Registration can be canceled.
 SET statement_timeout = 20;
-SELECT * FROM pg_temp.register('slow', :'directory');
+SELECT state, message FROM pg_temp.register('slow', :'directory');
 RESET statement_timeout;
 SELECT name FROM clip_models ORDER BY name;
 
