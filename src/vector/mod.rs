@@ -4,7 +4,13 @@
 //! declares. That file is written by hand, because macros can declare neither a type nor its operator classes; its
 //! functions are found by the names that `#[pg_extern]` gives them, with `_wrapper` appended.
 
+mod aggregate;
+mod analyze;
+mod arithmetic;
+mod cast;
+mod compare;
 mod datum;
+mod distance;
 mod error;
 mod io;
 mod value;

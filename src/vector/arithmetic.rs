@@ -1,0 +1,75 @@
+//! Vectors out of vectors. Each element is the exact result, rounded once; one beyond the greatest half is an error.
+
+use half::f16;
+use pgrx::prelude::*;
+
+use super::datum::Stored;
+use super::value::check_dimensions;
+use super::{Error, Vector};
+use crate::error::Returned;
+
+#[pg_extern(sql = false)]
+fn clip_vector_add(a: Stored<'_>, b: Stored<'_>) -> Returned<Vector> {
+    elementwise(&a, &b, |a, b| a + b)
+}
+
+#[pg_extern(sql = false)]
+fn clip_vector_sub(a: Stored<'_>, b: Stored<'_>) -> Returned<Vector> {
+    elementwise(&a, &b, |a, b| a - b)
+}
+
+#[pg_extern(sql = false)]
+fn clip_vector_mul(a: Stored<'_>, b: Stored<'_>) -> Returned<Vector> {
+    elementwise(&a, &b, |a, b| a * b)
+}
+
+/// Sums and products of two halves are exact in `f64`.
+fn elementwise(a: &[f16], b: &[f16], operation: impl Fn(f64, f64) -> f64) -> Returned<Vector> {
+    check_dimensions(a, b)?;
+    let pairs = a.iter().zip(b);
+    Ok(Vector::from_numbers(
+        pairs.map(|(&a, &b)| operation(a.into(), b.into())),
+    )?)
+}
+
+#[pg_extern(sql = false)]
+fn clip_vector_mul_float8(vector: Stored<'_>, factor: f64) -> Returned<Vector> {
+    Ok(Vector::from_numbers(
+        vector.iter().map(|&half| f64::from(half) * factor),
+    )?)
+}
+
+#[pg_extern(sql = false)]
+fn float8_mul_clip_vector(factor: f64, vector: Stored<'_>) -> Returned<Vector> {
+    clip_vector_mul_float8(vector, factor)
+}
+
+#[pg_extern(sql = false)]
+fn clip_vector_concat(a: Stored<'_>, b: Stored<'_>) -> Returned<Vector> {
+    Ok(Vector::collect(
+        a.iter().chain(b.iter()).map(|&half| Ok(half)),
+    )?)
+}
+
+/// `count` elements from the `start`-th on, of those that there are: as `substring` does.
+#[pg_extern(sql = false)]
+fn clip_vector_subvector(vector: Stored<'_>, start: i32, count: i32) -> Returned<Vector> {
+    let first = i64::from(start).max(1) - 1;
+    let end = (i64::from(start) - 1 + i64::from(count)).min(vector.len() as i64);
+    if count < 1 || first >= end {
+        return Err(Error::NoDimensions.into());
+    }
+    Ok(Vector::from_stored(&vector[first as usize..end as usize]))
+}
+
+/// The vector of norm 1 in the same direction; the vector itself where its norm is 0.
+#[pg_extern(sql = false)]
+fn clip_vector_l2_normalize(vector: Stored<'_>) -> Returned<Vector> {
+    let norm = kernels::norm::<f16>(&vector);
+    if norm == 0.0 {
+        return Ok(Vector::from_stored(&vector));
+    }
+    Ok(Vector::from_numbers(
+        vector.iter().map(|&half| f64::from(half) / norm),
+    )?)
+}
