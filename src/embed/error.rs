@@ -28,9 +28,9 @@ pub enum Error {
         /// Terms given.
         terms: usize,
     },
-    /// A weight that is NaN or infinite.
+    /// A weight that is NaN or infinite, by its position from 1.
     #[error("weight {0} is not a finite number")]
-    Weight(f32),
+    Weight(usize),
     /// Terms that cancel each other out.
     #[error("the terms of the query add up to zero")]
     ZeroQuery,

@@ -79,8 +79,8 @@ fn factors(signs: Vec<f64>, weights: Option<Vec<f32>>) -> Result<Vec<f64>> {
         }
         .into());
     }
-    if let Some(&weight) = weights.iter().find(|weight| !weight.is_finite()) {
-        return Err(Error::Weight(weight).into());
+    if let Some(index) = weights.iter().position(|weight| !weight.is_finite()) {
+        return Err(Error::Weight(index + 1).into());
     }
     let weighted = signs.iter().zip(weights);
     Ok(weighted

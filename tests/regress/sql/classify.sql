@@ -1,0 +1,64 @@
+-- Zero-shot classification.
+\pset null '-'
+CREATE FUNCTION pg_temp.outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    message text;
+    detail text;
+    hint text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'DETAIL: ' || nullif(detail, ''), 'HINT: ' || nullif(hint, ''));
+END $$;
+
+CREATE TEMP TABLE images (name text, file bytea);
+INSERT INTO images VALUES ('red', '\x47494638376102000200810000ff00000000000000000000002c0000000002000200000806000108041010003b'), ('blue', '\x474946383761020002008100000000ff0000000000000000002c0000000002000200000806000108041010003b'), ('none', NULL);
+
+-- One row for each label, in their order; probabilities are positive, add up to 1 and rank as similarities do.
+SELECT ordinality, label, probability BETWEEN 0 AND 1 AS probability, similarity BETWEEN -1 AND 1 AS similarity
+FROM images, clip_classify(file, '{red,blue,green}') WITH ORDINALITY WHERE name = 'red' ORDER BY ordinality;
+SELECT name, count(*), round(sum(probability)::numeric, 6) AS total,
+       array_agg(label ORDER BY probability) = array_agg(label ORDER BY similarity) AS same_order
+FROM images, clip_classify(file, '{red,blue,green,a page of text}') GROUP BY name ORDER BY name;
+
+-- Image or embedding, default or named model, template or prompts of one's own.
+SELECT name, bool_and(a = b) AS embedding, bool_and(a = c) AS model, bool_and(a.similarity = d.similarity) AS template
+FROM images, LATERAL (SELECT clip_embed_image(file)) e (v),
+     LATERAL ROWS FROM (clip_classify(file, '{red,blue}')) a,
+     LATERAL clip_classify(v, '{red,blue}') b,
+     LATERAL clip_classify(v, '{red,blue}', model => 'clip-mini') c,
+     LATERAL clip_classify(v, '{a photo of a red,a photo of a blue}', '{}') d
+WHERE a.label = b.label AND a.label = c.label AND d.label LIKE '%' || a.label GROUP BY name ORDER BY name;
+SELECT label, abs(similarity - clip_similarity(v, clip_embed_text(label || ' and ' || label))) < 0.001 AS similarity
+FROM clip_embed_text('x') v, clip_classify(v, '{red,blue}', '{} and {}') ORDER BY label;
+
+-- Softmax on the model's logit scale.
+SELECT bool_and(abs(probability - exp(logit_scale * similarity) / total) < 1e-9) AS softmax
+FROM (SELECT *, sum(exp(logit_scale * similarity)) OVER () AS total
+      FROM clip_embed_text('a kitten') v, clip_classify(v, '{cat,dog,car}'), clip_models WHERE clip_models.built_in) s;
+
+-- The likeliest label of each picture.
+SELECT name, label FROM images, LATERAL (
+    SELECT * FROM clip_classify(file, '{red,blue}', 'a {} picture') ORDER BY probability DESC LIMIT 1) best ORDER BY name;
+
+-- Repeated and empty labels are labels, too; NULL in, nothing out.
+SELECT label, round(probability::numeric, 6) FROM clip_embed_text('x') v, clip_classify(v, '{a,a}');
+SELECT label, probability FROM clip_embed_text('x') v, clip_classify(v, ARRAY['']);
+SELECT count(*) FROM clip_classify(NULL::bytea, '{a}');
+SELECT count(*) FROM clip_classify(NULL::clip_vector, '{a}');
+SELECT count(*) FROM clip_embed_text('x') v, clip_classify(v, NULL);
+
+-- A vector without direction is like nothing, as for the operator.
+SELECT * FROM clip_classify(array_fill(0, ARRAY[512])::clip_vector, '{a,b}');
+
+-- Errors.
+SELECT pg_temp.outcome($$SELECT * FROM clip_classify(clip_embed_text('x'), '{}')$$);
+SELECT pg_temp.outcome($$SELECT * FROM clip_classify(clip_embed_text('x'), '{a,NULL}')$$);
+SELECT pg_temp.outcome($$SELECT * FROM clip_classify(clip_embed_text('x'), '{a}', 'a photo of a cat')$$);
+SELECT pg_temp.outcome($$SELECT * FROM clip_classify(clip_embed_text('x'), '{a}', '')$$);
+SELECT pg_temp.outcome($$SELECT * FROM clip_classify(clip_embed_text('x'), '{a}', NULL)$$);
+SELECT pg_temp.outcome($$SELECT * FROM clip_classify('[1,2,3]'::clip_vector, '{a}')$$);
+SELECT pg_temp.outcome($$SELECT * FROM clip_classify('no image'::bytea, '{a}')$$);
+SELECT split_part(pg_temp.outcome($$SELECT * FROM clip_classify(clip_embed_text('x'), '{a}', model => 'no-such-model')$$), E'\n', 1);

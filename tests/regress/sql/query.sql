@@ -1,0 +1,79 @@
+-- Queries out of several terms.
+\pset null '-'
+CREATE FUNCTION pg_temp.outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    message text;
+    detail text;
+    hint text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'DETAIL: ' || nullif(detail, ''), 'HINT: ' || nullif(hint, ''));
+END $$;
+
+CREATE TEMP TABLE images (name text, file bytea);
+INSERT INTO images VALUES ('red', '\x47494638376102000200810000ff00000000000000000000002c0000000002000200000806000108041010003b'), ('blue', '\x474946383761020002008100000000ff0000000000000000002c0000000002000200000806000108041010003b');
+CREATE FUNCTION pg_temp.red() RETURNS bytea LANGUAGE sql RETURN (SELECT file FROM pg_temp.images WHERE name = 'red');
+
+-- One term is the term itself; the result is always a unit vector.
+SELECT clip_similarity(clip_query(texts => '{a cat}'), clip_embed_text('a cat')) > 0.9999 AS text,
+       clip_similarity(clip_query(images => ARRAY[pg_temp.red()]), clip_embed_image(pg_temp.red())) > 0.9999 AS image,
+       clip_query(vectors => '{"[3,4]"}') AS vector, clip_query(vectors => '{"[0,-0.001]"}') AS small_vector;
+SELECT round(vector_norm(clip_query(texts => '{a cat,a dog}', images => ARRAY[pg_temp.red()]))::numeric, 2) AS norm;
+
+-- The mean of normalised terms, whatever their length.
+SELECT clip_query(vectors => '{"[1,0]","[0,100]"}') AS mean,
+       clip_query(vectors => '{"[1,0]","[0,100]"}', weights => '{3,4}') AS weighted,
+       clip_query(vectors => '{"[1,0]","[0,100]"}', weights => '{3,-4}') AS subtracted,
+       clip_query(vectors => '{"[1,0]","[0,100]"}', weights => '{0,5}') AS left_out,
+       clip_query(vectors => '{"[0,0]","[0,7]"}') AS without_direction;
+
+-- What is subtracted counts the other way round.
+WITH q AS (SELECT clip_embed_text('an animal') a, clip_embed_text('a cat') c, clip_embed_image(pg_temp.red()) r)
+SELECT clip_similarity(clip_query(texts => '{an animal}', minus_texts => '{a cat}'), c) < clip_similarity(a, c) AS less_cat,
+       clip_similarity(clip_query(texts => '{an animal}', minus_texts => '{a cat}'),
+                       clip_query(vectors => ARRAY[a, c], weights => '{1,-1}')) > 0.999 AS minus_text,
+       clip_similarity(clip_query(texts => '{an animal}', minus_images => ARRAY[pg_temp.red()]),
+                       clip_query(vectors => ARRAY[a, r], weights => '{1,-1}')) > 0.999 AS minus_image
+FROM q;
+
+-- Weights go with texts, images, minus_texts, minus_images and vectors, in this order.
+WITH t AS (SELECT clip_embed_text('a') t1, clip_embed_text('b') t2, clip_embed_image(pg_temp.red()) i,
+                  clip_embed_text('c') mt, (SELECT clip_embed_image(file) FROM images WHERE name = 'blue') mi,
+                  clip_embed_text('d') v)
+SELECT clip_similarity(
+    clip_query(weights => '{1,2,3,4,5,6}', vectors => ARRAY[v], minus_images => ARRAY[(SELECT file FROM images WHERE name = 'blue')],
+               minus_texts => '{c}', images => ARRAY[pg_temp.red()], texts => '{a,b}', model => 'clip-mini'),
+    clip_query(vectors => ARRAY[t1, t2, i, mt, mi, v], weights => '{1,2,3,-4,-5,6}')) > 0.999 AS same
+FROM t;
+SELECT clip_query('{a}', NULL, '{}', '{}', NULL, '{2}', NULL) = clip_query(texts => '{a}') AS empty_arrays;
+
+-- Vectors alone need no model, and may be of any dimension.
+SET clip_pg.model = 'no-such-model';
+SELECT clip_query(vectors => '{"[0,2,0]"}');
+SELECT split_part(pg_temp.outcome($$SELECT clip_query(texts => '{a}')$$), E'\n', 1);
+SELECT vector_dims(clip_query(texts => '{a}', model => 'clip-mini'));
+RESET clip_pg.model;
+
+-- Errors.
+SELECT pg_temp.outcome($$SELECT clip_query()$$);
+SELECT pg_temp.outcome($$SELECT clip_query(texts => '{}', images => '{}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(weights => '{1}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(texts => '{a,b}', weights => '{1}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(texts => '{a}', weights => '{1,2,3}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(texts => '{a}', weights => '{}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(texts => '{a}', weights => '{NaN}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(texts => '{a,b}', weights => '{1,-Infinity}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(texts => '{a}', weights => '{NULL}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(texts => '{a,NULL}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(minus_images => '{NULL}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(vectors => '{NULL}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(texts => '{a}', vectors => '{"[1,2,3]"}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(vectors => '{"[1,2,3]","[1,2]"}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(texts => '{a}', minus_texts => '{a}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(texts => '{a,b}', weights => '{0,0}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(vectors => '{"[0,0]"}')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(images => '{no image}')$$);
+SELECT split_part(pg_temp.outcome($$SELECT clip_query(texts => '{a}', model => 'no-such-model')$$), E'\n', 1);
