@@ -24,6 +24,12 @@ impl Text {
     }
 }
 
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl_sql_translatable!(Text, "text");
 
 impl FromDatum for Text {

@@ -2,7 +2,7 @@
 
 use super::{Error, registry};
 use crate::{
-    embed::{self, thread},
+    embed::{self, Text, thread},
     error::{self, Result, Returned},
     guc, server,
 };
@@ -17,17 +17,17 @@ use std::{fs, path::PathBuf};
 /// Registers the model in a directory of the server. The registry is no table: a rollback does not undo it.
 #[pg_extern(volatile, parallel_unsafe)]
 fn clip_register_model(
-    name: &str,
-    directory: &str,
+    name: Text,
+    directory: Text,
     options: default!(JsonB, "'{}'"),
 ) -> Returned<()> {
-    Ok(register(name, directory, options)?)
+    Ok(register(name.as_str(), directory.as_str(), options)?)
 }
 
 /// Takes a model out of use. The name stays bound to it.
 #[pg_extern(volatile, parallel_unsafe)]
-fn clip_unregister_model(name: &str) -> Returned<()> {
-    Ok(unregister(name)?)
+fn clip_unregister_model(name: Text) -> Returned<()> {
+    Ok(unregister(name.as_str())?)
 }
 
 /// The rows of the view `clip_models`.
@@ -47,7 +47,7 @@ fn models() -> std::result::Result<
             name!(preprocessing, Option<JsonB>),
             name!(options, JsonB),
             name!(sha256, String),
-            name!(directory, Option<String>),
+            name!(directory, Option<Text>),
             name!(loaded, Option<&'static str>),
             name!(built_in, bool),
         ),
@@ -81,7 +81,7 @@ fn models() -> std::result::Result<
             preprocessing(&image.preprocess),
             JsonB(record.options),
             manifest.identity,
-            may_see_paths.then_some(directory),
+            may_see_paths.then_some(Text::from(directory)),
             loaded,
             name == registry::built_in(),
         ));

@@ -16,6 +16,7 @@ use ort::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
+    error::Error as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -70,7 +71,8 @@ impl Runtime {
 fn load_reason(error: ort::LoadDynamicError) -> String {
     use ort::LoadDynamicError::{BadVersion, Dlopen, InvalidVersionString, MissingApi};
     match error {
-        Dlopen { error, .. } => error.to_string(),
+        // The error itself only says that dlopen failed; its source is what dlerror said.
+        Dlopen { error, .. } => error.source().unwrap_or(&error).to_string(),
         MissingApi { .. } => "the library is not ONNX Runtime".to_owned(),
         InvalidVersionString => "the library does not tell its version".to_owned(),
         BadVersion { version_str, .. } => {
