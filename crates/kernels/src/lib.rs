@@ -1,4 +1,5 @@
-//! Distances between vectors of IEEE half and single precision, and the [decimal] text of halves.
+//! Distances between vectors of IEEE half and single precision, the [decimal] text of halves,
+//! and [codes](quantize) of four bits.
 //!
 //! The slices of a call are of equal length. Checking that belongs to the caller, who can name both
 //! dimensions; where they differ, the longer one's surplus is ignored. No distance allocates or
@@ -17,6 +18,7 @@
 
 pub mod decimal;
 mod dispatch;
+pub mod quantize;
 pub mod scalar;
 
 #[cfg(target_arch = "aarch64")]
