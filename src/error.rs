@@ -213,7 +213,9 @@ fn vector_error(error: &vector::Error) -> Fields {
         ),
         OutOfRange { element, .. } => detail(
             ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
-            format!("Element {element} exceeds the greatest half-precision number, 65504."),
+            format!(
+                "Element {element} is not between -65504 and 65504, the range of half precision."
+            ),
         ),
         Null { element } => detail(
             ERRCODE_NULL_VALUE_NOT_ALLOWED,
@@ -222,6 +224,7 @@ fn vector_error(error: &vector::Error) -> Fields {
         Multidimensional(_) => (ERRCODE_ARRAY_ELEMENT_ERROR, None, None),
         Syntax { detail: text, .. } => detail(ERRCODE_INVALID_TEXT_REPRESENTATION, text.clone()),
         UnusedField(_) => (ERRCODE_INVALID_BINARY_REPRESENTATION, None, None),
+        Truncated => (ERRCODE_PROTOCOL_VIOLATION, None, None),
         TypeModifier => hint(
             ERRCODE_INVALID_PARAMETER_VALUE,
             "Write the number of dimensions, as in clip_vector(512).",

@@ -101,7 +101,7 @@ impl Sample {
     }
 
     /// The number of distinct values in a table of `total` rows of which `values` out of `rows` sampled ones are not NULL;
-    /// as a negative multiple of the number of rows where it grows with them.
+    /// as a negative multiple of the number of rows where it grows with them, and 0 where there is nothing to tell from.
     ///
     /// The estimator is PostgreSQL's own (commands/analyze.c): Haas and Stokes, Estimating the number of classes in a
     /// finite population, 1998.
@@ -114,6 +114,9 @@ impl Sample {
         let once = (self.occurrences.len() - repeated + self.out_of_line) as f64;
         let distinct = once + repeated as f64;
         let fraction = values / rows;
+        if values == 0.0 {
+            return 0.0;
+        }
         if repeated == 0 {
             return -fraction;
         }

@@ -31,7 +31,8 @@ fn clip_vector_inner_product(a: Stored<'_>, b: Stored<'_>) -> Returned<f64> {
 #[pg_extern(sql = false)]
 fn clip_vector_negative_inner_product(a: Stored<'_>, b: Stored<'_>) -> Returned<f64> {
     check_dimensions(&a, &b)?;
-    Ok(f64::from(-kernels::dot::<f16>(&a, &b)))
+    // Not -0 for 0.
+    Ok(0.0 - f64::from(kernels::dot::<f16>(&a, &b)))
 }
 
 #[pg_extern(sql = false)]

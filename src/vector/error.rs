@@ -40,14 +40,17 @@ pub enum Error {
     Syntax { input: String, detail: String },
     /// The reserved field of the binary format is in use.
     #[error("expected unused to be 0, not {0}")]
-    UnusedField(u32),
+    UnusedField(u16),
+    /// A binary value that ends before its last element; the message is the server's own.
+    #[error("insufficient data left in message")]
+    Truncated,
     /// A type modifier other than one number.
     #[error("invalid type modifier for type clip_vector")]
     TypeModifier,
     /// A type modifier that is no dimension.
     #[error("dimensions for type clip_vector must be between 1 and {MAX_DIMENSIONS}, not {0}")]
     DimensionsModifier(i32),
-    /// An aggregate's support function, called as a function of its own.
+    /// An aggregate's support function, called as a function of its own: which SQL cannot do, as no value is internal.
     #[error("aggregate function called in non-aggregate context")]
     NotInAggregate,
 }

@@ -4,7 +4,7 @@
 //! pgvector's for `halfvec`: dimension and 0 as int16, then the halves, all in network byte order.
 
 use std::ffi::{CStr, CString};
-use std::{ptr, slice};
+use std::slice;
 
 use half::f16;
 use kernels::decimal;
@@ -12,7 +12,7 @@ use pgrx::prelude::*;
 use pgrx::{Internal, pg_sys};
 
 use super::datum::Stored;
-use super::value::{MAX_DIMENSIONS, read, round};
+use super::value::{MAX_DIMENSIONS, read};
 use super::{Error, Result, Vector};
 use crate::error::Returned;
 
@@ -93,29 +93,37 @@ fn clip_vector_typmod_in(modifiers: Array<'_, &CStr>) -> Returned<i32> {
 
 #[pg_extern(sql = false)]
 fn clip_vector_recv(
-    message: Internal,
+    mut message: Internal,
     _element_type: pg_sys::Oid,
     modifier: i32,
 ) -> Returned<Vector> {
-    let message = message
-        .unwrap()
-        .map_or(ptr::null_mut(), |datum| datum.cast_mut_ptr());
-    // SAFETY: the server hands its message buffer to a receive function, and raises an error where that ends early.
-    let (unused, halves) = unsafe {
-        let dims = pg_sys::pq_getmsgint(message, 2) as usize;
-        let unused = pg_sys::pq_getmsgint(message, 2);
-        if dims > MAX_DIMENSIONS {
-            return Err(Error::TooManyDimensions.into());
-        }
-        let bytes = pg_sys::pq_getmsgbytes(message, 2 * dims as i32);
-        (unused, slice::from_raw_parts(bytes.cast::<[u8; 2]>(), dims))
+    // SAFETY: the server hands its message buffer, `len` bytes of which it has filled, to a receive function.
+    let (message, bytes) = unsafe {
+        let message: &mut pg_sys::StringInfoData = message.get_mut().ok_or(Error::Truncated)?;
+        let bytes = slice::from_raw_parts(message.data.cast::<u8>(), message.len as usize);
+        (message, bytes)
     };
-    if unused != 0 {
-        return Err(Error::UnusedField(unused).into());
+    let unread = bytes.get(message.cursor as usize..).unwrap_or_default();
+    let vector = receive(unread)?;
+    message.cursor += 4 + 2 * vector.dims() as i32;
+    Ok(vector.with_modifier(modifier)?)
+}
+
+fn receive(bytes: &[u8]) -> Result<Vector> {
+    let (words, _) = bytes.as_chunks::<2>();
+    let [dims, unused, halves @ ..] = words else {
+        return Err(Error::Truncated);
+    };
+    let (dims, unused) = (u16::from_be_bytes(*dims), u16::from_be_bytes(*unused));
+    if usize::from(dims) > MAX_DIMENSIONS {
+        return Err(Error::TooManyDimensions);
     }
-    let elements = halves.iter().enumerate();
-    let elements = elements.map(|(index, &bytes)| round(index, f16::from_be_bytes(bytes).into()));
-    Ok(Vector::collect(elements)?.with_modifier(modifier)?)
+    if unused != 0 {
+        return Err(Error::UnusedField(unused));
+    }
+    let halves = halves.get(..dims.into()).ok_or(Error::Truncated)?;
+    let halves = halves.iter().map(|&half| f16::from_be_bytes(half).into());
+    Vector::from_numbers(halves)
 }
 
 #[pg_extern(sql = false)]
