@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 import data
 from reference import Model, Reference
@@ -36,8 +37,8 @@ class Server:
         chunks = (items[start : start + step] for start in range(0, len(items), step))
         return np.array([row for chunk in chunks for (row,) in self.rows(query, chunk, model)], np.float64)
 
-    def register(self, name, directory):
-        self.rows("SELECT clip_register_model(%s, %s)", name, str(directory))
+    def register(self, name, directory, options):
+        self.rows("SELECT clip_register_model(%s, %s, %s)", name, str(directory), Jsonb(options))
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +89,7 @@ def assert_agree(what, embeddings, reference):
     """Row by row, the cosine of what SQL gave and what the reference gave; the former was rounded to halves."""
     assert embeddings.shape == reference.shape
     cosines = (embeddings * reference).sum(axis=1) / np.linalg.norm(embeddings, axis=1)
-    note(f"{what:44} {len(cosines):4}   min cosine {cosines.min():.7f}")
+    note(f"{what:44} {len(cosines):4}   min cosine 1 - {1 - cosines.min():.1e}")
     assert cosines.min() >= MIN_COSINE, f"row {cosines.argmin()} of {what}"
 
 

@@ -144,8 +144,8 @@ def text_transformer(
 ):
     """A text tower: its hidden states and its embedding.
 
-    `pool` is "end" (CLIP: the highest id), "last" (SigLIP: the last position, padding or not) or "mean" (XLM-R: over
-    the tokens that `mask`, 1 or 0 per position, holds; they alone are attended to).
+    `pool` is "end" (CLIP: the highest id), "first" (NLLB), "last" (SigLIP: the last position, padding or not) or "mean"
+    (XLM-R: over the tokens that `mask`, 1 or 0 per position, holds). With a mask those tokens alone are attended to.
     """
     ids = graph.node("Cast", ids, to=TensorProto.INT64)
     x = graph.node("Gather", graph.random_weight(vocabulary, width), ids)
@@ -168,8 +168,8 @@ def text_transformer(
     if pool == "end":
         end = graph.node("ArgMax", ids, axis=1, keepdims=1)
         y = graph.node("GatherND", x, end, batch_dims=1)
-    elif pool == "last":
-        y = graph.node("Gather", x, graph.constant(np.array(-1)), axis=1)
+    elif pool in ("first", "last"):
+        y = graph.node("Gather", x, graph.constant(np.array(0 if pool == "first" else -1)), axis=1)
     else:
         weights = graph.node("Unsqueeze", mask, graph.constant(np.array([2])))
         total = graph.node("ReduceSum", graph.node("Mul", x, weights), graph.constant(np.array([1])), keepdims=0)

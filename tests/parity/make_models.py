@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import sentencepiece
 import tokenizers
-from transformers import SiglipTokenizer, XLMRobertaTokenizer
+from transformers import NllbTokenizerFast, SiglipTokenizer, XLMRobertaTokenizer
 from transformers.convert_slow_tokenizer import SpmConverter, XLMRobertaConverter
 
 from graphs import Graph, convolutions, text_transformer, vision_transformer
@@ -94,6 +94,18 @@ def xlm_roberta_tokenizer(directory):
         directory / "tokenizer_config.json",
         tokenizer_class="XLMRobertaTokenizer", model_max_length=512,
         bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>",
+    )  # fmt: skip
+
+
+def nllb_tokenizer(directory):
+    """NLLB's, which begins a text with its language."""
+    directory.mkdir(parents=True, exist_ok=True)
+    spm = directory / "sentencepiece.bpe.model"
+    spm.write_bytes(sentencepiece_model())
+    NllbTokenizerFast(str(spm)).backend_tokenizer.save(str(directory / "tokenizer.json"))
+    write_json(
+        directory / "tokenizer_config.json",
+        tokenizer_class="NllbTokenizer", model_max_length=1024, eos_token="</s>", pad_token="<pad>", unk_token="<unk>",
     )  # fmt: skip
 
 
@@ -339,54 +351,55 @@ def immich(directory, **more):
     )
 
 
-def xlm_roberta(directory, masked):
-    """XLM-R beside a ViT as Immich exports it; `masked` where the graph takes the mask and does not find it itself."""
+def multilingual(directory, tokenizer, *, vocabulary, text_config, ids="text", mask=None, pool="mean", **more):
+    """A multilingual text tower beside a ViT as Immich exports them; without `mask` the graph finds the padding itself."""
     graph = Graph(14)
-    ids = graph.input("input_ids" if masked else "text", np.int32, [1, 77])
-    if masked:
-        mask = graph.input("attention_mask", np.int32, [1, 77])
+    ids = graph.input(ids, np.int32, [1, 77])
+    if mask:
+        mask = graph.input(mask, np.int32, [1, 77])
     else:
         mask = graph.node("Not", graph.node("Equal", ids, graph.constant(np.array(1, np.int32))))
     _, x = text_transformer(
-        graph, ids, vocabulary=UNIGRAM_VOCABULARY + 2, context=77, kind="gelu", causal=False, pool="mean", mask=mask,
-        **SMALL_TEXT,
-    )  # fmt: skip
+        graph, ids, vocabulary=vocabulary, context=77, kind="gelu", causal=False, pool=pool, mask=mask, **SMALL_TEXT
+    )
     graph.output(graph.normalize(x), "embedding", [1, SMALL_TEXT["out"]])
     graph.save(directory / "textual/model.onnx")
     clip_image_tower(
         directory / "visual/model.onnx", 15, pixels="image", output="embedding", batch=1, normalize=True, hidden=False
     )
-    xlm_roberta_tokenizer(directory / "textual")
+    tokenizer(directory / "textual")
     write_json(directory / "visual/preprocess_cfg.json", **open_clip_preprocess())
-    return immich(directory, pad_id=1)
+    image_config = {"image_size": 224, "layers": 12, "width": 768, "patch_size": 32}
+    write_json(directory / "config.json", embed_dim=SMALL_TEXT["out"], vision_cfg=image_config, text_cfg=text_config)
+    return immich(directory, pad_id=1, **more)
 
 
 def xlm_roberta_open_clip(directory):
     """open_clip's `xlm-roberta-base-ViT-B-32`."""
-    write_json(
-        directory / "config.json",
-        embed_dim=SMALL_TEXT["out"],
-        vision_cfg={"image_size": 224, "layers": 12, "width": 768, "patch_size": 32},
-        text_cfg={
-            "hf_model_name": "xlm-roberta-base",
-            "hf_tokenizer_name": "xlm-roberta-base",
-            "hf_pooler_type": "mean_pooler",
-        },
-    )
-    return xlm_roberta(directory, masked=False)
+    name = "xlm-roberta-base"
+    config = {"hf_model_name": name, "hf_tokenizer_name": name, "hf_pooler_type": "mean_pooler"}
+    return multilingual(directory, xlm_roberta_tokenizer, vocabulary=UNIGRAM_VOCABULARY + 2, text_config=config)
 
 
 def xlm_roberta_mclip(directory):
-    """M-CLIP's `XLM-Roberta-Large-Vit-B-32`."""
-    write_json(
-        directory / "config.json",
-        embed_dim=SMALL_TEXT["out"],
-        vision_cfg={"image_size": 224, "layers": 12, "width": 768, "patch_size": 32},
-        text_cfg={"context_length": 77, "vocab_size": CLIP_VOCABULARY},
-    )
-    return xlm_roberta(directory, masked=True)
+    """M-CLIP's `XLM-Roberta-Large-Vit-B-32`, beside the configuration of the ViT-B/32 it was made for."""
+    return multilingual(
+        directory, xlm_roberta_tokenizer, vocabulary=UNIGRAM_VOCABULARY + 2, ids="input_ids", mask="attention_mask",
+        text_config={"context_length": 77, "vocab_size": CLIP_VOCABULARY},
+    )  # fmt: skip
 
 
+def nllb(directory):
+    """open_clip's `nllb-clip-base`, to be asked in German."""
+    name = "facebook/nllb-200-distilled-600M"
+    return multilingual(
+        directory, nllb_tokenizer, vocabulary=UNIGRAM_VOCABULARY + 204, pool="first", language=GERMAN,
+        text_config={"hf_model_name": name, "hf_tokenizer_name": name, "hf_pooler_type": "cls_pooler"},
+    )  # fmt: skip
+
+
+GERMAN = "deu_Latn"
+OPTIONS = {nllb: {"prefix": GERMAN}}
 COMBINED_LOGIT_SCALE = 42.5
 SMALL = [
     clip_fp16,
@@ -398,6 +411,7 @@ SMALL = [
     mobileclip_immich,
     xlm_roberta_open_clip,
     xlm_roberta_mclip,
+    nllb,
 ]
 
 

@@ -35,6 +35,7 @@ class Model:
     context_length: int = 77
     pad_id: int = 49407
     canonicalize: bool = False
+    language: str | None = None  # a token that takes the place of the first
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,10 @@ class Reference:
 
     def ids(self, text):
         """Token ids of a text with begin and end, truncated, not filled up."""
-        return self.tokenizer.encode(canonicalize(text) if self.model.canonicalize else text).ids
+        ids = self.tokenizer.encode(canonicalize(text) if self.model.canonicalize else text).ids
+        if self.model.language:
+            ids[0] = self.tokenizer.token_to_id(self.model.language)
+        return ids
 
     def embed_texts(self, texts):
         """Embeddings (texts, dimensions); every text is filled up to the context length."""

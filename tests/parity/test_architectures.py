@@ -18,7 +18,7 @@ TEXTS = [
 @pytest.mark.parametrize("write", [*make_models.SMALL, make_models.clip_vit_b_32], ids=lambda write: write.__name__)
 def test_architecture(server, models, write):
     model = make_models.make(write, models)
-    server.register(write.__name__, model.directory)
+    server.register(write.__name__, model.directory, make_models.OPTIONS.get(write, {}))
     reference = Reference(model)
     images = contents(data.image_files("demo"))
     if write is make_models.clip_vit_b_32:
@@ -30,7 +30,7 @@ def test_architecture(server, models, write):
 def test_logit_scale_of_a_combined_graph(server, models):
     """It is found by running the graph; the configuration holds the value before training only."""
     model = make_models.make(make_models.clip_combined, models / "scale")
-    server.register("combined_scale", model.directory)
+    server.register("combined_scale", model.directory, {})
     [(scale, bias)] = server.rows("SELECT logit_scale, logit_bias FROM clip_models WHERE name = 'combined_scale'")
     assert scale == pytest.approx(make_models.COMBINED_LOGIT_SCALE, rel=1e-3)
     assert bias == 0

@@ -5,7 +5,7 @@ import os
 import subprocess
 
 import pytest
-from transformers import CLIPTokenizer, SiglipTokenizer, XLMRobertaTokenizer
+from transformers import CLIPTokenizer, NllbTokenizer, SiglipTokenizer, XLMRobertaTokenizer
 
 import data
 import make_models
@@ -19,9 +19,10 @@ def runtime():
     return os.environ.get("CLIP_ONNXRUNTIME", str(default))
 
 
-def clip_pg_ids(directory, texts):
+def clip_pg_ids(directory, texts, options={}):
     """What the crate behind the SQL functions makes of texts without line breaks; SQL itself does not show ids."""
-    command = ["cargo", "run", "--quiet", "--package", "clip", "--example", "embed", "--", runtime(), str(directory), "{}"]
+    command = ["cargo", "run", "--quiet", "--package", "clip", "--example", "embed", "--"]
+    command += [runtime(), directory, json.dumps(options)]
     run = subprocess.run(
         command, cwd=data.ROOT, input="".join(f"{text}\n" for text in texts), stdout=subprocess.PIPE, text=True, check=True
     )
@@ -74,4 +75,13 @@ def test_xlm_roberta(tmp_path):
     ids = clip_pg_ids(model.directory, texts)
     assert ids == [reference.ids(text) for text in texts]
     slow = XLMRobertaTokenizer(str(model.directory / "textual/sentencepiece.bpe.model"))
+    assert ids == slow_ids(slow, texts, 77)
+
+
+def test_nllb(tmp_path):
+    model = make_models.make(make_models.nllb, tmp_path)
+    reference, texts = Reference(model), lines(data.AWKWARD_TEXTS)
+    ids = clip_pg_ids(model.directory, texts, make_models.OPTIONS[make_models.nllb])
+    assert ids == [reference.ids(text) for text in texts]
+    slow = NllbTokenizer(str(model.directory / "textual/sentencepiece.bpe.model"), src_lang=make_models.GERMAN)
     assert ids == slow_ids(slow, texts, 77)
