@@ -11,33 +11,33 @@ SELECT count(*) AS pictures, pg_size_pretty(sum(length(image))) AS images,
 FROM photos;
 
 \echo '### The model that ran'
-SELECT name, dimensions, image_size, context_length, logit_scale, loaded FROM clip_models;
+SELECT name, dimensions, image_size, context_length, built_in, loaded FROM clip_models;
 
 \echo '### Text queries'
 SELECT path, round(clip_similarity(embedding, q)::numeric, 3) AS similarity
-FROM clip_embed_text('a cat looking at the camera') q,
+FROM clip_embed_text('a photo of a cat') q,
      LATERAL (SELECT * FROM photos ORDER BY embedding <=> q LIMIT 4) s;
 
 SELECT path, round(clip_similarity(embedding, q)::numeric, 3) AS similarity
-FROM clip_embed_text('a cup of coffee on a table') q,
+FROM clip_embed_text('a man taking a photograph') q,
      LATERAL (SELECT * FROM photos ORDER BY embedding <=> q LIMIT 4) s;
 
-SELECT path FROM photos ORDER BY embedding <=> (SELECT clip_embed_text('a rocket on its launch pad')) LIMIT 4;
+SELECT path FROM photos ORDER BY embedding <=> (SELECT clip_embed_text('a page of printed text')) LIMIT 4;
 
 \echo '### By picture: which others look like it'
 SELECT path, round(clip_similarity(embedding, q)::numeric, 3) AS similarity
 FROM (SELECT embedding FROM photos WHERE path = :'query') p(q),
      LATERAL (SELECT * FROM photos WHERE path <> :'query' ORDER BY embedding <=> q LIMIT 4) s;
 
-\echo '### A picture, plus words, minus words'
+\echo '### A picture, plus words, minus words: the best cat, as a motorcycle'
 SELECT path, round(clip_similarity(embedding, q)::numeric, 3) AS similarity
-FROM (SELECT clip_query(texts => '{a photo of an animal}', minus_texts => '{a motorcycle}',
-                        images => ARRAY(SELECT image FROM photos WHERE path = :'query'))) p(q),
+FROM (SELECT clip_query(images => ARRAY[image], texts => '{a motorcycle}', minus_texts => '{a cat}', weights => '{2,1,1}')
+      FROM photos ORDER BY embedding <=> (SELECT clip_embed_text('a photo of a cat')) LIMIT 1) p(q),
      LATERAL (SELECT * FROM photos ORDER BY embedding <=> q LIMIT 4) s;
 
 \echo '### Zero-shot classification: the likeliest label of each picture'
 SELECT path, label, round(probability::numeric, 3) AS probability
 FROM photos,
-     LATERAL (SELECT * FROM clip_classify(embedding, '{cat,horse,person,motorcycle,rocket,cup of coffee,page of text,night sky,wall}')
+     LATERAL (SELECT * FROM clip_classify(embedding, '{cat,man,astronaut,motorcycle,rocket,printed page,grass,brick wall}')
               ORDER BY probability DESC LIMIT 1) c
-ORDER BY probability DESC LIMIT 12;
+ORDER BY probability DESC LIMIT 10;

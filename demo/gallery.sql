@@ -10,18 +10,18 @@ FROM photos;
 
 CREATE TEMP TABLE searches AS
 SELECT * FROM (VALUES
-    (1, 'Words',   'a cat looking at the camera', clip_embed_text('a cat looking at the camera'),
-        'ORDER BY embedding <=> clip_embed_text(''a cat looking at the camera'')'),
-    (2, 'Words',   'a cup of coffee on a table',  clip_embed_text('a cup of coffee on a table'),
-        'ORDER BY embedding <=> clip_embed_text(''a cup of coffee on a table'')'),
-    (3, 'Words',   'a rocket on its launch pad',  clip_embed_text('a rocket on its launch pad'),
-        'ORDER BY embedding <=> clip_embed_text(''a rocket on its launch pad'')'),
+    (1, 'Words',   'a photo of a cat', clip_embed_text('a photo of a cat'),
+        'ORDER BY embedding <=> (SELECT clip_embed_text(''a photo of a cat''))'),
+    (2, 'Words',   'a man taking a photograph',  clip_embed_text('a man taking a photograph'),
+        'ORDER BY embedding <=> (SELECT clip_embed_text(''a man taking a photograph''))'),
+    (3, 'Words',   'a page of printed text',  clip_embed_text('a page of printed text'),
+        'ORDER BY embedding <=> (SELECT clip_embed_text(''a page of printed text''))'),
     (4, 'Picture', 'like ' || :'query',           (SELECT embedding FROM photos WHERE path = :'query'),
         format('ORDER BY embedding <=> (SELECT embedding FROM photos WHERE path = %L)', :'query')),
-    (5, 'Picture and words', :'query' || ' + animal − motorcycle',
-        (SELECT clip_query(texts => '{a photo of an animal}', images => ARRAY[image], minus_texts => '{a motorcycle}')
-         FROM photos WHERE path = :'query'),
-        'ORDER BY embedding <=> clip_query(texts => ''{a photo of an animal}'', images => ARRAY[image], minus_texts => ''{a motorcycle}'')')
+    (5, 'Picture and words', 'the best cat + a motorcycle − a cat',
+        (SELECT clip_query(images => ARRAY[image], texts => '{a motorcycle}', minus_texts => '{a cat}', weights => '{2,1,1}')
+         FROM photos ORDER BY embedding <=> (SELECT clip_embed_text('a photo of a cat')) LIMIT 1),
+        'ORDER BY embedding <=> clip_query(images => ARRAY[image], texts => ''{a motorcycle}'', minus_texts => ''{a cat}'', weights => ''{2,1,1}'')')
 ) s(n, kind, title, q, sql);
 
 SELECT $html$<!doctype html>
@@ -34,7 +34,7 @@ SELECT $html$<!doctype html>
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif }
 main, header, footer { max-width: 1120px; margin: 0 auto; padding: 0 24px }
 header { padding-top: 56px } header h1 { font-size: 34px; line-height: 1.15; letter-spacing: -.02em; margin: 0 0 8px } header p { color: var(--soft); margin: 0; max-width: 46em }
-section { margin: 44px 0 } h2 { font-size: 21px; margin: 0 0 4px; letter-spacing: -.01em }
+section { margin: 44px 0 } h2 { font-size: 21px; margin: 0 0 12px; letter-spacing: -.01em }
 .kind { color: var(--accent); font-size: 12.5px; font-weight: 600; text-transform: uppercase; letter-spacing: .08em }
 code { display: block; overflow-x: auto; background: var(--tint); border-radius: 6px; padding: 8px 12px; margin: 8px 0 16px; font: 13px/1.5 ui-monospace, monospace; white-space: pre-wrap }
 .row { display: grid; grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); gap: 16px }
@@ -59,13 +59,13 @@ FROM searches, LATERAL (SELECT path, thumbnail, clip_similarity(embedding, q)::n
                         FROM card ORDER BY embedding <=> q LIMIT 5) s
 GROUP BY n, kind, title, sql ORDER BY n;
 
-SELECT '<section><span class="kind">Zero-shot classification</span><h2>The likeliest of nine labels</h2>'
-       || '<code>SELECT * FROM clip_classify(embedding, ''{cat,horse,person,motorcycle,rocket,cup of coffee,page of text,night sky,wall}'')</code><div class="row">'
+SELECT '<section><span class="kind">Zero-shot classification</span><h2>The likeliest of eight labels</h2>'
+       || '<code>SELECT * FROM clip_classify(embedding, ''{cat,man,astronaut,motorcycle,rocket,printed page,grass,brick wall}'')</code><div class="row">'
        || string_agg(format(
            '<figure><img alt="%1$s" src="%2$s"><figcaption><b>%3$s</b> %1$s<div class="score"><span class="bar"><i style="width:%4$s%%"></i></span>%4$s %%</div></figcaption></figure>',
            pg_temp.html(path), thumbnail, pg_temp.html(label), round(probability::numeric * 100)), '' ORDER BY probability DESC)
        || '</div></section>'
-FROM (SELECT * FROM card, LATERAL (SELECT * FROM clip_classify(embedding, '{cat,horse,person,motorcycle,rocket,cup of coffee,page of text,night sky,wall}')
+FROM (SELECT * FROM card, LATERAL (SELECT * FROM clip_classify(embedding, '{cat,man,astronaut,motorcycle,rocket,printed page,grass,brick wall}')
                                    ORDER BY probability DESC LIMIT 1) c
       ORDER BY probability DESC LIMIT 10) s;
 

@@ -15,7 +15,7 @@ models=$stage.new$("$PG_CONFIG" --sharedir)/extension/clip_pg/models
 mkdir -p "$private" "$models"
 install -m 755 "$library" "$private/libonnxruntime.so"
 install -m 644 "$build"/onnxruntime/{LICENSE,ThirdPartyNotices.txt} "$private/"
-cp -r "$root/models/clip-mini" "$models/"
+cp -r "$root/models/." "$models/"
 chmod -R u=rwX,go=rX "$stage.new"
 rm -rf "$stage"
 mv "$stage.new" "$stage"
