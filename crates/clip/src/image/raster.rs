@@ -57,6 +57,14 @@ fn bmp_size(bytes: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
+/// Whether the container is longer than the file: the decoder needs only the first picture, but EXIF comes last.
+fn webp_ends_early(bytes: &[u8]) -> bool {
+    bytes
+        .get(4..8)
+        .and_then(|size| size.try_into().ok())
+        .is_none_or(|size| u64::from(u32::from_le_bytes(size)) + 8 > bytes.len() as u64)
+}
+
 fn decoder<'a>(
     format: Format,
     bytes: &'a [u8],
@@ -111,6 +119,9 @@ impl Raster {
     ) -> Result<Self> {
         let (width, height) = size(format, bytes, pulse)?;
         limits.check(width, height)?;
+        if format == Format::WebP && webp_ends_early(bytes) {
+            return Err(corrupt(format, "the data ends early"));
+        }
         let memory = OVERHEAD.saturating_add(16 * u64::from(width) * u64::from(height));
         let (samples, color) = pulse.confine(format, || {
             let decoder =

@@ -1,1 +1,225 @@
+//! Damaged files: an error, or the picture, never a crash; and `progress` may unwind out of everything.
 
+use super::*;
+use crate::Error;
+use crate::image::{Info, info, thumbnail};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// Reads `bytes` in every way; what comes out of a readable file has the size its header says.
+fn survive(bytes: &[u8], what: &str) -> Option<Vec<u8>> {
+    let header = info(bytes);
+    let decoded = decode(bytes);
+    let small = thumbnail(bytes, 8, &LIMITS, &|| ());
+    for error in [
+        header.as_ref().err(),
+        decoded.as_ref().err(),
+        small.as_ref().err(),
+    ] {
+        let expected = matches!(
+            error,
+            None | Some(
+                Error::UnknownImageFormat
+                    | Error::UnsupportedImageFormat { .. }
+                    | Error::CorruptImage { .. }
+                    | Error::ImageTooLarge { .. }
+            )
+        );
+        assert!(expected, "{what}: {error:?}");
+    }
+    let decoded = decoded.ok()?;
+    let Info { width, height, .. } = header.unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_eq!(
+        decoded.len(),
+        3 * width as usize * height as usize,
+        "{what}"
+    );
+    assert!(small.is_ok(), "{what}");
+    Some(decoded)
+}
+
+#[test]
+fn truncated_files_are_refused() {
+    for (name, contents) in images() {
+        let Ok(whole) = decode(&contents) else {
+            assert_eq!(name, "palette.tif");
+            continue;
+        };
+        for length in 0..contents.len() {
+            let Some(decoded) = survive(&contents[..length], &format!("{length} bytes of {name}"))
+            else {
+                continue;
+            };
+            // All of the picture is there; what is missing is another picture or an end mark.
+            assert!(decoded == whole, "{length} bytes of {name}");
+            assert!(length > contents.len() / 3, "{length} bytes of {name}");
+        }
+    }
+}
+
+#[test]
+fn flipped_bits_are_survived() {
+    let mut state = 1u64;
+    let mut random = move |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as usize % below
+    };
+    for (name, contents) in images() {
+        for round in 0..60 {
+            let mut damaged = contents.clone();
+            for _ in 0..=random(4) {
+                damaged[random(contents.len())] ^= 1 << random(8);
+            }
+            survive(&damaged, &format!("{name}, round {round}"));
+        }
+    }
+}
+
+#[test]
+fn garbage_behind_a_header_is_survived() {
+    for (name, contents) in images() {
+        for kept in [4, 16, 32, 64, 128] {
+            let kept = kept.min(contents.len());
+            for fill in [0, 0xff, 0x5a] {
+                let mut damaged = contents.clone();
+                damaged[kept..].fill(fill);
+                survive(&damaged, &format!("{name} filled with {fill} from {kept}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn damage_is_told_by_format() {
+    let message =
+        |name: &str, length: usize| decode(&read(name)[..length]).unwrap_err().to_string();
+    let jpeg = read("444.jpg").len();
+    assert_eq!(
+        message("444.jpg", jpeg - 20),
+        "invalid JPEG image: the data ends early"
+    );
+    assert_eq!(
+        message("444.jpg", 40),
+        "invalid JPEG image: the header ends early"
+    );
+    assert_eq!(message("rgb.png", 20), "invalid PNG image: no header chunk");
+    assert_eq!(
+        message("rgb.png", 300),
+        "invalid PNG image: the data ends early"
+    );
+    assert_eq!(
+        message("lossy.webp", 100),
+        "invalid WebP image: the data ends early"
+    );
+    assert_eq!(
+        message("rgb.bmp", 20),
+        "invalid BMP image: the header ends early"
+    );
+    assert_eq!(
+        message("rgb.bmp", 200),
+        "invalid BMP image: the data ends early"
+    );
+    for (name, title) in [("palette.gif", "GIF"), ("lzw.tif", "TIFF")] {
+        let message = message(name, 150);
+        assert!(
+            message.starts_with(&format!("invalid {title} image: ")),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn jpegs_without_a_decoder_are_named() {
+    let jpeg = read("444.jpg");
+    let frame = jpeg
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc0])
+        .unwrap();
+    for (at, byte, format) in [
+        (1, 0xc3, "lossless JPEG"),
+        (1, 0xc9, "arithmetic-coded JPEG"),
+        (1, 0xc5, "hierarchical JPEG"),
+        (4, 12, "12-bit JPEG"),
+        (9, 2, "JPEG of 2 components"),
+    ] {
+        let mut other = jpeg.clone();
+        other[frame + at] = byte;
+        for error in [decode(&other).unwrap_err(), info(&other).unwrap_err()] {
+            assert_eq!(
+                error.to_string(),
+                format!("image format {format} is not supported")
+            );
+        }
+    }
+    let mut empty = jpeg;
+    empty[frame + 5..frame + 7].fill(0);
+    assert_eq!(
+        decode(&empty).unwrap_err().to_string(),
+        "invalid JPEG image: the picture has no pixels"
+    );
+}
+
+/// A chunk whose content inflates to far more than the picture, which is 741 bytes.
+#[test]
+fn bombs_do_not_go_off() {
+    use flate2::{Compression, write::ZlibEncoder};
+    use std::io::Write;
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    for _ in 0..256 {
+        encoder.write_all(&[0; 1 << 20]).unwrap();
+    }
+    let bomb = encoder.finish().unwrap();
+    let png = read("rgb.png");
+    let expected = decode(&png).unwrap();
+    for (kind, head) in [
+        (b"zTXt", &b"k\0\0"[..]),
+        (b"iCCP", b"k\0\0"),
+        (b"iTXt", b"k\0\x01\0\0\0"),
+    ] {
+        let content = [kind, head, &bomb].concat();
+        let mut crc = flate2::Crc::new();
+        crc.update(&content);
+        let length = (content.len() - 4) as u32;
+        let file = [
+            &png[..33],
+            &length.to_be_bytes(),
+            &content,
+            &crc.sum().to_be_bytes(),
+            &png[33..],
+        ]
+        .concat();
+        match decode(&file) {
+            Ok(pixels) => assert!(pixels == expected),
+            Err(error) => assert!(matches!(error, Error::CorruptImage { .. }), "{error}"),
+        }
+    }
+}
+
+/// Cancellation: what `progress` unwinds with arrives as it is, wherever it strikes.
+#[test]
+fn progress_unwinds_through_decoders() {
+    struct Payload(u32);
+    for (name, contents) in images() {
+        let beats = Cell::new(0);
+        let complete = pixels(&contents, &whole(), &LIMITS, &|| beats.set(beats.get() + 1));
+        assert!(complete.is_ok() || name == "palette.tif");
+        assert!(beats.get() > 0, "{name}");
+        for strike in 0..beats.get() {
+            let left = Cell::new(strike);
+            let progress = || match left.get() {
+                0 => resume_unwind(Box::new(Payload(strike))),
+                more => left.set(more - 1),
+            };
+            let unwound = catch_unwind(AssertUnwindSafe(|| {
+                pixels(&contents, &whole(), &LIMITS, &progress)
+            }));
+            let payload = unwound.map(|_| ()).expect_err("it strikes");
+            let payload = payload
+                .downcast::<Payload>()
+                .unwrap_or_else(|_| panic!("{name}, beat {strike}"));
+            assert_eq!(payload.0, strike);
+        }
+    }
+}
