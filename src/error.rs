@@ -110,7 +110,10 @@ fn clip_error(error: &clip::Error) -> Fields {
             "Reduce the image, or have \"clip_pg.max_image_pixels\" raised.",
         ),
         OutOfMemory { .. } => (ERRCODE_OUT_OF_MEMORY, None, None),
-        TextTooLong { .. } => (ERRCODE_PROGRAM_LIMIT_EXCEEDED, None, None),
+        TextTooLong { .. } => hint(
+            ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "Shorten it: a model reads no more tokens than \"context_length\" in clip_models says.",
+        ),
         Runtime { .. } => hint(
             ERRCODE_UNDEFINED_FILE,
             "Set \"clip_pg.onnxruntime_library\" to the absolute path of libonnxruntime.so, version 1.24 or later.",
@@ -132,9 +135,11 @@ fn clip_error(error: &clip::Error) -> Fields {
             "Both towers must come from the same model.",
         ),
         InvalidOption(_) => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
-        PixelCount { .. } | InvalidEmbedding { .. } | Inference { .. } => {
-            (ERRCODE_EXTERNAL_ROUTINE_EXCEPTION, None, None)
-        }
+        InvalidEmbedding { .. } => hint(
+            ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
+            "Half-precision or quantized models may overflow. Register the model's files in single precision.",
+        ),
+        PixelCount { .. } | Inference { .. } => (ERRCODE_EXTERNAL_ROUTINE_EXCEPTION, None, None),
         Canceled => (ERRCODE_QUERY_CANCELED, None, None),
     }
 }
@@ -144,7 +149,10 @@ fn model_error(error: &model::Error) -> Fields {
     match error {
         NotRegistered { registered, .. } => (
             ERRCODE_UNDEFINED_OBJECT,
-            Some(format!("Registered models: {}.", registered.join(", "))),
+            Some(match registered.as_slice() {
+                [] => "No model is registered.".to_owned(),
+                names => format!("Registered models: {}.", names.join(", ")),
+            }),
             Some("Name one of these, or register the model with clip_register_model().".to_owned()),
         ),
         InvalidName(_) => hint(
@@ -178,7 +186,10 @@ fn model_error(error: &model::Error) -> Fields {
                 "Have \"{name}.json\" in \"clip_pg.model_directory\" restored, or removed and the model registered again."
             )),
         ),
-        File { source, .. } | RegistryDirectory(source) => (file_access(source), None, None),
+        File { source, .. } | RegistryDirectory(source) => hint(
+            file_access(source),
+            "\"clip_pg.model_directory\" must name a directory that the server can read and write.",
+        ),
     }
 }
 

@@ -9,25 +9,34 @@ use clip::{
     encoder::{Cancel, Encoder, OnnxEncoder, Options},
     session::Runtime,
 };
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
-/// All encoders of this process.
-static ENCODERS: Mutex<Vec<OnnxEncoder>> = Mutex::new(Vec::new());
+/// All encoders of this process, each with the directory it reads. The same model may be registered from another
+/// directory later, because the first one is gone.
+static ENCODERS: Mutex<Vec<(PathBuf, OnnxEncoder)>> = Mutex::new(Vec::new());
 
-fn encoders() -> MutexGuard<'static, Vec<OnnxEncoder>> {
+fn encoders() -> MutexGuard<'static, Vec<(PathBuf, OnnxEncoder)>> {
     ENCODERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn position(encoders: &[OnnxEncoder], identity: &str) -> Option<usize> {
+fn position(
+    encoders: &[(PathBuf, OnnxEncoder)],
+    identity: &str,
+    directory: &Path,
+) -> Option<usize> {
     encoders
         .iter()
-        .position(|encoder| encoder.manifest().identity == identity)
+        .position(|(from, encoder)| from == directory && encoder.manifest().identity == identity)
 }
 
 /// Whether this process has loaded a tower of the model with this identity.
 pub fn is_loaded(identity: &str) -> bool {
-    let encoders = encoders();
-    position(&encoders, identity).is_some_and(|index| encoders[index].is_loaded())
+    encoders()
+        .iter()
+        .any(|(_, encoder)| encoder.manifest().identity == identity && encoder.is_loaded())
 }
 
 /// Embeds `texts` in one batch; returns them row by row, each of the model's dimensions.
@@ -51,11 +60,11 @@ fn with_encoder(
     work: impl FnOnce(&mut OnnxEncoder, &Cancel) -> clip::Result<Vec<f32>> + Send + 'static,
 ) -> Result<Vec<f32>> {
     let identity = model.manifest.identity.clone();
-    let known = position(&encoders(), &identity).is_some();
+    let directory = model.directory.clone();
+    let known = position(&encoders(), &identity, &directory).is_some();
     let new = (!known).then(|| {
         (
             guc::onnxruntime_library(),
-            model.directory.clone(),
             model.manifest.clone(),
             Options {
                 threads: guc::threads(),
@@ -66,11 +75,12 @@ fn with_encoder(
     });
     thread::run(move |cancel| {
         let mut encoders = encoders();
-        if let Some((library, directory, manifest, options)) = new {
+        if let Some((library, manifest, options)) = new {
             let runtime = Runtime::load(&library)?;
-            encoders.push(OnnxEncoder::new(runtime, &directory, manifest, options));
+            let encoder = OnnxEncoder::new(runtime, &directory, manifest, options);
+            encoders.push((directory.clone(), encoder));
         }
-        let index = position(&encoders, &identity).unwrap_or_default();
-        work(&mut encoders[index], cancel)
+        let index = position(&encoders, &identity, &directory).unwrap_or_default();
+        work(&mut encoders[index].1, cancel)
     })
 }

@@ -22,6 +22,11 @@ SELECT name, logit_scale, logit_bias, activation, preprocessing ->> 'alpha' AS a
 FROM clip_models WHERE name = 'mini.scaled-2' \gx
 SELECT count(DISTINCT sha256) FROM clip_models;
 
+-- Models are loaded when they are used; what is the same model is loaded once.
+SELECT name FROM clip_models WHERE loaded IS NOT NULL;
+SELECT clip_embed_text('a cat', 'mini')::text = clip_embed_text('a cat')::text AS same;
+SELECT name, loaded FROM clip_models ORDER BY name;
+
 -- Registering again changes nothing; nor does a rollback.
 BEGIN;
 SELECT clip_register_model('mini', :'directory');

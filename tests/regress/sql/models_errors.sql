@@ -63,6 +63,20 @@ SELECT name FROM clip_models ORDER BY name;
 SELECT * FROM pg_temp.register('broken', :'directory');
 SELECT * FROM pg_temp.attempt('SELECT clip_unregister_model(''broken'')');
 
+-- A registry that is no directory.
+SET clip_pg.model_directory = 'PG_VERSION';
+SELECT * FROM pg_temp.attempt('TABLE clip_models');
+SELECT * FROM pg_temp.register('mini', :'directory');
+SET clip_pg.model_directory = 'clip_pg_regression';
+
+-- Models that are not registered, wherever they are named.
+SELECT * FROM pg_temp.attempt('SELECT clip_embed_text(''a cat'', ''missing'')');
+SELECT * FROM pg_temp.attempt('SELECT clip_embed_text(''a cat'', ''../models/clip-mini'')');
+SELECT * FROM pg_temp.attempt('SELECT clip_embed_text(''a cat'', ''mini'')');
+SET clip_pg.model = 'missing';
+SELECT * FROM pg_temp.attempt('SELECT clip_embed_text(''a cat'')');
+RESET clip_pg.model;
+
 -- Registration can be canceled.
 SET statement_timeout = 20;
 SELECT state, message FROM pg_temp.register('slow', :'directory');
