@@ -1,6 +1,6 @@
 //! The registry in SQL. The view `clip_models` and all comments and rights are in `sql/models.sql`.
 
-use super::{Error, registry};
+use super::{Error, forget, registry};
 use crate::{
     embed::{self, Text, thread},
     error::{self, Result, Returned},
@@ -106,11 +106,13 @@ fn register(name: &str, directory: &str, JsonB(options): JsonB) -> Result<()> {
         options,
         manifest,
     };
+    forget();
     Ok(registry::register(name, &record)?)
 }
 
 fn unregister(name: &str) -> Result<()> {
     check_rights("unregister")?;
+    forget();
     Ok(registry::unregister(name)?)
 }
 

@@ -11,7 +11,8 @@ pub use error::Error;
 
 use crate::{error::Result, guc};
 use clip::manifest::Manifest;
-use std::{ffi::CStr, path::PathBuf, rc::Rc};
+use pgrx::pg_sys;
+use std::{cell::RefCell, ffi::CStr, path::PathBuf, rc::Rc};
 
 /// Name of the model that is installed with the extension.
 pub const BUILT_IN: &CStr = c"clip-mini";
@@ -26,18 +27,44 @@ pub struct Model {
     pub manifest: Manifest,
 }
 
+thread_local! {
+    /// What was resolved last, in which statement and from which directory.
+    static LAST: RefCell<Option<(Moment, Rc<Model>)>> = const { RefCell::new(None) };
+}
+
+/// When the current statement began, and where it looks for models.
+type Moment = (i64, PathBuf);
+
 /// The model registered as `name`, or without a name the one that `clip_pg.model` names.
 ///
-/// Costs one `stat` if this process has met the model before. Fails with [`Error::NotRegistered`], which lists the
-/// registered models, on any name that is not registered.
+/// Costs one `stat` per statement if this process has met the model before: a function may be called for every row of a
+/// table. Fails with [`Error::NotRegistered`], which lists the registered models, on any name that is not registered.
 pub fn resolve(name: Option<&str>) -> Result<Rc<Model>> {
     let name = name.map_or_else(guc::model, str::to_owned);
+    // SAFETY: reads a variable of this process.
+    let statement = unsafe { pg_sys::GetCurrentStatementStartTimestamp() };
+    let moment = (statement, guc::model_directory());
+    let last = LAST.with_borrow(|last| match last {
+        Some((known, model)) if *known == moment && model.name == name => Some(Rc::clone(model)),
+        _ => None,
+    });
+    if let Some(model) = last {
+        return Ok(model);
+    }
     match registry::find(&name)? {
-        Some(model) => Ok(model),
+        Some(model) => {
+            LAST.set(Some((moment, Rc::clone(&model))));
+            Ok(model)
+        }
         None => Err(Error::NotRegistered {
             name,
             registered: registry::names()?,
         }
         .into()),
     }
+}
+
+/// To be called when this process has changed the registry.
+fn forget() {
+    LAST.set(None);
 }
