@@ -17,6 +17,8 @@ die() {
 
 # pg_config of the server to build for; PG_CONFIG overrides what is on PATH.
 find_pg_config() {
+    # Absolute and exported: a throw-away server's own programs come first on the PATH of what is run beside it.
+    export PG_CONFIG
     PG_CONFIG=$(command -v "${PG_CONFIG:-pg_config}") || return 1
     [ -e "$("$PG_CONFIG" --includedir-server)/postgres.h" ] && [ -x "$("$PG_CONFIG" --bindir)/postgres" ] || return 1
     PG_MAJOR=$("$PG_CONFIG" --version | sed -E 's/^PostgreSQL ([0-9]+).*/\1/')

@@ -72,7 +72,7 @@ part_recovery() {
     mkdir "$cluster/tmp_check"
     [ ${#run_as[@]} -eq 0 ] || chown -R postgres: "$cluster/t" "$cluster/tmp_check"
     run recovery as_server env PG_REGRESS=/bin/true TESTDIR="$cluster" TESTDATADIR="$cluster/tmp_check" \
-        TESTLOGDIR="$cluster/tmp_check/log" prove -I "$perl" --timer t
+        TESTLOGDIR="$cluster/tmp_check/log" sh -c 'exec prove -I "$1" --timer t/*.pl' sh "$perl"
     if [ $status -eq 0 ]; then
         tally "$(sed -nE 's/.*Tests=([0-9]+).*/\1/p' "$logs/recovery")" 0 0
     else
