@@ -234,3 +234,6 @@ fn is_language(token: &str) -> bool {
         && script.starts_with(|c: char| c.is_ascii_uppercase())
         && script.chars().skip(1).all(|c| c.is_ascii_lowercase())
 }
+
+#[cfg(test)]
+mod tests;

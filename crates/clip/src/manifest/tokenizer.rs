@@ -146,3 +146,124 @@ fn pad_id(tokenizer: &Tokenizer, model: &ModelConfig, settings: &Value) -> u32 {
 fn token(value: &Value) -> Option<&str> {
     value.as_str().or(value["content"].as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{self, Directory};
+    use serde_json::json;
+
+    /// The specification for the tokenizer of [`testing::words`] with two more files.
+    fn described(config: &Value, settings: &Value, overrides: &Overrides) -> Result<TokenizerSpec> {
+        let directory = Directory::new();
+        let text = "onnx/text_model.onnx";
+        directory.write("tokenizer.json", &testing::words());
+        directory.write("config.json", config.to_string().as_bytes());
+        directory.write("tokenizer_config.json", settings.to_string().as_bytes());
+        let model = ModelConfig::read(directory.path(), text)?;
+        let tokenizer = read(directory.path(), text, &model, None, overrides)?;
+        Ok(tokenizer.spec().clone())
+    }
+
+    #[test]
+    fn padding_tokens_depend_on_the_model() {
+        let open_clip = json!({"text_cfg": {"context_length": 77}, "vision_cfg": {}});
+        let multilingual =
+            json!({"text_cfg": {"hf_tokenizer_name": "xlm-roberta-base"}, "vision_cfg": {}});
+        for (config, settings, pad_id) in [
+            // Named, as text or as an object; else the first of the usual ones.
+            (json!({}), json!({"pad_token": "snow"}), 6),
+            (
+                json!({}),
+                json!({"pad_token": {"content": "dog", "lstrip": false}}),
+                5,
+            ),
+            (json!({}), json!({"pad_token": "unheard of"}), 0),
+            (json!({}), json!({}), 0),
+            (json!({"model_type": "siglip"}), json!({}), 2),
+            (json!({"model_type": "siglip2"}), json!({}), 0),
+            // OpenAI's tokenizer and MobileCLIP's pad with 0 whatever the files say.
+            (open_clip, json!({"pad_token": "dog"}), 0),
+            (
+                json!({"model_type": "mobileclip"}),
+                json!({"pad_token": "dog"}),
+                0,
+            ),
+            (multilingual, json!({"pad_token": "dog"}), 5),
+        ] {
+            let found = described(&config, &settings, &Overrides::default()).unwrap();
+            assert_eq!(found.pad_id, pad_id, "{config} {settings}");
+        }
+        let overrides = Overrides {
+            pad_id: Some(8),
+            ..Overrides::default()
+        };
+        assert_eq!(
+            described(&json!({}), &json!({}), &overrides)
+                .unwrap()
+                .pad_id,
+            8
+        );
+    }
+
+    #[test]
+    fn ends_are_added_for_siglip_and_on_request() {
+        for (config, settings, end_id) in [
+            (json!({}), json!({}), None),
+            (json!({}), json!({"eos_token": "</s>"}), None),
+            (
+                json!({}),
+                json!({"eos_token": "</s>", "add_eos_token": true}),
+                Some(2),
+            ),
+            (json!({"model_type": "siglip"}), json!({}), Some(2)),
+            (
+                json!({"model_type": "siglip2"}),
+                json!({"eos_token": "<s>"}),
+                Some(1),
+            ),
+        ] {
+            let found = described(&config, &settings, &Overrides::default()).unwrap();
+            assert_eq!(found.end_id, end_id, "{config} {settings}");
+        }
+    }
+
+    #[test]
+    fn context_lengths_have_an_order() {
+        let positions = json!({"text_config": {"max_position_embeddings": 32}});
+        let jina = json!({"model_type": "jina_clip"});
+        for (config, settings, length) in [
+            (&json!({}), json!({}), 77),
+            (&positions, json!({"model_max_length": 16}), 32),
+            (&json!({}), json!({"model_max_length": 16}), 16),
+            // No limit is written as 1e30.
+            (&json!({}), json!({"model_max_length": 1e30}), 77),
+            (&jina, json!({"model_max_length": 8192}), 512),
+        ] {
+            let found = described(config, &settings, &Overrides::default()).unwrap();
+            assert_eq!(found.context_length, length, "{config} {settings}");
+        }
+        let overrides = Overrides {
+            context_length: Some(20),
+            ..Overrides::default()
+        };
+        assert_eq!(
+            described(&positions, &json!({}), &overrides)
+                .unwrap()
+                .context_length,
+            20
+        );
+    }
+
+    #[test]
+    fn missing_tokenizers_are_named() {
+        let directory = Directory::new();
+        let model = ModelConfig::read(directory.path(), "textual/model.onnx").unwrap();
+        let none = Overrides::default();
+        let refused = read(directory.path(), "textual/model.onnx", &model, None, &none);
+        assert!(matches!(
+            refused.err().unwrap(),
+            Error::MissingModelFile { file, .. } if file == "tokenizer.json"
+        ));
+    }
+}
