@@ -2,8 +2,9 @@
 //!
 //! Invariant: a row holds at most `context_length` ids, and a text too long for it keeps its last id, which is the end
 //! of text that most text towers are read out at. `tokenizer.json` is the definition of the ids. Where the Python
-//! tokenizer that a model was published with differs (`ftfy` and HTML unescaping in OpenAI's, spaces put around
-//! Chinese characters and control characters removed in the slow one of `transformers`), the file counts.
+//! tokenizer that a model was published with differs (`ftfy` and HTML unescaping in OpenAI's; in the slow one of
+//! `transformers` spaces around Chinese characters, removal of control characters, the final form of sigma), the file
+//! counts.
 
 mod clip_bpe;
 

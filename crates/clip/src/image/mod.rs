@@ -5,6 +5,15 @@
 //! Memory is bounded by [`Limits`], checked against the header before a pixel is allocated, and no
 //! input, however broken, does more than return an [`Error`].
 //!
+//! Where the result is not that of Pillow 11.3:
+//! - Grey PNG and TIFF of 16 bits keep their high byte; Pillow clips them to white.
+//! - TIFF holding JPEG goes through another decoder, which differs by a level or two. TIFF with a palette,
+//!   grey with alpha, L\*a\*b\*, floats, 32-bit integers or CCITT group 3 is [`Error::UnsupportedImageFormat`].
+//! - Without [`Preprocess::exif_orientation`] a TIFF stays as stored; Pillow orients it all the same.
+//! - PNG and BMP that lack their last bytes (checksum, padding) are refused; Pillow lets that pass. Both
+//!   refuse pictures that are cut off, and both let pass what follows the picture: GIF's and PNG's end
+//!   marks, further frames and pages.
+//!
 //! The way through the files: [`Format`] by magic bytes, `metadata` (orientation, frames) by walking the
 //! container, `jpeg` or `raster` for rows of RGB, `geometry` for what is kept, `weights` and `resample`
 //! for the two passes.

@@ -66,6 +66,13 @@ fn the_embedded_model_is_described() {
             "tokenizer.json"
         ]
     );
+    // The description that is installed with it.
+    let installed = std::fs::read(testing::clip_mini().with_extension("json")).unwrap();
+    let installed: Value = serde_json::from_slice(&installed).unwrap();
+    assert_eq!(
+        serde_json::from_value::<Manifest>(installed["manifest"].clone()).unwrap(),
+        manifest
+    );
     let json = serde_json::to_string(&manifest).unwrap();
     assert_eq!(serde_json::from_str::<Manifest>(&json).unwrap(), manifest);
     let newer = json.replace("\"format\":1", "\"format\":2");
