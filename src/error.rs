@@ -4,7 +4,7 @@ use crate::{classify, embed, model, server, vector};
 use pgrx::{
     PgLogLevel,
     PgSqlErrorCode::{self, *},
-    pg_sys::panic::ErrorReport,
+    pg_sys::{self, panic::ErrorReport, pg_enc},
 };
 use std::io;
 
@@ -52,15 +52,15 @@ impl From<Error> for ErrorReport {
             && !server::may_read_server_files()
         {
             // Logged in full for those who look after the server.
-            ErrorReport::new(code, message, "").report(PgLogLevel::LOG_SERVER_ONLY);
+            ErrorReport::new(code, presentable(message), "").report(PgLogLevel::LOG_SERVER_ONLY);
             message = public;
         }
-        let mut report = ErrorReport::new(code, message, "");
+        let mut report = ErrorReport::new(code, presentable(message), "");
         if let Some(detail) = detail {
-            report = report.set_detail(detail);
+            report = report.set_detail(presentable(detail));
         }
         if let Some(hint) = hint {
-            report = report.set_hint(hint);
+            report = report.set_hint(presentable(hint));
         }
         report
     }
@@ -84,6 +84,15 @@ fn without_paths(error: &Error) -> Option<String> {
             Some(format!("invalid model file \"{file}\""))
         }
         _ => None,
+    }
+}
+
+/// A message as it can be sent: pgrx hands UTF-8 to the server, which expects the database's encoding.
+fn presentable(text: String) -> String {
+    // SAFETY: reads a variable of this process.
+    match unsafe { pg_sys::GetDatabaseEncoding() } as u32 {
+        pg_enc::PG_UTF8 | pg_enc::PG_SQL_ASCII => text,
+        _ => text.replace(|character: char| !character.is_ascii(), "?"),
     }
 }
 

@@ -16,7 +16,7 @@ pub mod thread;
 
 pub use encoders::is_loaded;
 pub use error::Error;
-pub use text::Text;
+pub use text::{Text, from_utf8, to_utf8};
 
 use crate::{error::Result, guc, model::Model, vector::Vector};
 use memo::Kind;

@@ -91,8 +91,8 @@ unsafe impl BoxRet for Text {
     }
 }
 
-/// Raises an error where a character has no counterpart in UTF-8.
-fn to_utf8(bytes: &[u8]) -> String {
+/// Converts from the database's encoding; raises an error where a character has no counterpart in UTF-8.
+pub fn to_utf8(bytes: &[u8]) -> String {
     let converted = convert(bytes, |bytes, length| {
         // SAFETY: the two are a string of the server's.
         unsafe { pg_sys::pg_server_to_any(bytes, length, PG_UTF8 as i32) }
@@ -101,8 +101,8 @@ fn to_utf8(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&converted).into_owned()
 }
 
-/// Raises an error where a character has no counterpart in the database's encoding.
-fn from_utf8(text: &str) -> Cow<'_, [u8]> {
+/// Converts to the database's encoding; raises an error where a character has no counterpart there.
+pub fn from_utf8(text: &str) -> Cow<'_, [u8]> {
     convert(text.as_bytes(), |bytes, length| {
         // SAFETY: the two are a string in UTF-8.
         unsafe { pg_sys::pg_any_to_server(bytes, length, PG_UTF8 as i32) }

@@ -1,6 +1,6 @@
 //! The registry in SQL. The view `clip_models` and all comments and rights are in `sql/models.sql`.
 
-use super::{Error, forget, registry};
+use super::{Error, forget, json::JsonText, registry};
 use crate::{
     embed::{self, Text, thread},
     error::{self, Result, Returned},
@@ -8,10 +8,9 @@ use crate::{
 };
 use clip::{
     manifest::{Activation, Manifest, Overrides},
-    preprocess::Preprocess,
     session::Runtime,
 };
-use pgrx::{JsonB, PgLogLevel, pg_sys::panic::ErrorReport, prelude::*};
+use pgrx::{PgLogLevel, pg_sys::panic::ErrorReport, prelude::*};
 use std::{fs, path::PathBuf};
 
 /// Registers the model in a directory of the server. The registry is no table: a rollback does not undo it.
@@ -19,7 +18,7 @@ use std::{fs, path::PathBuf};
 fn clip_register_model(
     name: Text,
     directory: Text,
-    options: default!(JsonB, "'{}'"),
+    options: default!(JsonText, "'{}'"),
 ) -> Returned<()> {
     Ok(register(name.as_str(), directory.as_str(), options)?)
 }
@@ -44,8 +43,8 @@ fn models() -> std::result::Result<
             name!(logit_scale, f64),
             name!(logit_bias, f64),
             name!(activation, &'static str),
-            name!(preprocessing, Option<JsonB>),
-            name!(options, JsonB),
+            name!(preprocessing, Option<JsonText>),
+            name!(options, JsonText),
             name!(sha256, String),
             name!(directory, Option<Text>),
             name!(loaded, Option<&'static str>),
@@ -78,8 +77,8 @@ fn models() -> std::result::Result<
             manifest.logit_scale,
             manifest.logit_bias,
             activation(manifest.activation),
-            preprocessing(&image.preprocess),
-            JsonB(record.options),
+            serde_json::to_string(&image.preprocess).ok().map(JsonText),
+            JsonText(record.options.to_string()),
             manifest.identity,
             may_see_paths.then_some(Text::from(directory)),
             loaded,
@@ -89,10 +88,12 @@ fn models() -> std::result::Result<
     Ok(TableIterator::new(rows))
 }
 
-fn register(name: &str, directory: &str, JsonB(options): JsonB) -> Result<()> {
+fn register(name: &str, directory: &str, options: JsonText) -> Result<()> {
     check_rights("register")?;
     registry::check_name(name)?;
     let path = check_directory(directory)?;
+    let options = serde_json::from_str(&options.0)
+        .map_err(|error| clip::Error::InvalidOption(error.to_string()))?;
     let overrides = Overrides::from_json(&options)?;
     let library = guc::onnxruntime_library();
     let folder = path.clone();
@@ -144,12 +145,6 @@ fn activation(activation: Activation) -> &'static str {
         Activation::Softmax => "softmax",
         Activation::Sigmoid => "sigmoid",
     }
-}
-
-/// Written and read again, because the other way single-precision numbers get digits that they do not have.
-fn preprocessing(preprocess: &Preprocess) -> Option<JsonB> {
-    let text = serde_json::to_string(preprocess).ok()?;
-    serde_json::from_str(&text).ok().map(JsonB)
 }
 
 /// A count as SQL has it; none comes near the limit.

@@ -5,6 +5,7 @@
 
 mod error;
 mod functions;
+mod json;
 mod registry;
 
 pub use error::Error;

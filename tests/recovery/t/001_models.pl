@@ -52,12 +52,21 @@ ok(check_mode_recursive(dirname($registry), 0700, 0600), 'only the server reads 
 $primary->safe_psql('postgres', 'CREATE DATABASE other');
 $primary->safe_psql('other', 'CREATE EXTENSION clip_pg');
 is(names($primary, 'other'), 'clip-mini copy', 'seen from another database');
+$primary->safe_psql('postgres', "CREATE DATABASE latin1 ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+$primary->safe_psql('latin1', 'CREATE EXTENSION clip_pg');
+my $prefix = "jsonb_build_object('prefix', 'caf' || chr(233))";
+$primary->safe_psql('latin1', "SELECT clip_register_model('latin', '$model', $prefix)");
+is($primary->safe_psql($_, "SELECT options = $prefix FROM clip_models WHERE name = 'latin'"), 't', "options in $_")
+  for 'latin1', 'postgres';
+my ($status, $stdout, $stderr) = $primary->psql('latin1', "SELECT clip_embed_text('a cat', 'caf' || chr(233))");
+like($stderr, qr/ERROR:  model "caf\?" is not registered/, 'errors in another encoding');
+$primary->safe_psql('postgres', "SELECT clip_unregister_model('latin')");
 $primary->restart;
 is(names($primary), 'clip-mini copy', 'there after a restart');
 $primary->stop('immediate');
 $primary->start;
 is(names($primary), 'clip-mini copy', 'there after a crash');
-my ($status, $stdout, $stderr) =
+($status, $stdout, $stderr) =
   $primary->psql('postgres', "SELECT clip_register_model('gone', '$model', '{\"logit_scale\": 2}')");
 like($stderr, qr/model name "gone" belongs to another model/, 'an unregistered name stays bound');
 
@@ -93,7 +102,7 @@ is(scalar(grep { /^ERROR:  42710$/m } @outputs), 3, 'of different models, one ge
 is(scalar(grep { /ERROR/ } @outputs), 3, 'the same model is no conflict');
 is(names($primary), 'clip-mini copy race same', 'both names are there');
 my @files = sort map { basename($_) } glob "$registry/{.[a-z],}*";
-is("@files", 'copy.json gone.json race.json same.json', 'one file per name, and no other');
+is("@files", 'copy.json gone.json latin.json race.json same.json', 'one file per name, and no other');
 my $race = decode_json(slurp_file("$registry/race.json"));
 is($race->{manifest}{logit_scale}, $race->{options}{logit_scale}, 'which holds one of the models');
 

@@ -45,6 +45,7 @@ SELECT * FROM pg_temp.register('mini', :'directory', '[]');
 SELECT * FROM pg_temp.register('mini', :'directory', '{"logit_scal": 1}');
 SELECT * FROM pg_temp.register('mini', :'directory', '{"logit_scale": "high"}');
 SELECT * FROM pg_temp.register('mini', :'directory', '{"logit_scale": -1}');
+SELECT * FROM pg_temp.register('mini', :'directory', '{"logit_scale": 1e400}');
 SELECT * FROM pg_temp.register('mini', :'directory', '{"activation": "tanh"}');
 SELECT * FROM pg_temp.register('mini', :'directory', '{"text_file": "../text_model.onnx"}');
 SELECT * FROM pg_temp.register('mini', :'directory', '{"text_file": "onnx/text.onnx"}');
