@@ -58,7 +58,7 @@ impl State {
         }
     }
 
-    fn into_internal(&mut self) -> Internal {
+    fn as_internal(&mut self) -> Internal {
         Internal::from(Some(ptr::from_mut(self).into()))
     }
 }
@@ -78,7 +78,7 @@ fn clip_vector_accum(
     };
     state.check_dimensions(vector.len())?;
     state.add(1, vector.iter().map(|half| half.to_f64_const()));
-    Ok(state.into_internal())
+    Ok(state.as_internal())
 }
 
 #[pg_extern(sql = false)]
@@ -97,7 +97,7 @@ fn clip_vector_combine(
     };
     state.check_dimensions(other.sums.len())?;
     state.add(other.count, other.sums.iter().copied());
-    Ok(state.into_internal())
+    Ok(state.as_internal())
 }
 
 /// For another process of this machine: the count, then the sums.
@@ -119,7 +119,7 @@ fn clip_vector_deserialize(
     let state = State::new(fcinfo, sums.len())?;
     let count = u64::from_ne_bytes(*count);
     state.add(count, sums.iter().map(|&sum| f64::from_ne_bytes(sum)));
-    Ok(state.into_internal())
+    Ok(state.as_internal())
 }
 
 #[pg_extern(sql = false)]

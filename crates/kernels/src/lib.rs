@@ -18,6 +18,7 @@
 
 pub mod decimal;
 mod dispatch;
+pub mod prefetch;
 pub mod quantize;
 pub mod scalar;
 
