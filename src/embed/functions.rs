@@ -62,13 +62,19 @@ fn clip_embed_image(image: &[u8], model: Text) -> Returned<Vector> {
 }
 
 /// The embeddings of several image files by the default model.
-#[pg_extern(name = "clip_embed_images", stable, strict, parallel_restricted, cost = 2000000, support = clip_embed_support)]
+#[pg_extern(
+    name = "clip_embed_images",
+    stable,
+    strict,
+    parallel_restricted,
+    cost = 2000000
+)]
 fn embed_images_by_default(images: Array<&[u8]>) -> Returned<Vec<Option<Vector>>> {
     Ok(image_vectors(&images, None)?)
 }
 
 /// The embeddings of several image files by the model of that name.
-#[pg_extern(immutable, strict, parallel_restricted, cost = 2000000, support = clip_embed_support)]
+#[pg_extern(immutable, strict, parallel_restricted, cost = 2000000)]
 fn clip_embed_images(images: Array<&[u8]>, model: Text) -> Returned<Vec<Option<Vector>>> {
     Ok(image_vectors(&images, Some(&model))?)
 }

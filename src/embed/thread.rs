@@ -29,8 +29,8 @@ const STACK_SIZE: usize = 8 << 20;
 
 /// Runs `work` on the thread and returns what it returned; serves interrupts meanwhile.
 ///
-/// The token given to `work` is canceled when an interrupt raises an error or ends the process; that happens only
-/// after `work` has returned. A panic in `work` is raised here.
+/// An interrupt that is about to raise an error, or to end the process, cancels the token given to `work` and waits
+/// until `work` has returned. A panic in `work` is raised here.
 pub fn run<T: Send + 'static>(
     work: impl FnOnce(&Cancel) -> clip::Result<T> + Send + 'static,
 ) -> Result<T> {

@@ -39,6 +39,14 @@ SELECT bool_and(abs(probability - exp(logit_scale * similarity) / total) < 1e-9)
 FROM (SELECT *, sum(exp(logit_scale * similarity)) OVER () AS total
       FROM clip_embed_text('a kitten') v, clip_classify(v, '{cat,dog,car}'), clip_models WHERE clip_models.built_in) s;
 
+-- The sigmoid of each label for a model that is made for it.
+SET clip_pg.model_directory = 'clip_pg_regression_classify';
+SELECT clip_register_model('sigmoid', directory, '{"activation": "sigmoid", "logit_bias": -4.5}') FROM clip_models WHERE built_in;
+SELECT count(*), bool_and(abs(probability - 1 / (1 + exp(-logit_scale * similarity - logit_bias))) < 1e-9) AS sigmoid
+FROM clip_embed_text('a kitten') v, clip_classify(v, '{cat,dog,car}', model => 'sigmoid'), clip_models WHERE name = 'sigmoid';
+SELECT clip_unregister_model('sigmoid');
+RESET clip_pg.model_directory;
+
 -- The likeliest label of each picture.
 SELECT name, label FROM images, LATERAL (
     SELECT * FROM clip_classify(file, '{red,blue}', 'a {} picture') ORDER BY probability DESC LIMIT 1) best ORDER BY name;
