@@ -13,6 +13,8 @@ use serde_json::Value;
 use std::path::Path;
 
 const NAMES: [&str; 2] = ["tokenizer.json", "bpe_simple_vocab_16e6.txt.gz"];
+/// End of text in CLIP's vocabulary.
+const CLIP_END: &str = "<|endoftext|>";
 /// Tokens per text where nothing says otherwise, CLIP's.
 const CONTEXT_LENGTH: usize = 77;
 /// Tokens per text of models that take far more than a caption has.
@@ -125,13 +127,17 @@ fn clean(model: &ModelConfig) -> Clean {
 
 /// OpenAI's own tokenizer and open_clip's copy of it pad with 0; elsewhere the padding token counts, which the slow
 /// tokenizer classes of `transformers` have even where no file names it.
+///
+/// A configuration without a tokenizer's name means OpenAI's, unless the vocabulary is another: M-CLIP's is
+/// XLM-RoBERTa's beside the configuration of the CLIP that it was trained after.
 fn pad_id(tokenizer: &Tokenizer, model: &ModelConfig, settings: &Value) -> u32 {
-    if model.pads_with_zero || tokenizer.spec().file.ends_with(".gz") {
+    let published = model.pads_with_zero || tokenizer.spec().file.ends_with(".gz");
+    if published && tokenizer.id(CLIP_END).is_some() {
         return 0;
     }
     let usual: &[&str] = match model.family {
         Family::Siglip => &["</s>"],
-        _ => &["<pad>", "[PAD]", "<|endoftext|>"],
+        _ => &["<pad>", "[PAD]", CLIP_END],
     };
     let candidates = token(&settings["pad_token"])
         .into_iter()
@@ -156,8 +162,18 @@ mod tests {
     /// The specification for the tokenizer of [`testing::words`] with two more files.
     fn described(config: &Value, settings: &Value, overrides: &Overrides) -> Result<TokenizerSpec> {
         let directory = Directory::new();
-        let text = "onnx/text_model.onnx";
         directory.write("tokenizer.json", &testing::words());
+        described_in(&directory, config, settings, overrides)
+    }
+
+    /// The specification for the tokenizer in `directory`.
+    fn described_in(
+        directory: &Directory,
+        config: &Value,
+        settings: &Value,
+        overrides: &Overrides,
+    ) -> Result<TokenizerSpec> {
+        let text = "onnx/text_model.onnx";
         directory.write("config.json", config.to_string().as_bytes());
         directory.write("tokenizer_config.json", settings.to_string().as_bytes());
         let model = ModelConfig::read(directory.path(), text)?;
@@ -182,13 +198,8 @@ mod tests {
             (json!({}), json!({}), 0),
             (json!({"model_type": "siglip"}), json!({}), 2),
             (json!({"model_type": "siglip2"}), json!({}), 0),
-            // OpenAI's tokenizer and MobileCLIP's pad with 0 whatever the files say.
-            (open_clip, json!({"pad_token": "dog"}), 0),
-            (
-                json!({"model_type": "mobileclip"}),
-                json!({"pad_token": "dog"}),
-                0,
-            ),
+            // Another vocabulary than the configuration has in mind.
+            (open_clip, json!({"pad_token": "dog"}), 5),
             (multilingual, json!({"pad_token": "dog"}), 5),
         ] {
             let found = described(&config, &settings, &Overrides::default()).unwrap();
@@ -204,6 +215,23 @@ mod tests {
                 .pad_id,
             8
         );
+    }
+
+    #[test]
+    fn published_clip_tokenizers_pad_with_zero() {
+        let directory = Directory::new();
+        directory.copy("tokenizer.json", "tokenizer.json");
+        let open_clip = json!({"text_cfg": {"context_length": 77}, "vision_cfg": {}});
+        for (config, pad_id) in [
+            (open_clip, 0),
+            (json!({"model_type": "mobileclip"}), 0),
+            // `transformers` pads with the end of text.
+            (json!({"model_type": "clip"}), 49407),
+        ] {
+            let settings = json!({"pad_token": CLIP_END});
+            let found = described_in(&directory, &config, &settings, &Overrides::default());
+            assert_eq!(found.unwrap().pad_id, pad_id, "{config}");
+        }
     }
 
     #[test]
