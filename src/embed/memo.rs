@@ -27,15 +27,7 @@ struct Entry {
     identity: String,
     inputs: Vec<Box<[u8]>>,
     vectors: Rc<[Vector]>,
-}
-
-impl Entry {
-    fn bytes(&self) -> usize {
-        let inputs = self.inputs.iter().map(|input| input.len());
-        let vectors = self.vectors.iter();
-        let vectors = vectors.map(|vector| size_of_val(vector.halves()));
-        inputs.chain(vectors).sum()
-    }
+    bytes: usize,
 }
 
 thread_local! {
@@ -68,24 +60,30 @@ pub fn remember(
         return Ok(vectors);
     }
     let vectors = compute()?;
-    put(Entry {
-        kind,
-        identity: identity.to_owned(),
-        inputs: inputs.iter().map(|&input| input.into()).collect(),
-        vectors: Rc::clone(&vectors),
-    });
+    let bytes = inputs.iter().map(|input| input.len()).sum::<usize>()
+        + vectors
+            .iter()
+            .map(|vector| size_of_val(vector.halves()))
+            .sum::<usize>();
+    if bytes <= CAPACITY_BYTES {
+        put(Entry {
+            kind,
+            identity: identity.to_owned(),
+            inputs: inputs.iter().map(|&input| input.into()).collect(),
+            vectors: Rc::clone(&vectors),
+            bytes,
+        });
+    }
     Ok(vectors)
 }
 
+/// Puts an entry first, and drops those at the end for which there is no room.
 fn put(entry: Entry) {
-    if entry.bytes() > CAPACITY_BYTES {
-        return;
-    }
     ENTRIES.with_borrow_mut(|entries| {
         entries.insert(0, entry);
         let mut total = 0;
         let kept = entries.iter().take(CAPACITY).take_while(|entry| {
-            total += entry.bytes();
+            total += entry.bytes;
             total <= CAPACITY_BYTES
         });
         let kept = kept.count();
