@@ -1,6 +1,8 @@
-//! Vectors out of vectors. Each element is the exact result, rounded once; one beyond the greatest half is an error.
+//! Vectors out of vectors. Sums and products are exact before their one rounding; an element beyond the greatest half is
+//! an error.
 
 use half::f16;
+use half::slice::HalfFloatSliceExt;
 use pgrx::prelude::*;
 
 use super::datum::Stored;
@@ -26,17 +28,17 @@ fn clip_vector_mul(a: Stored<'_>, b: Stored<'_>) -> Returned<Vector> {
 /// Sums and products of two halves are exact in `f64`.
 fn elementwise(a: &[f16], b: &[f16], operation: impl Fn(f64, f64) -> f64) -> Returned<Vector> {
     check_dimensions(a, b)?;
-    let pairs = a.iter().zip(b);
-    Ok(Vector::from_numbers(
-        pairs.map(|(&a, &b)| operation(a.into(), b.into())),
-    )?)
+    let (a, b) = (a.to_f32_vec(), b.to_f32_vec());
+    let pairs = a.iter().zip(&b);
+    let numbers = pairs.map(|(&a, &b)| operation(a.into(), b.into()));
+    Ok(Vector::from_numbers(numbers)?)
 }
 
 #[pg_extern(sql = false)]
 fn clip_vector_mul_float8(vector: Stored<'_>, factor: f64) -> Returned<Vector> {
-    Ok(Vector::from_numbers(
-        vector.iter().map(|&half| f64::from(half) * factor),
-    )?)
+    let singles = vector.to_f32_vec();
+    let numbers = singles.iter().map(|&single| f64::from(single) * factor);
+    Ok(Vector::from_numbers(numbers)?)
 }
 
 #[pg_extern(sql = false)]
@@ -69,7 +71,7 @@ fn clip_vector_l2_normalize(vector: Stored<'_>) -> Returned<Vector> {
     if norm == 0.0 {
         return Ok(Vector::from_stored(&vector));
     }
-    Ok(Vector::from_numbers(
-        vector.iter().map(|&half| f64::from(half) / norm),
-    )?)
+    let singles = vector.to_f32_vec();
+    let numbers = singles.iter().map(|&single| f64::from(single) / norm);
+    Ok(Vector::from_numbers(numbers)?)
 }

@@ -1,6 +1,7 @@
 //! Casts from and to arrays, and to a type modifier. Numbers are rounded once, `numeric` by its digits.
 
 use half::f16;
+use half::slice::HalfFloatSliceExt;
 use pgrx::array::RawArray;
 use pgrx::datum::UnboxDatum;
 use pgrx::prelude::*;
@@ -78,7 +79,7 @@ where
 
 #[pg_extern(sql = false)]
 fn clip_vector_to_float4(vector: Stored<'_>) -> Vec<f32> {
-    vector.iter().map(|&half| half.into()).collect()
+    vector.to_f32_vec()
 }
 
 #[pg_extern(sql = false)]

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use half::f16;
+use half::slice::HalfFloatSliceExt;
 use kernels::decimal;
 
 use super::{Error, Result};
@@ -24,9 +25,22 @@ impl Vector {
     }
 
     /// As [`from_f32`](Self::from_f32), with each number rounded once.
-    pub fn from_numbers(numbers: impl IntoIterator<Item = f64>) -> Result<Self> {
-        let numbers = numbers.into_iter().enumerate();
-        Self::collect(numbers.map(|(index, number)| round(index, number)))
+    pub fn from_numbers<N>(numbers: N) -> Result<Self>
+    where
+        N: IntoIterator<Item = f64, IntoIter: Clone>,
+    {
+        let numbers = numbers.into_iter();
+        let singles = numbers.clone().take(MAX_DIMENSIONS + 1);
+        let singles: Vec<f32> = singles.map(decimal::round_to_odd).collect();
+        check_count(singles.len())?;
+        let mut halves = vec![f16::ZERO; singles.len()];
+        halves.convert_from_f32_slice(&singles);
+        for ((index, half), number) in halves.iter().enumerate().zip(numbers) {
+            if !half.is_finite() {
+                return Err(no_half(index, number));
+            }
+        }
+        Ok(Self(halves))
     }
 
     /// A vector of elements that are finite, or the first error among them.
@@ -34,15 +48,12 @@ impl Vector {
         let elements = elements.into_iter();
         let mut halves = Vec::with_capacity(elements.size_hint().0.min(MAX_DIMENSIONS));
         for element in elements {
-            let element = element?;
-            if halves.len() == MAX_DIMENSIONS {
-                return Err(Error::TooManyDimensions);
+            halves.push(element?);
+            if halves.len() > MAX_DIMENSIONS {
+                break;
             }
-            halves.push(element);
         }
-        if halves.is_empty() {
-            return Err(Error::NoDimensions);
-        }
+        check_count(halves.len())?;
         Ok(Self(halves))
     }
 
@@ -86,6 +97,14 @@ pub fn check_modifier(vector: &[f16], modifier: i32) -> Result<()> {
     Ok(())
 }
 
+fn check_count(dims: usize) -> Result<()> {
+    match dims {
+        0 => Err(Error::NoDimensions),
+        1..=MAX_DIMENSIONS => Ok(()),
+        _ => Err(Error::TooManyDimensions),
+    }
+}
+
 /// Checks that two vectors are of one dimension.
 #[inline]
 pub fn check_dimensions(a: &[f16], b: &[f16]) -> Result<()> {
@@ -101,8 +120,13 @@ pub fn round(index: usize, number: f64) -> Result<f16> {
     if half.is_finite() {
         return Ok(half);
     }
+    Err(no_half(index, number))
+}
+
+/// Why a number is no element.
+fn no_half(index: usize, number: f64) -> Error {
     let element = index + 1;
-    Err(if number.is_nan() {
+    if number.is_nan() {
         Error::NotANumber { element }
     } else if number.is_infinite() {
         Error::Infinite { element }
@@ -113,7 +137,7 @@ pub fn round(index: usize, number: f64) -> Result<f16> {
             format!("{number:e}")
         };
         Error::OutOfRange { element, value }
-    })
+    }
 }
 
 /// The element at `index`, from a number's text; None where the text is no number.

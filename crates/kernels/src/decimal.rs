@@ -12,19 +12,25 @@ use half::f16;
 /// `f16::from_f64` goes through `f32` on some machines and cuts off bits on others.
 #[inline]
 pub fn nearest(value: f64) -> f16 {
+    f16::from_f32(round_to_odd(value))
+}
+
+/// The single that rounds to the same half as `value`, for conversions of many at once.
+///
+/// Rounding to odd keeps what this conversion would lose, so that the next one can still tell on which side of the
+/// middle between two halves the value is (Boldo and Melquiond, Emulation of a FMA and correctly rounded sums, 2008).
+#[inline]
+pub fn round_to_odd(value: f64) -> f32 {
     let single = value as f32;
-    // Rounding to odd keeps what this conversion would lose, so that the next one can still tell on which side of a
-    // middle the value is (Boldo and Melquiond, Emulation of a FMA and correctly rounded sums, 2008).
     let error = value.abs() - f64::from(single.abs());
     let bits = single.to_bits();
-    let odd = if bits & 1 == 1 || error == 0.0 || !error.is_finite() {
-        bits
-    } else if error > 0.0 {
+    let exact = bits & 1 == 1 || error == 0.0 || !error.is_finite();
+    let odd = if error > 0.0 {
         bits + 1
     } else {
-        bits - 1
+        bits.wrapping_sub(1)
     };
-    f16::from_f32(f32::from_bits(odd))
+    f32::from_bits(if exact { bits } else { odd })
 }
 
 /// Reads a decimal number, e.g. `-1.5e-3`, as the half nearest to it, ties to even; infinite from 65520 on.
