@@ -26,7 +26,7 @@ CREATE FUNCTION clip_vector_typmod_in(cstring[]) RETURNS integer
 COMMENT ON FUNCTION clip_vector_typmod_in(cstring[]) IS 'I/O typmod';
 
 CREATE FUNCTION clip_vector_typanalyze(internal) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'clip_vector_typanalyze_wrapper' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'clip_vector_typanalyze_wrapper' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION clip_vector_typanalyze(internal) IS 'statistics without values';
 
 -- STORAGE main keeps a vector in its row as long as that fits a page, up to about 4000 dimensions; extended and external
@@ -93,7 +93,7 @@ CREATE CAST (clip_vector AS double precision[]) WITH FUNCTION clip_vector_to_flo
 
 CREATE FUNCTION cosine_distance(clip_vector, clip_vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'clip_vector_cosine_distance_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION cosine_distance(clip_vector, clip_vector) IS 'cosine distance';
+COMMENT ON FUNCTION cosine_distance(clip_vector, clip_vector) IS 'cosine distance, NaN where a norm is 0';
 
 CREATE FUNCTION inner_product(clip_vector, clip_vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'clip_vector_inner_product_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -113,7 +113,7 @@ COMMENT ON FUNCTION clip_vector_negative_inner_product(clip_vector, clip_vector)
 
 CREATE FUNCTION clip_similarity(clip_vector, clip_vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'clip_vector_similarity_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION clip_similarity(clip_vector, clip_vector) IS 'cosine similarity';
+COMMENT ON FUNCTION clip_similarity(clip_vector, clip_vector) IS 'cosine similarity, NaN where a norm is 0';
 
 CREATE OPERATOR <=> (
     LEFTARG = clip_vector, RIGHTARG = clip_vector, FUNCTION = cosine_distance,

@@ -50,7 +50,8 @@ impl Stored<'_> {
                 let copy = pg_sys::pg_detoast_datum(original);
                 (copy, copy)
             };
-            let dims = (varlena::varsize_4b(pointer) - size_of::<Header>()) / size_of::<f16>();
+            let size = varlena::varsize_4b(pointer).saturating_sub(size_of::<Header>());
+            let dims = size / size_of::<f16>();
             let first = pointer.cast::<Header>().add(1).cast::<f16>();
             let halves = slice::from_raw_parts(first, dims);
             Self {
