@@ -10,6 +10,8 @@
 //! - TIFF holding JPEG goes through another decoder, which differs by a level or two. TIFF with a palette,
 //!   grey with alpha, L\*a\*b\*, floats, 32-bit integers or CCITT group 3 is [`Error::UnsupportedImageFormat`].
 //! - Without [`Preprocess::exif_orientation`] a TIFF stays as stored; Pillow orients it all the same.
+//! - Orientation is not looked for in a PNG's text chunks (ImageMagick's former place for EXIF) nor in its
+//!   compressed XMP.
 //! - PNG and BMP that lack their last bytes (checksum, padding) are refused; Pillow lets that pass. Both
 //!   refuse pictures that are cut off, and both let pass what follows the picture: GIF's and PNG's end
 //!   marks, further frames and pages.
