@@ -28,6 +28,8 @@ cluster_prepare() {
         chown -R postgres: "$cluster"
     fi
     chmod 755 "$cluster"
+    # With it set, DETAIL of errors that pass through Rust would hold a backtrace.
+    unset RUST_BACKTRACE
     export PATH=$bin:$PATH PGHOST=$cluster/socket PGPORT=5432 PGUSER=postgres PGDATABASE=postgres PSQLRC=/dev/null
 }
 

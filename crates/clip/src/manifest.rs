@@ -2,7 +2,8 @@
 //!
 //! [`Manifest::inspect`] reads it out of a model directory once, at registration; afterwards the manifest alone says
 //! how texts and images become vectors, and configuration files are not read again. Its `identity` covers everything
-//! that influences an embedding.
+//! that decides what an embedding means, and nothing else: not how the towers are run, which the probe may find out
+//! otherwise on another processor, and not what turns similarities into probabilities, which may be set right later.
 
 mod config;
 mod files;
@@ -19,7 +20,11 @@ mod tokenizer;
 pub use files::ModelFile;
 pub use overrides::Overrides;
 
-use crate::{preprocess::Preprocess, session::Dtype, tokenize::TokenizerSpec};
+use crate::{
+    preprocess::Preprocess,
+    session::Dtype,
+    tokenize::{Padding, TokenizerSpec},
+};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use sha2::{Digest, Sha256};
 
@@ -32,7 +37,7 @@ pub struct Manifest {
     /// Version of this structure; reading any other fails.
     #[serde(deserialize_with = "supported_format")]
     pub format: u32,
-    /// SHA-256 over all else in the manifest, the hashes of the files included, hexadecimal.
+    /// SHA-256 over what decides what an embedding means, the hashes of the files included, hexadecimal.
     pub identity: String,
     /// How the directory is organised.
     pub layout: Layout,
@@ -152,11 +157,18 @@ impl Manifest {
         self.files.iter().find(|file| file.path == path)
     }
 
-    /// Writes the identity of everything else into the manifest.
+    /// Writes the identity into the manifest.
     fn seal(&mut self) {
-        self.identity.clear();
+        let mut essence = self.clone();
+        essence.identity.clear();
+        (essence.logit_scale, essence.logit_bias) = (1.0, 0.0);
+        essence.activation = Activation::Softmax;
+        essence.text.tokenizer.padding = Padding::Full;
+        for tower in [&mut essence.text.tower, &mut essence.image.tower] {
+            (tower.single, tower.idle_rows) = (true, 0);
+        }
         // Serialising plain data with string keys cannot fail; an empty text would still be a stable identity.
-        let description = serde_json::to_vec(self).unwrap_or_default();
+        let description = serde_json::to_vec(&essence).unwrap_or_default();
         self.identity = files::hexadecimal(&Sha256::digest(description));
     }
 }

@@ -67,7 +67,7 @@ $primary->stop('immediate');
 $primary->start;
 is(names($primary), 'clip-mini copy', 'there after a crash');
 ($status, $stdout, $stderr) =
-  $primary->psql('postgres', "SELECT clip_register_model('gone', '$model', '{\"logit_scale\": 2}')");
+  $primary->psql('postgres', "SELECT clip_register_model('gone', '$model', '{\"alpha\": \"white\"}')");
 like($stderr, qr/model name "gone" belongs to another model/, 'an unregistered name stays bound');
 
 note 'what another session does';
@@ -92,7 +92,7 @@ is($primary->safe_psql('postgres', "SELECT directory FROM clip_models WHERE name
 note 'sessions that register at once';
 my @outputs = map { '' } 1 .. 4;
 my @sessions = map {
-	my $different = "SELECT clip_register_model('race', '$model', '{\"logit_scale\": $_}')";
+	my $different = "SELECT clip_register_model('race', '$model', '{\"context_length\": 1$_}')";
 	my $same = "SELECT clip_register_model('same', '$model')";
 	my @psql = ('psql', '-XAtq', '-d', $primary->connstr('postgres'), '-v', 'VERBOSITY=sqlstate');
 	IPC::Run::start([ @psql, '-c', $different, '-c', $same ], '>&', \$outputs[ $_ - 1 ]);
@@ -104,7 +104,7 @@ is(names($primary), 'clip-mini copy race same', 'both names are there');
 my @files = sort map { basename($_) } glob "$registry/{.[a-z],}*";
 is("@files", 'copy.json gone.json latin.json race.json same.json', 'one file per name, and no other');
 my $race = decode_json(slurp_file("$registry/race.json"));
-is($race->{manifest}{logit_scale}, $race->{options}{logit_scale}, 'which holds one of the models');
+is($race->{manifest}{text}{tokenizer}{context_length}, $race->{options}{context_length}, 'which holds one of the models');
 
 note 'a standby';
 $primary->backup('backup');

@@ -35,16 +35,20 @@ SELECT clip_unregister_model('mini.scaled-2');
 ROLLBACK;
 SELECT name FROM clip_models ORDER BY name;
 
--- A name comes back, but only with the same model.
+-- A name comes back, but only with the same model. What turns similarities into probabilities can be set right.
 SELECT clip_unregister_model('mini');
 SELECT name FROM clip_models ORDER BY name;
 SELECT clip_register_model('mini', :'directory');
 SELECT name FROM clip_models ORDER BY name;
 \set VERBOSITY sqlstate
-SELECT clip_register_model('mini', :'directory', '{"logit_scale": 50}');
+SELECT clip_register_model('mini', :'directory', '{"alpha": "white"}');
 SELECT clip_unregister_model('mini');
-SELECT clip_register_model('mini', :'directory', '{"logit_scale": 50}');
+SELECT clip_register_model('mini', :'directory', '{"alpha": "white"}');
 \set VERBOSITY default
+SELECT clip_register_model('mini', :'directory', '{"logit_scale": 50}');
+SELECT name, logit_scale FROM clip_models ORDER BY name;
+SELECT clip_register_model('mini', :'directory');
+SELECT clip_unregister_model('mini');
 SELECT name FROM clip_models ORDER BY name;
 
 -- Nothing else is left behind than one file per name.

@@ -53,9 +53,9 @@ SELECT * FROM pg_temp.register('mini', :'directory', '{"text_file": "tokenizer.j
 
 -- A name belongs to one model.
 SELECT state FROM pg_temp.register('mini', :'directory');
-SELECT * FROM pg_temp.register('mini', :'directory', '{"logit_scale": 50}');
+SELECT * FROM pg_temp.register('mini', :'directory', '{"alpha": "white"}');
 SELECT state FROM pg_temp.attempt('SELECT clip_unregister_model(''mini'')');
-SELECT state FROM pg_temp.register('mini', :'directory', '{"logit_scale": 50}');
+SELECT state FROM pg_temp.register('mini', :'directory', '{"alpha": "white"}');
 SELECT * FROM pg_temp.attempt('SELECT clip_unregister_model(''mini'')');
 
 -- A file that is no description.

@@ -44,6 +44,7 @@ pub(super) fn choose(
         Family::Clip | Family::Unpadded => (CLIP_SCALE, 0.0),
     };
     let (scale, bias) = measured.or(configured).unwrap_or(usual);
+    let (scale, bias) = (rounded(scale), rounded(bias));
     let bias = overrides
         .logit_bias
         .unwrap_or(if bias.abs() < MIN_BIAS { 0.0 } else { bias });
@@ -57,6 +58,11 @@ pub(super) fn choose(
             Activation::Softmax
         }),
     }
+}
+
+/// To the seven significant digits that single precision holds: what is beyond them depends on the machine.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.6e}").parse().unwrap_or(value)
 }
 
 /// The line through `(cosine, logit)` points by least squares, if they lie on one that rises.
