@@ -37,7 +37,7 @@ def alternate(*runs):
     for run in runs:
         run()
     for _ in range(ROUNDS):
-        for run, seconds in zip(runs, times):
+        for run, seconds in zip(runs, times, strict=True):
             start = time.perf_counter()
             run()
             seconds.append(time.perf_counter() - start)
@@ -74,11 +74,13 @@ def vit_b_32(connection, images, directory):
     connection.execute("SELECT clip_register_model('clip_vit_b_32', %s)", [str(model.directory)])
     reference, count = Reference(model, threads=1), 32
     pixels = np.stack([reference.preprocess.tensor(image) for image in images[:count]])
-    run = lambda rows: reference.image.run(["image_embeds"], {"pixel_values": rows})
     query = (
         "SELECT cardinality(clip_embed_images(array_agg(image), 'clip_vit_b_32'))"
         f" FROM (SELECT image FROM photo ORDER BY id LIMIT {count}) photo"
     )
+
+    def run(rows):
+        reference.image.run(["image_embeds"], {"pixel_values": rows})
 
     def sql(batch_size):
         connection.execute(f"SET clip_pg.batch_size = {batch_size}")
@@ -101,13 +103,13 @@ def preprocessing(images):
     )
     command = ["cargo", "build", "--release", "--quiet", "--package", "clip", "--example", "preprocess"]
     subprocess.run(command, cwd=ROOT, check=True)
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    program = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/examples/preprocess"
     with (
         tempfile.NamedTemporaryFile(suffix=".jpg") as file,
-        subprocess.Popen([target / "release/examples/preprocess"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as clip_pg,
+        subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as clip_pg,
     ):
-        photograph = max((Image.open(io.BytesIO(image)) for image in images), key=lambda image: image.width * image.height)
-        photograph = np.asarray(photograph.convert("RGB").resize((4032, 3024), Image.Resampling.BICUBIC))
+        photograph = Image.open(io.BytesIO(max(images, key=len))).convert("RGB")
+        photograph = np.asarray(photograph.resize((4032, 3024), Image.Resampling.BICUBIC))
         # Enlarged, it lacks the grain of a camera's, which is most of the work of decoding.
         grain = np.random.default_rng(0).normal(0, 4, photograph.shape)
         Image.fromarray((photograph + grain).clip(0, 255).astype(np.uint8)).save(file.name, quality=92)
@@ -118,7 +120,9 @@ def preprocessing(images):
             length = int(clip_pg.stdout.readline().split()[1])
             return clip_pg.stdout.read(length)
 
-        theirs = lambda: preprocess.pixels(Path(file.name).read_bytes())
+        def theirs():
+            return preprocess.pixels(Path(file.name).read_bytes())
+
         assert ours() == theirs().tobytes()
         times = alternate(ours, theirs)
         clip_pg.stdin.close()

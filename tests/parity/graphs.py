@@ -157,9 +157,8 @@ def text_transformer(
     if causal:
         triangle = np.triu(np.full((context, context), -10000, graph.dtype), 1)
         bounds = graph.node("Concat", length, length, axis=0)
-        attended = graph.node(
-            "Slice", graph.constant(triangle), graph.constant(np.array([0, 0])), bounds, graph.constant(np.array([0, 1]))
-        )
+        starts, axes = graph.constant(np.array([0, 0])), graph.constant(np.array([0, 1]))
+        attended = graph.node("Slice", graph.constant(triangle), starts, bounds, axes)
     elif mask:
         mask = graph.node("Cast", mask, to=FLOAT[graph.dtype])
         absent = graph.node("Mul", graph.node("Sub", graph.scalar(1), mask), graph.scalar(-10000))

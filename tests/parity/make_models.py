@@ -179,7 +179,8 @@ def clip_vit_b_32(directory):
     write_json(
         directory / "config.json",
         model_type="clip", architectures=["CLIPModel"], projection_dim=512, logit_scale_init_value=2.6592,
-        text_config={"model_type": "clip_text_model"}, vision_config={"model_type": "clip_vision_model", "patch_size": 32},
+        text_config={"model_type": "clip_text_model"},
+        vision_config={"model_type": "clip_vision_model", "patch_size": 32},
     )  # fmt: skip
     return Model(directory)
 
@@ -311,8 +312,9 @@ def mobileclip_towers(text, image, *, ids, pixels, text_output, image_output, ba
 def mobileclip_hugging_face(directory):
     """MobileCLIP: bilinear, not normalised, and a text tower that sees its padding, which is "!"."""
     mobileclip_towers(
-        directory / "onnx/text_model.onnx", directory / "onnx/vision_model.onnx", ids="input_ids", pixels="pixel_values",
-        text_output="text_embeds", image_output="image_embeds", batch="batch", integers=np.int64, normalize=False,
+        directory / "onnx/text_model.onnx", directory / "onnx/vision_model.onnx", ids="input_ids",
+        pixels="pixel_values", text_output="text_embeds", image_output="image_embeds", batch="batch",
+        integers=np.int64, normalize=False,
     )  # fmt: skip
     clip_tokenizer(directory, pad_token="!")
     write_json(directory / "preprocessor_config.json", **clip_processor(256, 2, do_normalize=False))
@@ -352,7 +354,10 @@ def immich(directory, **more):
 
 
 def multilingual(directory, tokenizer, *, vocabulary, text_config, ids="text", mask=None, pool="mean", **more):
-    """A multilingual text tower beside a ViT as Immich exports them; without `mask` the graph finds the padding itself."""
+    """A multilingual text tower beside a ViT as Immich exports them.
+
+    `mask` is the name of the input for it; without one the graph finds the padding itself.
+    """
     graph = Graph(14)
     ids = graph.input(ids, np.int32, [1, 77])
     if mask:
@@ -419,8 +424,8 @@ def make(write, parent):
     """Writes one of the models above into a directory of its name, readable for everyone."""
     directory = parent / write.__name__
     shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(mode=0o755, parents=True)
+    directory.mkdir()
     model = write(directory)
-    for path in directory.rglob("*"):
+    for path in [parent, directory, *directory.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     return model

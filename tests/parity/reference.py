@@ -116,9 +116,11 @@ class Reference:
         self.tokenizer.enable_truncation(model.context_length)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        load = lambda file: onnxruntime.InferenceSession(
-            model.directory / file, options, providers=["CPUExecutionProvider"]
-        )
+
+        def load(file):
+            path = model.directory / file
+            return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
         self.text = load(model.text)
         self.image = self.text if model.image == model.text else load(model.image)
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Compares clip_pg with the reference: `PARITY_DIR=/where/the/server/can/read tests/parity/run.py [pytest's arguments]`.
+"""Compares clip_pg with the reference.
 
-libpq's environment names a server with clip_pg installed and a superuser. The libraries of the reference come from PyPI,
-pinned by version and hash, into build/parity-venv, once.
+    PARITY_DIR=/where/the/server/can/read tests/parity/run.py [pytest's arguments]
+
+libpq's environment names a server with clip_pg installed, and a superuser. The libraries of the reference come from
+PyPI, pinned by version and hash, into build/parity-venv, once.
 """
 
 import hashlib
@@ -33,6 +35,8 @@ def python():
 if __name__ == "__main__":
     if "PARITY_DIR" not in os.environ:
         sys.exit("error: PARITY_DIR does not name a directory that the server can read")
+    if sys.version_info < (3, 11):
+        sys.exit("error: the reference's libraries need Python 3.11 or later")
     environment = {
         **os.environ,
         # Only its tokenizers are used; it would say that it finds no deep learning library.

@@ -24,12 +24,14 @@ def test_architecture(server, models, write):
     if write is make_models.clip_vit_b_32:
         images = images[::4]
     assert_agree(f"{write.__name__}: texts", server.embed_texts(TEXTS, write.__name__), reference.embed_texts(TEXTS))
-    assert_agree(f"{write.__name__}: images", server.embed_images(images, write.__name__), reference.embed_images(images))
+    assert_agree(
+        f"{write.__name__}: images", server.embed_images(images, write.__name__), reference.embed_images(images)
+    )
 
 
 def test_logit_scale_of_a_combined_graph(server, models):
     """It is found by running the graph; the configuration holds the value before training only."""
-    model = make_models.make(make_models.clip_combined, models / "scale")
+    model = make_models.make(make_models.clip_combined, models)
     server.register("combined_scale", model.directory, {})
     [(scale, bias)] = server.rows("SELECT logit_scale, logit_bias FROM clip_models WHERE name = 'combined_scale'")
     assert scale == pytest.approx(make_models.COMBINED_LOGIT_SCALE, rel=1e-3)

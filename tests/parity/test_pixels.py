@@ -3,6 +3,7 @@
 Embeddings alone would not show a difference of one level here and there.
 """
 
+import io
 import json
 import subprocess
 
@@ -17,17 +18,17 @@ from reference import Preprocess
 
 def clip_pg_pixels(files, **preprocess):
     """What the crate behind the SQL functions makes of image files; SQL itself does not show pixels."""
-    preprocess = json.dumps(preprocess | dict(rescale_factor=1, mean=[0] * 3, std=[1] * 3, exif_orientation=True, alpha="drop"))
+    preprocess = json.dumps(
+        preprocess | dict(rescale_factor=1, mean=[0] * 3, std=[1] * 3, exif_orientation=True, alpha="drop")
+    )
     command = ["cargo", "run", "--quiet", "--package", "clip", "--example", "preprocess"]
     requests = "".join(f"{path}\t{preprocess}\n" for path in files)
     run = subprocess.run(command, cwd=data.ROOT, input=requests.encode(), stdout=subprocess.PIPE, check=True)
-    answers = run.stdout
-    while answers:
-        status, _, answers = answers.partition(b"\n")
+    answers = io.BytesIO(run.stdout)
+    while status := answers.readline():
         word, _, length = status.partition(b" ")
         assert word == b"ok", status
-        yield np.frombuffer(answers[: int(length)], np.uint8)
-        answers = answers[int(length) :]
+        yield np.frombuffer(answers.read(int(length)), np.uint8)
 
 
 def assert_identical(name, files, expected, **preprocess):
@@ -50,4 +51,6 @@ def test_clip(image_set):
 def test_squash(filter):
     expected = Preprocess(None, (192, 256), Image.Resampling[filter.upper()], [0] * 3, [1] * 3)
     files = data.image_files("demo")
-    assert_identical(f"pixels: demo, squash, {filter}", files, expected, resize={"squash": [192, 256]}, crop=None, filter=filter)
+    assert_identical(
+        f"pixels: demo, squash, {filter}", files, expected, resize={"squash": [192, 256]}, crop=None, filter=filter
+    )

@@ -19,13 +19,12 @@ def runtime():
     return os.environ.get("CLIP_ONNXRUNTIME", str(default))
 
 
-def clip_pg_ids(directory, texts, options={}):
+def clip_pg_ids(directory, texts, options=None):
     """What the crate behind the SQL functions makes of texts without line breaks; SQL itself does not show ids."""
     command = ["cargo", "run", "--quiet", "--package", "clip", "--example", "embed", "--"]
-    command += [runtime(), directory, json.dumps(options)]
-    run = subprocess.run(
-        command, cwd=data.ROOT, input="".join(f"{text}\n" for text in texts), stdout=subprocess.PIPE, text=True, check=True
-    )
+    command += [runtime(), directory, json.dumps(options or {})]
+    text = "".join(f"{text}\n" for text in texts)
+    run = subprocess.run(command, cwd=data.ROOT, input=text, stdout=subprocess.PIPE, text=True, check=True)
     return [json.loads(line)["ids"] for line in run.stdout.splitlines()]
 
 
