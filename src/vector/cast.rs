@@ -1,13 +1,12 @@
 //! Casts from and to arrays, and to a type modifier. Numbers are rounded once, `numeric` by its digits.
 
-use half::f16;
 use half::slice::HalfFloatSliceExt;
-use pgrx::array::RawArray;
-use pgrx::datum::UnboxDatum;
+use pgrx::array::{RawArray, Scalar};
+use pgrx::datum::{ArraySliceError, UnboxDatum};
 use pgrx::prelude::*;
 
 use super::datum::Stored;
-use super::value::{check_modifier, read, round};
+use super::value::{check_modifier, read};
 use super::{Error, Result, Vector};
 use crate::error::Returned;
 
@@ -23,7 +22,7 @@ fn clip_vector_from_int4(
     modifier: i32,
     _explicit: bool,
 ) -> Returned<Vector> {
-    from_array(array, modifier, |index, number| round(index, number.into()))
+    from_numbers(array, modifier)
 }
 
 #[pg_extern(sql = false)]
@@ -32,7 +31,7 @@ fn clip_vector_from_float4(
     modifier: i32,
     _explicit: bool,
 ) -> Returned<Vector> {
-    from_array(array, modifier, |index, number| round(index, number.into()))
+    from_numbers(array, modifier)
 }
 
 #[pg_extern(sql = false)]
@@ -41,7 +40,22 @@ fn clip_vector_from_float8(
     modifier: i32,
     _explicit: bool,
 ) -> Returned<Vector> {
-    from_array(array, modifier, round)
+    from_numbers(array, modifier)
+}
+
+fn from_numbers<T>(array: Array<'_, T>, modifier: i32) -> Returned<Vector>
+where
+    T: Scalar + UnboxDatum + Into<f64>,
+{
+    let vector = match array.as_slice() {
+        Ok(numbers) => Vector::from_numbers(numbers.iter().map(|&number| number.into())),
+        Err(ArraySliceError::ContainsNulls) => {
+            let element = 1 + array.iter().take_while(Option::is_some).count();
+            Err(Error::Null { element })
+        }
+    };
+    check_shape(array)?;
+    Ok(vector?.with_modifier(modifier)?)
 }
 
 #[pg_extern(sql = false)]
@@ -50,31 +64,23 @@ fn clip_vector_from_numeric(
     modifier: i32,
     _explicit: bool,
 ) -> Returned<Vector> {
-    from_array(array, modifier, |index, number: AnyNumeric| {
-        // The text of a numeric is a number.
-        read(index, &number.to_string()).unwrap_or(Err(Error::NotANumber { element: index + 1 }))
-    })
-}
-
-fn from_array<T>(
-    array: Array<'_, T>,
-    modifier: i32,
-    convert: impl Fn(usize, T) -> Result<f16>,
-) -> Returned<Vector>
-where
-    for<'a> T: UnboxDatum<As<'a> = T> + 'a,
-{
     let vector = Vector::collect(array.iter().enumerate().map(|(index, number)| {
         let element = index + 1;
-        convert(index, number.ok_or(Error::Null { element })?)
+        let number = number.ok_or(Error::Null { element })?;
+        // The text of a numeric is a number.
+        read(index, &number.to_string()).unwrap_or(Err(Error::NotANumber { element }))
     }));
-    // SAFETY: made by pgrx from an argument of an array type. Only its header is looked at.
-    if let Some(raw) = unsafe { RawArray::from_array(array) }
-        && raw.dims().len() > 1
-    {
-        return Err(Error::Multidimensional(raw.dims().len()).into());
-    }
+    check_shape(array)?;
     Ok(vector?.with_modifier(modifier)?)
+}
+
+/// Checks that an array is no array of arrays.
+fn check_shape<T>(array: Array<'_, T>) -> Result<()> {
+    // SAFETY: made by pgrx from an argument of an array type. Only its header is looked at.
+    match unsafe { RawArray::from_array(array) } {
+        Some(raw) if raw.dims().len() > 1 => Err(Error::Multidimensional(raw.dims().len())),
+        _ => Ok(()),
+    }
 }
 
 #[pg_extern(sql = false)]

@@ -114,15 +114,6 @@ pub fn check_dimensions(a: &[f16], b: &[f16]) -> Result<()> {
     Err(Error::DifferentDimensions(a.len(), b.len()))
 }
 
-/// The element at `index`, from a number.
-pub fn round(index: usize, number: f64) -> Result<f16> {
-    let half = decimal::nearest(number);
-    if half.is_finite() {
-        return Ok(half);
-    }
-    Err(no_half(index, number))
-}
-
 /// Why a number is no element.
 fn no_half(index: usize, number: f64) -> Error {
     let element = index + 1;
