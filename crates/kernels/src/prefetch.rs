@@ -23,5 +23,5 @@ fn request(address: *const i8) {
         _mm_prefetch::<_MM_HINT_T0>(address);
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
+    let _ = address; // Rust has no stable intrinsic for other machines.
 }
