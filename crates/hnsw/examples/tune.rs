@@ -1,0 +1,186 @@
+//! Measures an index over `MemStore`: build time, recall@10, nodes and pages visited, time per query.
+//!
+//! ```text
+//! cargo run --release -p hnsw --example tune -- [OPTION=VALUE...] BASE.npy [QUERIES.npy...]
+//!     m=16 ef_construction=64 threads=2 count=all queries=300
+//!     hold_out=0      last vectors of BASE that are queries instead
+//!     insert=0        last vectors of BASE that are inserted one by one after the build
+//! ```
+//!
+//! The files are numpy's, of two dimensions, of single floats or bytes; vectors are scaled to norm 1.
+//! `unzip` takes an `.npz` of the generator apart into such files.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::time::Instant;
+
+use half::f16;
+use hnsw::build::{Builder, Threads};
+use hnsw::check::check;
+use hnsw::codes::Metric;
+use hnsw::index::{Index, Parameters};
+use hnsw::insert::insert;
+use hnsw::layout::Tid;
+use hnsw::mem::MemStore;
+use hnsw::scan::{Order, Scan};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn load(path: &str) -> Result<Vec<Vec<f16>>> {
+    let bytes = std::fs::read(path)?;
+    let header_len = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let header = std::str::from_utf8(&bytes[10..10 + header_len])?;
+    let shape = header.split('(').nth(1).ok_or("no shape")?;
+    let dims: usize = shape
+        .split([',', ')'])
+        .nth(1)
+        .ok_or("one dimension")?
+        .trim()
+        .parse()?;
+    let body = &bytes[10 + header_len..];
+    let values: Vec<f32> = if header.contains("'<f4'") {
+        body.chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect()
+    } else if header.contains("'|i1'") {
+        body.iter().map(|&b| f32::from(b as i8)).collect()
+    } else {
+        return Err(format!("unknown type in {header}").into());
+    };
+    Ok(values
+        .chunks_exact(dims)
+        .map(|vector| {
+            let norm = kernels::norm(vector) as f32;
+            vector.iter().map(|x| f16::from_f32(x / norm)).collect()
+        })
+        .collect())
+}
+
+fn nearest(base: &[Vec<f16>], query: &[f16]) -> Vec<usize> {
+    let mut all: Vec<(f32, usize)> = base
+        .iter()
+        .enumerate()
+        .map(|(row, vector)| (-kernels::dot(query, vector), row))
+        .collect();
+    all.select_nth_unstable_by(10, |a, b| a.0.total_cmp(&b.0));
+    all[..10].iter().map(|&(_, row)| row).collect()
+}
+
+fn measure(
+    name: &str,
+    index: &Index<'_, MemStore>,
+    store: &MemStore,
+    base: &[Vec<f16>],
+    queries: &[Vec<f16>],
+) -> Result<()> {
+    let truth: Vec<Vec<usize>> = queries.iter().map(|query| nearest(base, query)).collect();
+    println!("{name}\n   ef  recall@10   hops  pages  us/query  late");
+    for ef in [10, 20, 30, 40, 50, 64, 80, 100, 150, 200] {
+        let reads = store.reads();
+        let (mut found, mut hops, mut late) = (0, 0, 0);
+        let start = Instant::now();
+        for (query, truth) in queries.iter().zip(&truth) {
+            let mut scan = Scan::new(index, index.query(query)?, ef, Order::Strict);
+            for _ in 0..10 {
+                let Some((_, tid)) = scan.next_row()? else {
+                    break;
+                };
+                found += usize::from(truth.contains(&(tid.block() as usize)));
+            }
+            hops += scan.hops();
+            late += scan.late();
+        }
+        let time = start.elapsed().as_secs_f64();
+        let count = queries.len() as f64;
+        println!(
+            "{ef:5} {:10.4} {:6.0} {:6.0} {:9.1} {late:5}",
+            found as f64 / (10.0 * count),
+            hops as f64 / count,
+            (store.reads() - reads) as f64 / count,
+            1e6 * time / count,
+        );
+    }
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    let mut options: HashMap<&str, usize> = HashMap::from([
+        ("m", 16),
+        ("ef_construction", 64),
+        ("threads", 2),
+        ("count", usize::MAX),
+        ("queries", 300),
+        ("hold_out", 0),
+        ("insert", 0),
+    ]);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut files = Vec::new();
+    for argument in &arguments {
+        match argument.split_once('=') {
+            Some((name, value)) => {
+                *options.get_mut(name).ok_or("unknown option")? = value.parse()?
+            }
+            None => files.push(argument.as_str()),
+        }
+    }
+    let (base_file, query_files) = files.split_first().ok_or("which vectors?")?;
+    let mut base = load(base_file)?;
+    let held_out = base.split_off(base.len() - options["hold_out"]);
+    base.truncate(options["count"]);
+
+    let parameters = Parameters {
+        metric: Metric::Cosine,
+        dims: base[0].len(),
+        m: options["m"],
+        ef_construction: options["ef_construction"],
+    };
+    let (store, start) = (MemStore::new(), Instant::now());
+    let mut builder = Builder::new(parameters, usize::MAX)?;
+    let later = base.len() - options["insert"];
+    for (row, vector) in base[..later].iter().enumerate() {
+        builder.push(vector, Tid::new(row as u32, 1))?;
+    }
+    let threads = Threads {
+        count: options["threads"],
+        start: || (),
+    };
+    let mut index = builder.finish(&store, threads)?;
+    println!(
+        "built {later} x {} in {:.2} s, {:?}",
+        parameters.dims,
+        start.elapsed().as_secs_f64(),
+        index.shape()
+    );
+    if later < base.len() {
+        let (commits, start) = (store.commits(), Instant::now());
+        for (row, vector) in base.iter().enumerate().skip(later) {
+            insert(&mut index, vector, Tid::new(row as u32, 1))?;
+        }
+        let count = (base.len() - later) as f64;
+        println!(
+            "inserted {count}: {:.1} us and {:.1} records each",
+            1e6 * start.elapsed().as_secs_f64() / count,
+            (store.commits() - commits) as f64 / count
+        );
+    }
+    let report = check(&index)?;
+    println!(
+        "{} live, {} edges, {} uncoded, {} entries, {} unreachable, {} problems",
+        report.live,
+        report.edges,
+        report.uncoded,
+        report.entries,
+        report.unreachable,
+        report.problems.len()
+    );
+    if !held_out.is_empty() {
+        let count = held_out.len().min(options["queries"]);
+        measure("held out", &index, &store, &base, &held_out[..count])?;
+    }
+    for file in query_files {
+        let mut queries = load(file)?;
+        queries.truncate(options["queries"]);
+        measure(file, &index, &store, &base, &queries)?;
+    }
+    Ok(())
+}

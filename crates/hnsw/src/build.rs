@@ -1,0 +1,451 @@
+//! Building an index of rows that are there already.
+//!
+//! The rows are collected, equal vectors as one node, until the memory granted is used up; then the
+//! basis of the codes is learned, threads add the nodes to a graph in memory in random order, and the
+//! pages are written one after the other. Searches follow estimates from codes, which fit a cache
+//! where vectors do not. Only the caller's thread touches the store.
+//!
+//! Rows beyond the budget are for the caller to [`insert`](crate::insert::insert) one by one. An index
+//! too small to learn from is filled so as a whole.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
+use crate::arena::{Arena, Vectors};
+use crate::codes::{Basis, Metric};
+use crate::directory::{self, SAMPLED};
+use crate::error::{Error, Result};
+use crate::index::{Index, Parameters};
+use crate::insert::insert;
+use crate::layout::{Factors, INLINE_TIDS, Kind, Pointer, Shape, Tid};
+use crate::link::{Edge, set_edges};
+use crate::random::Random;
+use crate::store::{PageStore, Write};
+
+/// Nodes that the caller's thread adds alone, so that threads find something to link to.
+const ALONE: usize = 64;
+/// Nodes that a thread takes at a time.
+const CHUNK: usize = 16;
+/// Vectors that the basis is learned from, at most.
+pub(crate) const SAMPLE: usize = 4096;
+/// Candidates for a node that nothing leads to.
+const RESCUERS: usize = 64;
+
+/// Nodes that a basis can be learned from.
+pub(crate) fn enough(shape: &Shape) -> usize {
+    16 * shape.dims.min(2 * shape.code_bytes)
+}
+
+/// Threads of a build.
+#[derive(Clone, Copy, Debug)]
+pub struct Threads {
+    /// How many, the caller's included.
+    pub count: usize,
+    /// What each of the others calls first, such as to block signals.
+    pub start: fn(),
+}
+
+/// Rows on their way into an index.
+pub struct Builder {
+    parameters: Parameters,
+    shape: Shape,
+    /// Bytes granted.
+    budget: usize,
+    vectors: Vectors,
+    /// A row of each node.
+    tids: Vec<Tid>,
+    /// The other rows of nodes that have more than one.
+    more: HashMap<u32, Vec<Tid>>,
+    more_count: usize,
+    /// Nodes by a hash of their vector.
+    equal: HashMap<u64, u32>,
+}
+
+impl Builder {
+    /// A build that uses up to `budget` bytes of memory.
+    ///
+    /// # Errors
+    /// As [`Index::create`].
+    pub fn new(parameters: Parameters, budget: usize) -> Result<Self> {
+        Ok(Self {
+            shape: parameters.shape()?,
+            parameters,
+            budget,
+            vectors: Vectors::default(),
+            tids: Vec::new(),
+            more: HashMap::new(),
+            more_count: 0,
+            equal: HashMap::new(),
+        })
+    }
+
+    /// Number of nodes so far.
+    pub fn nodes(&self) -> usize {
+        self.tids.len()
+    }
+
+    /// Bytes of memory that the build will have used when it ends.
+    fn bytes(&self) -> usize {
+        // A hash map is at most 7/8 full, and twice as large as needed after growing.
+        let table = 2 * (size_of::<(u64, u32)>() + 1);
+        let node = 2 * self.shape.dims + size_of::<f32>() + size_of::<Tid>() + table;
+        let row = 2 * size_of::<Tid>() + table;
+        self.tids.len() * (node + Arena::node_bytes(&self.shape)) + self.more_count * row
+    }
+
+    /// Adds a row. Returns false, and does not add it, when the budget is used up.
+    ///
+    /// A vector of norm zero has no cosine distance and is left out.
+    ///
+    /// # Errors
+    /// When the vector has another number of dimensions than the index.
+    pub fn push(&mut self, vector: &[f16], tid: Tid) -> Result<bool> {
+        if vector.len() != self.shape.dims {
+            return Err(Error::Dimensions {
+                expected: self.shape.dims,
+                found: vector.len(),
+            });
+        }
+        let norm = kernels::norm_squared(vector);
+        if self.parameters.metric == Metric::Cosine && norm == 0.0 {
+            return Ok(true);
+        }
+        if self.bytes() >= self.budget {
+            return Ok(false);
+        }
+        let node = self.tids.len() as u32;
+        let mut hash = hash(vector);
+        while let Some(&other) = self.equal.get(&hash) {
+            if self.vectors.get(&self.shape, other as usize).0 == vector {
+                self.more.entry(other).or_default().push(tid);
+                self.more_count += 1;
+                return Ok(true);
+            }
+            hash = hash.wrapping_add(1);
+        }
+        self.equal.insert(hash, node);
+        if self.vectors.halves.len() + vector.len() > self.vectors.halves.capacity() {
+            // Doubling would take twice what is counted: an eighth more at a time is near enough.
+            let more = (self.vectors.halves.len() / 8).max(1024 * vector.len());
+            self.vectors.halves.reserve_exact(more);
+        }
+        self.vectors.halves.extend_from_slice(vector);
+        self.vectors.norms.push(norm);
+        self.tids.push(tid);
+        Ok(true)
+    }
+
+    /// Builds the graph and writes the index to an empty store.
+    ///
+    /// # Errors
+    /// When the store fails or asks to stop.
+    pub fn finish<S: PageStore>(mut self, store: &S, threads: Threads) -> Result<Index<'_, S>> {
+        let mut index = Index::create(store, &self.parameters)?;
+        self.equal = HashMap::new();
+        let nodes = self.tids.len();
+        if nodes < enough(&self.shape) {
+            for node in 0..nodes {
+                let (vector, _) = self.vectors.get(&self.shape, node);
+                insert(&mut index, vector, self.tids[node])?;
+                for &tid in self.more.get(&(node as u32)).into_iter().flatten() {
+                    insert(&mut index, vector, tid)?;
+                }
+            }
+            return Ok(index);
+        }
+        let mut order: Vec<u32> = (0..nodes as u32).collect();
+        Random::new(nodes as u64).shuffle(&mut order);
+        let basis = Arc::new(self.learn(&order));
+        store.interrupt()?;
+        let codes = self.encode(store, &basis, threads)?;
+        let (shape, metric) = (self.shape, self.parameters.metric);
+        let arena = Arena::new(&shape, metric, basis.clone(), &self.vectors, codes, &order);
+        let ef = self.parameters.ef_construction;
+        for (added, &node) in order.iter().enumerate().take(ALONE) {
+            arena.add(node as usize, added, ef)?;
+        }
+        in_parallel(store, threads, ALONE..nodes, |added| {
+            arena.add(order[added] as usize, added, ef)
+        })?;
+        in_parallel(store, threads, 0..nodes, |node| {
+            arena.prune(node);
+            Ok(())
+        })?;
+        let entries = &order[..nodes.div_ceil(SAMPLED)];
+        rescue(store, &arena, entries)?;
+        self.write(&mut index, &basis, &arena, entries)?;
+        Ok(index)
+    }
+
+    fn learn(&self, order: &[u32]) -> Basis {
+        let mut sample = Vec::with_capacity(order.len().min(SAMPLE) * self.shape.dims);
+        for &node in order.iter().take(SAMPLE) {
+            let (vector, norm) = self.vectors.get(&self.shape, node as usize);
+            sample.extend(self.parameters.metric.prepare(vector, norm));
+        }
+        Basis::learn(self.parameters.metric, &self.shape, 1, &sample)
+    }
+
+    fn encode<S: PageStore>(
+        &self,
+        store: &S,
+        basis: &Basis,
+        threads: Threads,
+    ) -> Result<(Vec<Factors>, Vec<u8>)> {
+        let nodes = self.tids.len();
+        let mut factors = vec![Factors::UNCODED; nodes];
+        let mut codes = vec![0; nodes * self.shape.code_bytes];
+        let share = nodes.div_ceil(threads.count.max(1));
+        let encode = |first: usize, factors: &mut [Factors], codes: &mut [u8]| {
+            let codes = codes.chunks_exact_mut(self.shape.code_bytes);
+            for (node, (factors, bytes)) in (first..).zip(factors.iter_mut().zip(codes)) {
+                let (vector, norm) = self.vectors.get(&self.shape, node);
+                let code = basis.encode(vector, norm);
+                *factors = code.factors;
+                bytes.copy_from_slice(&code.bytes);
+            }
+        };
+        std::thread::scope(|scope| {
+            let shares = factors
+                .chunks_mut(share)
+                .zip(codes.chunks_mut(share * self.shape.code_bytes))
+                .enumerate();
+            let mut mine = None;
+            for (i, (factors, codes)) in shares {
+                if i == 0 {
+                    mine = Some((factors, codes));
+                } else {
+                    scope.spawn(move || {
+                        (threads.start)();
+                        encode(i * share, factors, codes);
+                    });
+                }
+            }
+            if let Some((factors, codes)) = mine {
+                encode(0, factors, codes);
+            }
+        });
+        store.interrupt()?;
+        Ok((factors, codes))
+    }
+
+    fn write<S: PageStore>(
+        &self,
+        index: &mut Index<'_, S>,
+        basis: &Basis,
+        arena: &Arena<'_>,
+        entries: &[u32],
+    ) -> Result<()> {
+        let shape = self.shape;
+        let nodes = self.tids.len();
+        let first = index.store.blocks()?;
+        let first_id = shape.id(first, 0)?;
+        let place = |at: usize| {
+            u32::try_from(at)
+                .ok()
+                .and_then(|at| first_id.checked_add(at))
+                .map(|id| Pointer::new(id, 0))
+                .ok_or(Error::Full { limit: 1 << 32 })
+        };
+        let (chains, mut heads) = (self.chains(), HashMap::new());
+        // Slots of a chain follow each other, so the last one to be written is the first.
+        for (i, &(node, _)) in chains.iter().enumerate() {
+            heads.insert(node, place(nodes + i)?);
+        }
+        let slots = nodes + chains.len();
+        let mut at = 0;
+        while at < slots {
+            index.store.interrupt()?;
+            let (block, mut page) = index.store.extend()?;
+            if shape.id(block, 0)? != place(at)?.id {
+                return Err(Error::corrupt(block, "another process extends a new index"));
+            }
+            page.init(Kind::Nodes, 0);
+            for slot in 0..shape.slots.min(slots - at) {
+                let mut slot = page.slot_mut(&shape, slot);
+                if at < nodes {
+                    let (vector, norm) = self.vectors.get(&shape, at);
+                    slot.init_node(vector, norm);
+                    let own = arena.code(at);
+                    slot.set_own(basis.epoch(), own.factors, &own.bytes);
+                    let mut edges = Vec::with_capacity(shape.degree);
+                    for edge in arena.edges(at) {
+                        edges.push(Edge {
+                            to: place(edge as usize)?,
+                            code: Some(arena.code(edge as usize)),
+                        });
+                    }
+                    set_edges(&mut slot, basis.epoch(), &edges);
+                    slot.push_tid(self.tids[at]);
+                    let more = self.more.get(&(at as u32));
+                    for &tid in more.into_iter().flatten().take(INLINE_TIDS - 1) {
+                        slot.push_tid(tid);
+                    }
+                    if let Some(&head) = heads.get(&(at as u32)) {
+                        slot.set_overflow(head);
+                    }
+                } else {
+                    let (node, tids) = chains[at - nodes];
+                    let follows = at > nodes && chains[at - nodes - 1].0 == node;
+                    let next = if follows {
+                        place(at - 1)?
+                    } else {
+                        Pointer::NONE
+                    };
+                    slot.init_overflow(place(node as usize)?, next);
+                    for &tid in tids {
+                        slot.push_tid(tid);
+                    }
+                }
+                at += 1;
+            }
+            page.commit()?;
+            if at == slots && !slots.is_multiple_of(shape.slots) {
+                index.store.note_free(block)?;
+            }
+        }
+        let mut listed = Vec::with_capacity(entries.len());
+        for &entry in entries {
+            listed.push((place(entry as usize)?, arena.code(entry as usize)));
+        }
+        let basis_block = index.write_basis(basis)?;
+        let roots = directory::write(index, basis, &listed)?;
+        index.change_meta(|meta| {
+            meta.epoch = basis.epoch();
+            meta.basis = basis_block;
+            meta.roots = roots;
+            meta.learned_from = nodes as u32;
+            meta.entry = listed[0].0;
+            true
+        })?;
+        index.refresh()
+    }
+
+    /// What goes into each overflow slot, those of a node one after the other.
+    fn chains(&self) -> Vec<(u32, &[Tid])> {
+        let mut owners: Vec<_> = self.more.iter().collect();
+        owners.sort_unstable_by_key(|&(&node, _)| node);
+        owners
+            .into_iter()
+            .flat_map(|(&node, tids)| {
+                tids.get(INLINE_TIDS - 1..)
+                    .unwrap_or_default()
+                    .chunks(self.shape.overflow_tids())
+                    .map(move |tids| (node, tids))
+            })
+            .collect()
+    }
+}
+
+/// FNV-1a over halves, then mixed (Fowler, Noll, Vo).
+fn hash(vector: &[f16]) -> u64 {
+    let bits = vector.reinterpret_cast();
+    let sum = bits.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, &bits| {
+        (sum ^ u64::from(bits)).wrapping_mul(0x0100_0000_01b3)
+    });
+    Random::new(sum).bits()
+}
+
+/// Calls `work` for each of `items`, on several threads; the caller's checks for interrupts meanwhile.
+fn in_parallel<S: PageStore>(
+    store: &S,
+    threads: Threads,
+    items: std::ops::Range<usize>,
+    work: impl Fn(usize) -> Result<()> + Sync,
+) -> Result<()> {
+    let (next, stop) = (AtomicUsize::new(items.start), AtomicBool::new(false));
+    let chunk = || -> Result<bool> {
+        let first = next.fetch_add(CHUNK, Ordering::Relaxed);
+        for item in first..(first + CHUNK).min(items.end) {
+            work(item)?;
+        }
+        Ok(first + CHUNK < items.end && !stop.load(Ordering::Relaxed))
+    };
+    let run = |interrupt: &dyn Fn() -> Result<()>| -> Result<()> {
+        let done = (|| {
+            while chunk()? {
+                interrupt()?;
+            }
+            Ok(())
+        })();
+        if done.is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        done
+    };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.count)
+            .map(|_| {
+                scope.spawn(|| {
+                    (threads.start)();
+                    run(&|| Ok(()))
+                })
+            })
+            .collect();
+        let mine = run(&|| store.interrupt());
+        for other in others {
+            match other.join() {
+                Ok(done) => done?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        mine
+    })
+}
+
+/// Links every node that the entries do not lead to from a near one, in place of an edge that nothing
+/// else depends on.
+fn rescue<S: PageStore>(store: &S, arena: &Arena<'_>, entries: &[u32]) -> Result<()> {
+    const NOBODY: u32 = u32::MAX;
+    let nodes = arena.nodes();
+    // Who leads to a node on the way that was found first: those edges stay.
+    let mut parents = vec![NOBODY; nodes];
+    let mut waiting: Vec<u32> = entries.to_vec();
+    for &entry in entries {
+        parents[entry as usize] = entry;
+    }
+    let spread = |parents: &mut Vec<u32>, waiting: &mut Vec<u32>| {
+        while let Some(node) = waiting.pop() {
+            for edge in arena.edges(node as usize) {
+                if parents[edge as usize] == NOBODY {
+                    parents[edge as usize] = node;
+                    waiting.push(edge);
+                }
+            }
+        }
+    };
+    spread(&mut parents, &mut waiting);
+    for node in 0..nodes {
+        if parents[node] != NOBODY {
+            continue;
+        }
+        store.interrupt()?;
+        let near = arena.search(node, nodes, RESCUERS)?;
+        for (_, from) in near {
+            if parents[from as usize] == NOBODY {
+                continue;
+            }
+            let mut edges: Vec<u32> = arena.edges(from as usize).collect();
+            if edges.len() < arena.shape.degree {
+                edges.push(node as u32);
+            } else if let Some(spare) = edges
+                .iter()
+                .rposition(|&edge| parents[edge as usize] != from)
+            {
+                edges[spare] = node as u32;
+            } else {
+                continue;
+            }
+            arena.set(from as usize, &edges);
+            parents[node] = from;
+            waiting.push(node as u32);
+            spread(&mut parents, &mut waiting);
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! The graph as a search sees it, and the graph on pages.
+
+use half::f16;
+
+use crate::codes::{Code, Query, Scratch};
+use crate::error::Result;
+use crate::index::Index;
+use crate::layout::{Factors, INLINE_TIDS, Pointer, Slot, State, Tid};
+use crate::store::PageStore;
+
+/// What a search walks on.
+pub trait Graph {
+    /// What a search remembers of every node it has found.
+    type Found;
+
+    /// Visits a node: its distance and what to remember of it, and its edges with estimates of their
+    /// distances. `None` where the node is gone.
+    fn visit(
+        &self,
+        query: &Query,
+        at: Pointer,
+        edges: &mut Edges,
+    ) -> Result<Option<Visit<Self::Found>>>;
+
+    /// The distance of a node to which an edge gives no estimate. `None` where the node is gone.
+    fn distance(&self, query: &Query, at: Pointer) -> Result<Option<f64>>;
+}
+
+/// What a visit yields.
+pub struct Visit<F> {
+    /// The true distance.
+    pub distance: f64,
+    /// What to remember; `None` for a node whose rows are gone.
+    pub found: Option<F>,
+}
+
+/// The edges of the node that was visited last.
+#[derive(Default)]
+pub struct Edges {
+    /// Where they lead.
+    pub to: Vec<Pointer>,
+    /// Estimated distances, not a number where there is no code.
+    pub estimates: Vec<f32>,
+    /// Room for estimating.
+    pub scratch: Scratch,
+    /// Room for factors and codes where they do not lie together.
+    pub(crate) factors: Vec<Factors>,
+    pub(crate) codes: Vec<u8>,
+}
+
+/// What is remembered of a node on a page.
+pub trait Remember {
+    /// Copies it from the slot of a live node while the page is locked.
+    fn remember(slot: &Slot<'_>) -> Self;
+}
+
+/// The rows of a node.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows {
+    tids: [Tid; INLINE_TIDS],
+    count: usize,
+    /// Where the others are.
+    pub overflow: Pointer,
+}
+
+impl Rows {
+    /// Those in the node's own slot.
+    pub fn tids(&self) -> &[Tid] {
+        &self.tids[..self.count]
+    }
+}
+
+impl Remember for Rows {
+    #[inline]
+    fn remember(slot: &Slot<'_>) -> Self {
+        let mut tids = [Tid::default(); INLINE_TIDS];
+        let count = slot.tids().len();
+        tids[..count].copy_from_slice(slot.tids());
+        Self {
+            tids,
+            count,
+            overflow: slot.overflow(),
+        }
+    }
+}
+
+/// The vector of a node, and its code as the node has it.
+#[derive(Clone, Debug)]
+pub struct Vector {
+    /// The vector.
+    pub vector: Box<[f16]>,
+    /// Its squared norm.
+    pub norm_squared: f32,
+    epoch: u16,
+    code: Code,
+}
+
+impl Vector {
+    /// The code in the basis of `index`, made afresh where the node has one of another epoch.
+    pub(crate) fn code<S: PageStore>(&self, index: &Index<'_, S>) -> Option<Code> {
+        if self.epoch != 0 && self.epoch == index.epoch() {
+            Some(self.code.clone())
+        } else {
+            index.encode(&self.vector, self.norm_squared)
+        }
+    }
+}
+
+impl Remember for Vector {
+    fn remember(slot: &Slot<'_>) -> Self {
+        let (factors, code) = slot.own();
+        Self {
+            vector: slot.vector().into(),
+            norm_squared: slot.header().norm_squared,
+            epoch: slot.header().own_epoch,
+            code: Code {
+                factors,
+                bytes: code.into(),
+            },
+        }
+    }
+}
+
+/// The graph on the pages of an index. A visit locks one page.
+pub struct OnPages<'i, 's, S: PageStore, F> {
+    index: &'i Index<'s, S>,
+    found: std::marker::PhantomData<F>,
+}
+
+impl<'i, 's, S: PageStore, F: Remember> OnPages<'i, 's, S, F> {
+    /// The graph of `index`.
+    pub fn new(index: &'i Index<'s, S>) -> Self {
+        Self {
+            index,
+            found: std::marker::PhantomData,
+        }
+    }
+}
+
+impl<S: PageStore, F: Remember> Graph for OnPages<'_, '_, S, F> {
+    type Found = F;
+
+    fn visit(&self, query: &Query, at: Pointer, edges: &mut Edges) -> Result<Option<Visit<F>>> {
+        self.index.store.interrupt()?;
+        let (block, slot) = self.index.shape.place(at.id);
+        let page = self.index.store.read(block)?;
+        if !page.has_slots() {
+            return Ok(None);
+        }
+        let slot = page.slot(&self.index.shape, slot);
+        if !slot.is_node(at.version) {
+            return Ok(None);
+        }
+        edges.to.clear();
+        edges.to.extend(slot.edges());
+        edges.estimates.clear();
+        match &query.probe {
+            Some(probe) if probe.epoch() == slot.header().edge_epoch => probe.estimate(
+                slot.factors(),
+                slot.codes(),
+                &mut edges.scratch,
+                &mut edges.estimates,
+            ),
+            _ => edges.estimates.resize(edges.to.len(), f32::NAN),
+        }
+        Ok(Some(Visit {
+            distance: query.distance(slot.vector(), slot.header().norm_squared),
+            found: (slot.state() == State::Live).then(|| F::remember(&slot)),
+        }))
+    }
+
+    fn distance(&self, query: &Query, at: Pointer) -> Result<Option<f64>> {
+        self.index.store.interrupt()?;
+        let (block, slot) = self.index.shape.place(at.id);
+        let page = self.index.store.read(block)?;
+        if !page.has_slots() {
+            return Ok(None);
+        }
+        let slot = page.slot(&self.index.shape, slot);
+        Ok(slot
+            .is_node(at.version)
+            .then(|| query.distance(slot.vector(), slot.header().norm_squared)))
+    }
+}

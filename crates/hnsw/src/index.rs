@@ -1,0 +1,253 @@
+//! An index: its meta page, the basis of its codes, and the slots that insertion takes.
+
+use std::sync::Arc;
+
+use half::f16;
+
+use crate::codes::{Basis, Code, Metric, Query};
+use crate::error::{Error, Result};
+use crate::layout::{CHAIN_BYTES, Kind, Meta, Page, Pointer, Shape, SlotMut, State};
+use crate::store::{PageStore, Write};
+
+/// What an index is created with.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameters {
+    /// What a distance is.
+    pub metric: Metric,
+    /// Dimensions of the vectors.
+    pub dims: usize,
+    /// Half the number of edges of a node: 2 to 100.
+    pub m: usize,
+    /// Candidates among which an insertion chooses its edges: 4 to 1000.
+    pub ef_construction: usize,
+}
+
+impl Parameters {
+    /// Checks the ranges.
+    pub(crate) fn shape(&self) -> Result<Shape> {
+        if !(4..=1000).contains(&self.ef_construction) {
+            return Err(Error::Parameter {
+                name: "ef_construction",
+                value: self.ef_construction,
+                min: 4,
+                max: 1000,
+            });
+        }
+        Shape::new(self.dims, self.m)
+    }
+
+    pub(crate) fn meta(&self, shape: &Shape) -> Meta {
+        Meta {
+            dims: self.dims as u16,
+            m: self.m as u16,
+            ef_construction: self.ef_construction as u16,
+            metric: self.metric as u8,
+            slots: shape.slots as u8,
+            code_bytes: shape.code_bytes as u16,
+            ..bytemuck::Zeroable::zeroed()
+        }
+    }
+}
+
+/// An index in a store, as its meta page was when it was last read.
+pub struct Index<'s, S: PageStore> {
+    pub(crate) store: &'s S,
+    pub(crate) shape: Shape,
+    pub(crate) metric: Metric,
+    pub(crate) meta: Meta,
+    pub(crate) basis: Option<Arc<Basis>>,
+}
+
+impl<'s, S: PageStore> Index<'s, S> {
+    /// Writes the first page of an index without nodes and opens it. The store is empty.
+    ///
+    /// # Errors
+    /// When a parameter is outside its range or a node does not fit a page.
+    pub fn create(store: &'s S, parameters: &Parameters) -> Result<Self> {
+        let shape = parameters.shape()?;
+        let (_, mut page) = store.extend()?;
+        page.init(Kind::Meta, 0);
+        *page.meta_mut() = parameters.meta(&shape);
+        page.commit()?;
+        Self::open(store, None)
+    }
+
+    /// Opens an index. `basis` is one kept from an earlier time, which spares reading it while it is
+    /// still in use.
+    ///
+    /// # Errors
+    /// When the first page is not of this kind of index or of another version.
+    pub fn open(store: &'s S, basis: Option<Arc<Basis>>) -> Result<Self> {
+        let meta = *store.read(0)?.meta()?;
+        let metric = Metric::from_number(meta.metric)
+            .ok_or_else(|| Error::corrupt(0, format!("unknown metric {}", meta.metric)))?;
+        let shape = Shape::new(usize::from(meta.dims), usize::from(meta.m))?;
+        if shape.slots != usize::from(meta.slots)
+            || shape.code_bytes != usize::from(meta.code_bytes)
+        {
+            return Err(Error::corrupt(0, "layout does not follow from dimensions"));
+        }
+        let mut index = Self {
+            store,
+            shape,
+            metric,
+            meta,
+            basis,
+        };
+        index.load_basis()?;
+        Ok(index)
+    }
+
+    /// Reads the meta page again, and the basis if another one is in use.
+    pub fn refresh(&mut self) -> Result<()> {
+        self.meta = *self.store.read(0)?.meta()?;
+        self.load_basis()
+    }
+
+    fn load_basis(&mut self) -> Result<()> {
+        // A new basis may replace the one that the meta page named while this reads it: its pages then
+        // are of another kind or epoch, and the meta page names the new one.
+        while self.meta.epoch != self.basis.as_ref().map_or(0, |basis| basis.epoch()) {
+            match self.read_basis()? {
+                Some(basis) => self.basis = Some(Arc::new(basis)),
+                None => {
+                    let epoch = self.meta.epoch;
+                    self.meta = *self.store.read(0)?.meta()?;
+                    if self.meta.epoch == epoch {
+                        return Err(Error::corrupt(self.meta.basis, "no basis of codes here"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_basis(&self) -> Result<Option<Basis>> {
+        let mut bytes = Vec::new();
+        let mut block = self.meta.basis;
+        while block != 0 {
+            self.store.interrupt()?;
+            let page = self.store.read(block)?;
+            if page.kind(block)? != Kind::Basis || page.epoch() != self.meta.epoch {
+                return Ok(None);
+            }
+            bytes.extend_from_slice(page.chunk());
+            block = page.next();
+        }
+        let (shape, epoch) = (&self.shape, self.meta.epoch);
+        Basis::from_bytes(self.metric, shape, epoch, self.meta.basis, &bytes).map(Some)
+    }
+
+    /// Writes a basis and returns its first page, the last to be written.
+    pub(crate) fn write_basis(&self, basis: &Basis) -> Result<u32> {
+        let mut next = 0;
+        for chunk in basis.to_bytes().chunks(CHAIN_BYTES).rev() {
+            self.store.interrupt()?;
+            let (block, mut page) = self.store.extend()?;
+            page.init(Kind::Basis, basis.epoch());
+            page.set_next(next);
+            page.set_chunk(chunk);
+            page.commit()?;
+            next = block;
+        }
+        Ok(next)
+    }
+
+    /// The contents of the meta page when it was last read.
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// Where things are on its pages.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// What turns vectors into codes, for [`open`](Self::open) to use again.
+    pub fn basis(&self) -> Option<&Arc<Basis>> {
+        self.basis.as_ref()
+    }
+
+    /// A query for neighbours of `vector`.
+    ///
+    /// # Errors
+    /// When it has another number of dimensions than the index.
+    pub fn query(&self, vector: &[f16]) -> Result<Query> {
+        if vector.len() != self.shape.dims {
+            return Err(Error::Dimensions {
+                expected: self.shape.dims,
+                found: vector.len(),
+            });
+        }
+        Ok(Query::new(self.metric, vector, self.basis.as_ref()))
+    }
+
+    /// The code of a vector, while there is a basis.
+    pub(crate) fn encode(&self, vector: &[f16], norm_squared: f32) -> Option<Code> {
+        self.basis
+            .as_ref()
+            .map(|basis| basis.encode(vector, norm_squared))
+    }
+
+    /// The epoch of the basis in use, 0 for none.
+    pub(crate) fn epoch(&self) -> u16 {
+        self.basis.as_ref().map_or(0, |basis| basis.epoch())
+    }
+
+    /// Fills a free slot by `fill`, which leaves it in another state. One record.
+    pub(crate) fn allocate(&self, fill: impl Fn(SlotMut<'_>)) -> Result<Pointer> {
+        while let Some(block) = self.store.free_page()? {
+            // Nobody may believe the free-space map: the page may be in use, or of another kind.
+            if block == 0 || block >= self.store.blocks()? {
+                continue;
+            }
+            let mut page = self.store.write(block)?;
+            match page.kind(block)? {
+                Kind::New => page.init(Kind::Nodes, 0),
+                Kind::Nodes => {}
+                Kind::Meta | Kind::Basis | Kind::Root | Kind::Leaf => continue,
+            }
+            if let Some(slot) = self.free_slot(&page, 0) {
+                return self.fill(block, page, slot, fill);
+            }
+        }
+        let (block, mut page) = self.store.extend()?;
+        page.init(Kind::Nodes, 0);
+        self.fill(block, page, 0, fill)
+    }
+
+    fn free_slot(&self, page: &Page, from: usize) -> Option<usize> {
+        (from..self.shape.slots).find(|&slot| page.slot(&self.shape, slot).state() == State::Free)
+    }
+
+    fn fill(
+        &self,
+        block: u32,
+        mut page: S::Write<'_>,
+        slot: usize,
+        fill: impl Fn(SlotMut<'_>),
+    ) -> Result<Pointer> {
+        let id = self.shape.id(block, slot)?;
+        fill(page.slot_mut(&self.shape, slot));
+        let version = page.slot(&self.shape, slot).header().version;
+        let more = self.free_slot(&page, slot + 1).is_some();
+        page.commit()?;
+        if more {
+            self.store.note_free(block)?;
+        }
+        Ok(Pointer::new(id, version))
+    }
+
+    /// Changes the meta page if `change` says so, and keeps what is on it then.
+    pub(crate) fn change_meta(&mut self, change: impl FnOnce(&mut Meta) -> bool) -> Result<()> {
+        let mut page = self.store.write(0)?;
+        page.meta()?;
+        if change(page.meta_mut()) {
+            self.meta = *page.meta_mut();
+            page.commit()?;
+        } else {
+            self.meta = *page.meta_mut();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! Adding a row.
+//!
+//! The gate for inserts is shared from the search to the last edge, so that vacuum can wait for those
+//! who may link to a node it has found without rows. The order of records makes a crash cost recall
+//! and never validity: the node with its own edges first, which nothing leads to yet; then an edge back
+//! from each neighbour; then, for some, the entry in the directory.
+
+use half::f16;
+
+use crate::codes::{Metric, Query};
+use crate::directory;
+use crate::error::Result;
+use crate::graph::{OnPages, Vector};
+use crate::index::Index;
+use crate::layout::{Pointer, Tid};
+use crate::link::{Edge, choose, link, set_edges};
+use crate::rows;
+use crate::search::{Hit, Search};
+use crate::store::{Gate, Mode, PageStore};
+
+/// Relative difference within which two distances may belong to equal vectors, on machines whose
+/// kernels round differently.
+const NEARLY: f64 = 1e-5;
+
+/// Adds a row of the heap to the index.
+///
+/// A vector equal to one that is there already adds its row to that node. A vector of norm zero has no
+/// cosine distance and is left out.
+///
+/// # Errors
+/// When the vector has another number of dimensions than the index, and when the store fails.
+pub fn insert<S: PageStore>(index: &mut Index<'_, S>, vector: &[f16], tid: Tid) -> Result<()> {
+    let store = index.store;
+    let mut pass = store.pass(Gate::Insert, Mode::Shared)?;
+    index.refresh()?;
+    let mut query = index.query(vector)?;
+    if index.metric == Metric::Cosine && query.norm_squared == 0.0 {
+        return Ok(());
+    }
+    let mut hits = candidates(index, &query)?;
+    if hits.is_empty() {
+        // Nobody else may make the first node, or replace an entry that leads nowhere.
+        drop(pass);
+        pass = store.pass(Gate::Insert, Mode::Exclusive)?;
+        index.refresh()?;
+        query = index.query(vector)?;
+        hits = candidates(index, &query)?;
+    }
+    if !add_to_equal(index, &query, &hits, tid)? {
+        add_node(index, &query, hits, tid)?;
+    }
+    drop(pass);
+    Ok(())
+}
+
+fn candidates<S: PageStore>(index: &Index<'_, S>, query: &Query) -> Result<Vec<Hit<Vector>>> {
+    let mut search = Search::default();
+    directory::begin(index, query, &mut search)?;
+    let ef = usize::from(index.meta.ef_construction);
+    search.run(&OnPages::new(index), query, ef)
+}
+
+/// Adds the row to a node of the same vector, if there is one.
+fn add_to_equal<S: PageStore>(
+    index: &Index<'_, S>,
+    query: &Query,
+    hits: &[Hit<Vector>],
+    tid: Tid,
+) -> Result<bool> {
+    let own = query.distance(&query.vector, query.norm_squared);
+    let tolerance = NEARLY * f64::from(query.norm_squared).max(1.0);
+    // Under the inner product a longer vector is nearer than an equal one.
+    for hit in hits
+        .iter()
+        .filter(|hit| (hit.distance - own).abs() <= tolerance)
+    {
+        if *hit.found.vector == *query.vector && rows::add(index, hit.at, tid)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn add_node<S: PageStore>(
+    index: &mut Index<'_, S>,
+    query: &Query,
+    hits: Vec<Hit<Vector>>,
+    tid: Tid,
+) -> Result<()> {
+    let chosen = choose(index, &hits)?;
+    let edges: Vec<Edge> = chosen
+        .iter()
+        .map(|&i| Edge {
+            to: hits[i].at,
+            code: hits[i].found.code(index),
+        })
+        .collect();
+    let code = index.encode(&query.vector, query.norm_squared);
+    let epoch = index.epoch();
+    let node = index.allocate(|mut slot| {
+        slot.init_node(&query.vector, query.norm_squared);
+        if let Some(code) = &code {
+            slot.set_own(epoch, code.factors, &code.bytes);
+        }
+        set_edges(&mut slot, epoch, &edges);
+        slot.push_tid(tid);
+    })?;
+    if edges.is_empty() {
+        index.change_meta(|meta| {
+            meta.entry = node;
+            true
+        })?;
+    }
+    link_back(index, query, node, &edges, code.as_ref())?;
+    if let Some(code) = &code
+        && is_entry(node, tid)
+    {
+        directory::add(index, query, node, code)?;
+    }
+    Ok(())
+}
+
+/// Adds an edge to `node` to each node that its edges lead to, or at least to one of them.
+pub(crate) fn link_back<S: PageStore>(
+    index: &Index<'_, S>,
+    query: &Query,
+    node: Pointer,
+    edges: &[Edge],
+    code: Option<&crate::codes::Code>,
+) -> Result<()> {
+    let mut linked = false;
+    for edge in edges {
+        linked |= link(index, edge.to, node, query, code, false)?;
+    }
+    for edge in edges {
+        if linked {
+            break;
+        }
+        linked = link(index, edge.to, node, query, code, true)?;
+    }
+    Ok(())
+}
+
+/// Whether a new node is one of the sample that the directory holds.
+fn is_entry(node: Pointer, tid: Tid) -> bool {
+    let seed = u64::from(node.id) << 32 | u64::from(tid.block() ^ u32::from(tid.offset()) << 16);
+    crate::random::Random::new(seed).below(directory::SAMPLED) == 0
+}

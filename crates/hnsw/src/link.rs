@@ -1,0 +1,215 @@
+//! Edges: from a new node to its neighbours, and back from each of them.
+//!
+//! A node's own list is chosen by exact distances. A neighbour whose list is full finds out which edge
+//! it can do without from its page alone, by estimates between codes on both sides, under the page's
+//! lock; where a code is missing, by exact distances that were worked out before the page was locked.
+
+use crate::codes::{Code, Query, Scratch};
+use crate::error::Result;
+use crate::graph::{Remember, Vector};
+use crate::index::Index;
+use crate::layout::{Factors, Pointer, Slot, SlotMut, State};
+use crate::search::Hit;
+use crate::select::{least, select};
+use crate::store::{PageStore, Write};
+
+/// An edge to be: where to, and the code of the node there.
+pub(crate) struct Edge {
+    pub(crate) to: Pointer,
+    pub(crate) code: Option<Code>,
+}
+
+/// Chooses the neighbours of a node among what a search found for it, nearest first.
+pub(crate) fn choose<S: PageStore>(
+    index: &Index<'_, S>,
+    hits: &[Hit<Vector>],
+) -> Result<Vec<usize>> {
+    index.store.interrupt()?;
+    let to_node: Vec<f64> = hits.iter().map(|hit| hit.distance).collect();
+    Ok(select(&to_node, index.shape.degree, |i, j| {
+        let (a, b) = (&hits[i].found, &hits[j].found);
+        index
+            .metric
+            .distance(&a.vector, a.norm_squared, &b.vector, b.norm_squared)
+    }))
+}
+
+/// Replaces the edges of a slot.
+pub(crate) fn set_edges(slot: &mut SlotMut<'_>, epoch: u16, edges: &[Edge]) {
+    slot.set_degree(edges.len());
+    slot.header_mut().edge_epoch = epoch;
+    for (at, edge) in edges.iter().enumerate() {
+        set_edge(slot, at, edge.to, edge.code.as_ref());
+    }
+}
+
+fn set_edge(slot: &mut SlotMut<'_>, at: usize, to: Pointer, code: Option<&Code>) {
+    match code {
+        Some(code) => slot.set_edge(at, to, code.factors, &code.bytes),
+        None => slot.set_edge(at, to, Factors::UNCODED, &[]),
+    }
+}
+
+/// Adds an edge from `from` to `to`, in place of one that `from` can do without if need be. Returns
+/// whether there is one now.
+///
+/// `query` is for the neighbours of `to`. With `force`, the new edge is not what `from` does without.
+pub(crate) fn link<S: PageStore>(
+    index: &Index<'_, S>,
+    from: Pointer,
+    to: Pointer,
+    query: &Query,
+    code: Option<&Code>,
+    force: bool,
+) -> Result<bool> {
+    let (block, slot) = index.shape.place(from.id);
+    // Edges as they were when the exact distances between them were worked out, and the answer.
+    let mut planned: Option<(Vec<Pointer>, Option<usize>)> = None;
+    loop {
+        index.store.interrupt()?;
+        let mut page = index.store.write(block)?;
+        if !page.has_slots() {
+            return Ok(false);
+        }
+        let mut node = page.slot_mut(&index.shape, slot);
+        let now = node.get();
+        if !now.is_node(from.version) || now.state() != State::Live {
+            return Ok(false);
+        }
+        if let Some(at) = now.ids().iter().position(|&id| id == to.id) {
+            if now.versions()[at] == to.version {
+                return Ok(true);
+            }
+            // Made for a node that is gone.
+            replace(index, &mut node, at, to, code);
+            page.commit()?;
+            return Ok(true);
+        }
+        let degree = now.degree();
+        if degree < index.shape.degree {
+            if degree == 0 {
+                node.header_mut().edge_epoch = index.epoch();
+            }
+            node.set_degree(degree + 1);
+            replace(index, &mut node, degree, to, code);
+            page.commit()?;
+            return Ok(true);
+        }
+        let dispensable = match (code, least_by_codes(index, &now, code, force)) {
+            (Some(_), Some(at)) => Some(at),
+            _ => {
+                let edges: Vec<Pointer> = now.edges().collect();
+                match planned.take() {
+                    Some((before, at)) if before == edges => at,
+                    _ => {
+                        let own = Vector::remember(&now);
+                        drop(page);
+                        let at = least_by_vectors(index, &own, &edges, query, force)?;
+                        planned = Some((edges, at));
+                        continue;
+                    }
+                }
+            }
+        };
+        return match dispensable {
+            Some(at) if at < degree => {
+                replace(index, &mut node, at, to, code);
+                page.commit()?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        };
+    }
+}
+
+/// Sets an edge, with its code if the list is of the index's epoch.
+fn replace<S: PageStore>(
+    index: &Index<'_, S>,
+    node: &mut SlotMut<'_>,
+    at: usize,
+    to: Pointer,
+    code: Option<&Code>,
+) {
+    let current = node.get().header().edge_epoch == index.epoch();
+    set_edge(node, at, to, code.filter(|_| current));
+}
+
+/// The edge to do without, or the degree for the new one. `None` where codes are missing.
+fn least_by_codes<S: PageStore>(
+    index: &Index<'_, S>,
+    node: &Slot<'_>,
+    code: Option<&Code>,
+    force: bool,
+) -> Option<usize> {
+    let (basis, code) = (index.basis.as_ref()?, code?);
+    let (epoch, header) = (basis.epoch(), node.header());
+    if header.edge_epoch != epoch
+        || header.own_epoch != epoch
+        || !node.factors().iter().all(|factors| factors.coded())
+    {
+        return None;
+    }
+    let mut factors = node.factors().to_vec();
+    factors.push(code.factors);
+    let mut codes = node.codes().to_vec();
+    codes.extend_from_slice(&code.bytes);
+    let (own_factors, own_code) = node.own();
+    let bytes = own_code.len();
+    let (mut scratch, mut to_node) = (Scratch::default(), Vec::new());
+    basis
+        .probe_code(own_factors, own_code)
+        .estimate(&factors, &codes, &mut scratch, &mut to_node);
+    let to_node: Vec<f64> = to_node.into_iter().map(f64::from).collect();
+    // `least` asks for all pairs of one candidate in a row: one call estimates them all.
+    let (mut of, mut row) = (usize::MAX, Vec::new());
+    let new = factors.len() - 1;
+    least(&to_node, force.then_some(new), |i, j| {
+        if of != i {
+            of = i;
+            row.clear();
+            basis
+                .probe_code(factors[i], &codes[i * bytes..][..bytes])
+                .estimate(&factors, &codes, &mut scratch, &mut row);
+        }
+        f64::from(row[j])
+    })
+}
+
+/// As [`least_by_codes`], reading the vectors that the edges lead to. An edge to a node that is gone or
+/// without rows is the first to do without.
+fn least_by_vectors<S: PageStore>(
+    index: &Index<'_, S>,
+    own: &Vector,
+    edges: &[Pointer],
+    query: &Query,
+    force: bool,
+) -> Result<Option<usize>> {
+    let mut vectors = Vec::with_capacity(edges.len());
+    for (at, &edge) in edges.iter().enumerate() {
+        match read(index, edge)? {
+            Some(vector) => vectors.push((vector.vector, vector.norm_squared)),
+            None => return Ok(Some(at)),
+        }
+    }
+    vectors.push((query.vector.as_slice().into(), query.norm_squared));
+    let distance = |a: &(Box<[half::f16]>, f32), b: &(Box<[half::f16]>, f32)| {
+        index.metric.distance(&a.0, a.1, &b.0, b.1)
+    };
+    let node = (own.vector.clone(), own.norm_squared);
+    let to_node: Vec<f64> = vectors.iter().map(|other| distance(&node, other)).collect();
+    Ok(least(&to_node, force.then_some(edges.len()), |i, j| {
+        distance(&vectors[i], &vectors[j])
+    }))
+}
+
+/// The vector of a live node.
+pub(crate) fn read<S: PageStore>(index: &Index<'_, S>, at: Pointer) -> Result<Option<Vector>> {
+    index.store.interrupt()?;
+    let (block, slot) = index.shape.place(at.id);
+    let page = index.store.read(block)?;
+    if !page.has_slots() {
+        return Ok(None);
+    }
+    let slot = page.slot(&index.shape, slot);
+    Ok((slot.is_node(at.version) && slot.state() == State::Live).then(|| Vector::remember(&slot)))
+}

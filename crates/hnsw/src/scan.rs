@@ -1,0 +1,118 @@
+//! Rows in the order of their distance, as many as the reader wants.
+//!
+//! A scan finds a batch, hands out its rows, and goes on from where the search stopped with a batch of
+//! twice the size: it never comes up short while there are rows to find. Between batches it holds no
+//! lock, and what it remembers may be gone when it goes on: slots of another version are passed over.
+//!
+//! A batch may turn up a row that is nearer than one handed out before. In strict order it is dropped
+//! and counted, for the executor relies on the order; in relaxed order it is returned late.
+
+use std::collections::VecDeque;
+
+use crate::codes::{Metric, Query};
+use crate::directory;
+use crate::error::Result;
+use crate::graph::{OnPages, Rows};
+use crate::index::Index;
+use crate::layout::Tid;
+use crate::rows;
+use crate::search::{Hit, Search};
+use crate::store::{Gate, Mode, PageStore};
+
+/// What becomes of a row that is found after a farther one was handed out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Order {
+    /// It is dropped.
+    Strict,
+    /// It is returned.
+    Relaxed,
+}
+
+/// A scan in progress.
+pub struct Scan<'i, 's, S: PageStore> {
+    index: &'i Index<'s, S>,
+    query: Query,
+    search: Search<Rows>,
+    order: Order,
+    ef: usize,
+    batch: std::vec::IntoIter<Hit<Rows>>,
+    /// Rows of the node that was reached last.
+    rows: VecDeque<Tid>,
+    distance: f64,
+    late: usize,
+    begun: bool,
+}
+
+impl<'i, 's, S: PageStore> Scan<'i, 's, S> {
+    /// A scan for the neighbours of `query`, in batches of `ef` and more.
+    pub fn new(index: &'i Index<'s, S>, query: Query, ef: usize, order: Order) -> Self {
+        Self {
+            index,
+            query,
+            search: Search::default(),
+            order,
+            ef,
+            batch: Vec::new().into_iter(),
+            rows: VecDeque::new(),
+            distance: f64::NEG_INFINITY,
+            late: 0,
+            begun: false,
+        }
+    }
+
+    /// The next row and its distance as the SQL operator gives it, or `None` when there are no more.
+    pub fn next_row(&mut self) -> Result<Option<(f64, Tid)>> {
+        loop {
+            if let Some(tid) = self.rows.pop_front() {
+                let distance = match self.index.metric {
+                    Metric::L2 => self.distance.sqrt(),
+                    Metric::Cosine | Metric::InnerProduct => self.distance,
+                };
+                return Ok(Some((distance, tid)));
+            }
+            let Some(hit) = self.batch.next() else {
+                if self.more()? {
+                    continue;
+                }
+                return Ok(None);
+            };
+            if hit.distance < self.distance && self.order == Order::Strict {
+                self.late += 1;
+                continue;
+            }
+            self.distance = hit.distance;
+            self.rows = rows::all(self.index, hit.at, &hit.found)?.into();
+        }
+    }
+
+    fn more(&mut self) -> Result<bool> {
+        let pass = self.index.store.pass(Gate::Scan, Mode::Shared)?;
+        if self.begun {
+            self.ef *= 2;
+        } else {
+            directory::begin(self.index, &self.query, &mut self.search)?;
+            self.begun = true;
+        }
+        let graph = OnPages::new(self.index);
+        let batch = self.search.run(&graph, &self.query, self.ef)?;
+        drop(pass);
+        let found = !batch.is_empty();
+        self.batch = batch.into_iter();
+        Ok(found)
+    }
+
+    /// Rows dropped because they were found late.
+    pub fn late(&self) -> usize {
+        self.late
+    }
+
+    /// Nodes visited.
+    pub fn hops(&self) -> usize {
+        self.search.hops()
+    }
+
+    /// Bytes of memory in use, nearly.
+    pub fn bytes(&self) -> usize {
+        self.search.bytes()
+    }
+}

@@ -1,0 +1,228 @@
+//! The beam search that scans, insertions and vacuum share.
+//!
+//! Candidates wait in the order of their estimated distance; visiting one yields its true distance and
+//! estimates for its neighbours. The search stops when `ef` live nodes are found and no candidate
+//! promises to be nearer than the farthest of them, and can go on from there: nothing that it has seen
+//! is forgotten. Nodes whose rows are gone are passed through and not counted.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use crate::codes::Query;
+use crate::error::Result;
+use crate::graph::{Edges, Graph};
+use crate::layout::Pointer;
+
+/// A live node at its true distance.
+#[derive(Clone, Debug)]
+pub struct Hit<F> {
+    /// True distance.
+    pub distance: f64,
+    /// Where it is.
+    pub at: Pointer,
+    /// What the graph remembers of it.
+    pub found: F,
+}
+
+impl<F> PartialEq for Hit<F> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl<F> Eq for Hit<F> {}
+
+impl<F> PartialOrd for Hit<F> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<F> Ord for Hit<F> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.distance
+            .total_cmp(&other.distance)
+            .then(self.at.id.cmp(&other.at.id))
+    }
+}
+
+/// A node yet to be visited. The nearest is the greatest, for the heap.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    estimate: f32,
+    at: Pointer,
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Candidate {}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other
+            .estimate
+            .total_cmp(&self.estimate)
+            .then(other.at.id.cmp(&self.at.id))
+    }
+}
+
+/// A set of ids: open addressing, at most half full.
+struct Visited {
+    table: Vec<u32>,
+    count: usize,
+}
+
+impl Visited {
+    fn new() -> Self {
+        Self {
+            table: vec![0; 1 << 11],
+            count: 0,
+        }
+    }
+
+    /// Adds an id, which is not 0. Returns whether it is new.
+    #[inline]
+    fn insert(&mut self, id: u32) -> bool {
+        if self.count * 2 >= self.table.len() {
+            let old = std::mem::take(&mut self.table);
+            self.table = vec![0; old.len() * 4];
+            for id in old.into_iter().filter(|&id| id != 0) {
+                let at = self.find(id);
+                self.table[at] = id;
+            }
+        }
+        let at = self.find(id);
+        let new = self.table[at] == 0;
+        self.table[at] = id;
+        self.count += usize::from(new);
+        new
+    }
+
+    /// Where the id is or belongs.
+    #[inline]
+    fn find(&self, id: u32) -> usize {
+        let mask = self.table.len() - 1;
+        // Fibonacci hashing (Knuth, The Art of Computer Programming, §6.4).
+        let mut at = (id.wrapping_mul(0x9e37_79b9) >> 12) as usize & mask;
+        while self.table[at] != 0 && self.table[at] != id {
+            at = (at + 1) & mask;
+        }
+        at
+    }
+}
+
+/// A search, stopped somewhere.
+pub struct Search<F> {
+    candidates: BinaryHeap<Candidate>,
+    /// The `ef` nearest, the farthest on top.
+    found: BinaryHeap<Hit<F>>,
+    /// Found, but not among the `ef` nearest at the time.
+    spare: Vec<Hit<F>>,
+    visited: Visited,
+    edges: Edges,
+    hops: usize,
+}
+
+impl<F> Default for Search<F> {
+    fn default() -> Self {
+        Self {
+            candidates: BinaryHeap::new(),
+            found: BinaryHeap::new(),
+            spare: Vec::new(),
+            visited: Visited::new(),
+            edges: Edges::default(),
+            hops: 0,
+        }
+    }
+}
+
+impl<F> Search<F> {
+    /// Adds a node to begin at.
+    pub fn seed(&mut self, at: Pointer, estimate: f32) {
+        if at.is_some() && self.visited.insert(at.id) {
+            self.candidates.push(Candidate { estimate, at });
+        }
+    }
+
+    /// Nodes visited so far.
+    pub fn hops(&self) -> usize {
+        self.hops
+    }
+
+    /// Bytes of memory in use, nearly.
+    pub fn bytes(&self) -> usize {
+        self.candidates.capacity() * size_of::<Candidate>()
+            + (self.found.capacity() + self.spare.capacity()) * size_of::<Hit<F>>()
+            + self.visited.table.capacity() * size_of::<u32>()
+    }
+
+    /// Goes on until `ef` live nodes are found and no candidate promises better, and takes these,
+    /// nearest first. Fewer are all there are.
+    pub fn run<G: Graph<Found = F>>(
+        &mut self,
+        graph: &G,
+        query: &Query,
+        ef: usize,
+    ) -> Result<Vec<Hit<F>>> {
+        for hit in std::mem::take(&mut self.spare) {
+            self.keep(hit, ef);
+        }
+        while let Some(&Candidate { estimate, at }) = self.candidates.peek() {
+            if self.found.len() >= ef && f64::from(estimate) > self.farthest() {
+                break;
+            }
+            self.candidates.pop();
+            self.hops += 1;
+            let Some(visit) = graph.visit(query, at, &mut self.edges)? else {
+                continue;
+            };
+            if let Some(found) = visit.found {
+                let distance = visit.distance;
+                self.keep(
+                    Hit {
+                        distance,
+                        at,
+                        found,
+                    },
+                    ef,
+                );
+            }
+            for i in 0..self.edges.to.len() {
+                let at = self.edges.to[i];
+                if !self.visited.insert(at.id) {
+                    continue;
+                }
+                let mut estimate = self.edges.estimates[i];
+                if estimate.is_nan() {
+                    match graph.distance(query, at)? {
+                        Some(distance) => estimate = distance as f32,
+                        None => continue,
+                    }
+                }
+                self.candidates.push(Candidate { estimate, at });
+            }
+        }
+        Ok(std::mem::take(&mut self.found).into_sorted_vec())
+    }
+
+    fn farthest(&self) -> f64 {
+        self.found.peek().map_or(f64::INFINITY, |hit| hit.distance)
+    }
+
+    fn keep(&mut self, hit: Hit<F>, ef: usize) {
+        self.found.push(hit);
+        if self.found.len() > ef {
+            self.spare.extend(self.found.pop());
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What the graph needs of whoever keeps its pages.
+//!
+//! The rules that every algorithm of this crate keeps, and that a store may rely on and assert:
+//!
+//! - A thread has at most one page locked at a time, and none while it asks for a gate, extends the
+//!   store, looks for free pages or checks for interrupts.
+//! - Everything that must be on disk together is on one page: a page's [`commit`](Write::commit) is
+//!   one record of the log, and records may be torn apart by a crash at any point.
+//! - A change that is not committed never happened.
+
+use std::ops::{Deref, DerefMut};
+
+use crate::error::Result;
+use crate::layout::Page;
+
+/// A page locked for writing. Dropping it without [`commit`](Write::commit) undoes every change.
+pub trait Write: DerefMut<Target = Page> {
+    /// Logs the change, makes it visible and unlocks the page.
+    ///
+    /// # Errors
+    /// When the change cannot be logged; it has not happened then.
+    fn commit(self) -> Result<()>;
+}
+
+/// Heavyweight locks by which vacuum waits for those who may still hold a pointer it wants to break.
+///
+/// In Postgres: `LockPage` on two page numbers. A standby takes none, so a reader relies on the
+/// versions of slots alone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Gate {
+    /// Shared by inserts from their search to their last edge. Exclusive for the first node of an
+    /// index, and for a moment in vacuum.
+    Insert = 0,
+    /// Shared by scans while they look for a batch. Exclusive for a moment in vacuum.
+    Scan = 1,
+}
+
+/// How a gate is taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mode {
+    /// With others who share it.
+    Shared,
+    /// Alone.
+    Exclusive,
+}
+
+/// The pages of one index.
+pub trait PageStore {
+    /// A page pinned and locked against writers until it is dropped.
+    type Read<'s>: Deref<Target = Page>
+    where
+        Self: 's;
+    /// A page pinned and locked against everybody.
+    type Write<'s>: Write
+    where
+        Self: 's;
+    /// A gate, open to its holder until it is dropped.
+    type Pass<'s>
+    where
+        Self: 's;
+
+    /// Number of pages.
+    fn blocks(&self) -> Result<u32>;
+
+    /// Locks a page for reading.
+    fn read(&self, block: u32) -> Result<Self::Read<'_>>;
+
+    /// Locks a page for writing.
+    fn write(&self, block: u32) -> Result<Self::Write<'_>>;
+
+    /// Adds a page of zeros and locks it for writing. It stays, zeros, if that is not committed.
+    fn extend(&self) -> Result<(u32, Self::Write<'_>)>;
+
+    /// A page that [`note_free`](Self::note_free) was told of, at best: the hint may be stale.
+    /// A page is handed out once per note.
+    fn free_page(&self) -> Result<Option<u32>>;
+
+    /// Remembers that a page has a free slot. Not logged, so a crash may forget it.
+    fn note_free(&self, block: u32) -> Result<()>;
+
+    /// Takes a gate, waiting for it.
+    fn pass(&self, gate: Gate, mode: Mode) -> Result<Self::Pass<'_>>;
+
+    /// Returns an error if the operation should stop; also the place to sleep for those who are told
+    /// to be gentle. Called between any two pages.
+    fn interrupt(&self) -> Result<()>;
+}

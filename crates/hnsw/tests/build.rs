@@ -1,0 +1,123 @@
+//! An index built in memory, and what is inserted after.
+
+mod common;
+
+use common::*;
+use hnsw::build::{Builder, Threads};
+use hnsw::check::check;
+use hnsw::codes::Metric;
+use hnsw::index::Index;
+use hnsw::insert::insert;
+use hnsw::mem::MemStore;
+
+const THREADS: Threads = Threads {
+    count: 3,
+    start: || (),
+};
+
+#[test]
+fn a_built_index_finds_its_rows() {
+    let data = vectors(3_000, 1);
+    let rows: Vec<usize> = (0..data.len()).collect();
+    for metric in [Metric::Cosine, Metric::InnerProduct, Metric::L2] {
+        let store = MemStore::new();
+        let mut builder = Builder::new(parameters(metric), usize::MAX).unwrap();
+        for (row, vector) in data[..2_500].iter().enumerate() {
+            assert!(builder.push(vector, tid(row)).unwrap());
+        }
+        let mut index = builder.finish(&store, THREADS).unwrap();
+        let report = check(&index).unwrap();
+        assert_eq!(report.problems, [""; 0]);
+        assert_eq!((report.live, report.unreachable), (2_500, 0), "{metric:?}");
+        assert_eq!(report.uncoded, 0);
+        let built = recall(&index, metric, &data, &rows[..2_500], 40);
+        assert!(built >= 0.95, "{metric:?}: {built}");
+
+        for (row, vector) in data.iter().enumerate().skip(2_500) {
+            insert(&mut index, vector, tid(row)).unwrap();
+        }
+        let report = check(&index).unwrap();
+        assert_eq!(report.problems, [""; 0]);
+        assert_eq!(report.uncoded, 0);
+        let grown = recall(&index, metric, &data, &rows, 40);
+        assert!(grown >= 0.95, "{metric:?}: {grown}");
+        if metric != Metric::InnerProduct {
+            assert!(found_by_themselves(&index, &data, &rows) >= 2_997);
+        }
+    }
+}
+
+#[test]
+fn equal_vectors_are_one_node() {
+    let data = vectors(1_000, 2);
+    let store = MemStore::new();
+    let mut builder = Builder::new(parameters(Metric::L2), usize::MAX).unwrap();
+    for (row, vector) in data.iter().enumerate() {
+        builder.push(vector, tid(row)).unwrap();
+    }
+    for row in 1_000..11_000 {
+        builder.push(&data[row % 2], tid(row)).unwrap();
+    }
+    assert_eq!(builder.nodes(), 1_000);
+    let index = builder.finish(&store, THREADS).unwrap();
+    let report = check(&index).unwrap();
+    assert_eq!(report.problems, [""; 0]);
+    assert_eq!(
+        (report.live, report.rows, report.orphans),
+        (1_000, 11_000, 0)
+    );
+    let rows = answers(&index, &data[1], 10, 5_001);
+    assert!(
+        rows.iter()
+            .all(|&row| row == 1 || row >= 1_000 && row % 2 == 1)
+    );
+}
+
+#[test]
+fn a_small_build_learns_nothing() {
+    let data = vectors(50, 2);
+    let store = MemStore::new();
+    let mut builder = Builder::new(parameters(Metric::Cosine), usize::MAX).unwrap();
+    for (row, vector) in data.iter().enumerate() {
+        builder.push(vector, tid(row)).unwrap();
+    }
+    let index = builder.finish(&store, THREADS).unwrap();
+    assert_eq!(index.meta().epoch, 0);
+    assert_eq!(check(&index).unwrap().rows, 50);
+}
+
+#[test]
+fn a_build_keeps_to_its_budget() {
+    let data = vectors(3_000, 1);
+    let mut builder = Builder::new(parameters(Metric::Cosine), 300_000).unwrap();
+    let taken = data
+        .iter()
+        .enumerate()
+        .take_while(|(row, vector)| builder.push(vector, tid(*row)).unwrap())
+        .count();
+    assert!((500..3_000).contains(&taken), "{taken}");
+    let store = MemStore::new();
+    let mut index = builder.finish(&store, THREADS).unwrap();
+    for (row, vector) in data.iter().enumerate().skip(taken) {
+        insert(&mut index, vector, tid(row)).unwrap();
+    }
+    let rows: Vec<usize> = (0..data.len()).collect();
+    let recall = recall(&index, Metric::Cosine, &data, &rows, 40);
+    assert!(recall >= 0.95, "{recall}");
+}
+
+#[test]
+fn an_index_opens_again_with_its_basis() {
+    let data = vectors(1_000, 2);
+    let store = MemStore::new();
+    let mut builder = Builder::new(parameters(Metric::L2), usize::MAX).unwrap();
+    for (row, vector) in data.iter().enumerate() {
+        builder.push(vector, tid(row)).unwrap();
+    }
+    let index = builder.finish(&store, THREADS).unwrap();
+    let again = Index::open(&store, None).unwrap();
+    assert!(again.basis().is_some() && again.basis() == index.basis());
+    let reads = store.reads();
+    Index::open(&store, index.basis().cloned()).unwrap();
+    assert_eq!(store.reads(), reads + 1);
+}
