@@ -6,7 +6,8 @@ the tables so that whatever else the machine does falls on all of them. The exec
 sort key that costs nothing, `ORDER BY id + 1`; what a search takes above it is what the type and its operator take.
 
 The server is the one that libpq's environment names (PGHOST, PGPORT, PGUSER, PGDATABASE); a schema `exact_search` is
-made in it and dropped at the end. Needs numpy and psycopg[binary]. Build the extension with --release to measure it.
+made in it and dropped at the end. `shared_buffers` should hold all tables, some 600 MB at the default size: otherwise
+reading them is measured as well. Needs numpy and psycopg[binary], and a release build of the extension.
 
     exact_search.py --rows 100000 --dimensions 512 --runs 21
 
