@@ -4,6 +4,7 @@
 //! cargo run --release -p hnsw --example tune -- [OPTION=VALUE...] BASE.npy [QUERIES.npy...]
 //!     m=16 ef_construction=64 threads=2 count=all queries=300
 //!     hold_out=0      last vectors of BASE that are queries instead
+//!     exact=0         1 to search without codes, as an index too small to have any is searched
 //!     insert=0        last vectors of BASE that are inserted one by one after the build
 //! ```
 //!
@@ -72,6 +73,7 @@ fn measure(
     store: &MemStore,
     base: &[Vec<f16>],
     queries: &[Vec<f16>],
+    exact: bool,
 ) -> Result<()> {
     let truth: Vec<Vec<usize>> = queries.iter().map(|query| nearest(base, query)).collect();
     println!("{name}\n   ef  recall@10   hops  pages  us/query  late");
@@ -80,7 +82,11 @@ fn measure(
         let (mut found, mut hops, mut late) = (0, 0, 0);
         let start = Instant::now();
         for (query, truth) in queries.iter().zip(&truth) {
-            let mut scan = Scan::new(index, index.query(query)?, ef, Order::Strict);
+            let mut query = index.query(query)?;
+            if exact {
+                query.probe = None;
+            }
+            let mut scan = Scan::new(index, query, ef, Order::Strict);
             for _ in 0..10 {
                 let Some((_, tid)) = scan.next_row()? else {
                     break;
@@ -112,6 +118,7 @@ fn main() -> Result<()> {
         ("queries", 300),
         ("hold_out", 0),
         ("insert", 0),
+        ("exact", 0),
     ]);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut files = Vec::new();
@@ -163,6 +170,7 @@ fn main() -> Result<()> {
             (store.commits() - commits) as f64 / count
         );
     }
+    let exact = options["exact"] != 0;
     let report = check(&index)?;
     println!(
         "{} live, {} edges, {} uncoded, {} entries, {} unreachable, {} problems",
@@ -175,12 +183,12 @@ fn main() -> Result<()> {
     );
     if !held_out.is_empty() {
         let count = held_out.len().min(options["queries"]);
-        measure("held out", &index, &store, &base, &held_out[..count])?;
+        measure("held out", &index, &store, &base, &held_out[..count], exact)?;
     }
     for file in query_files {
         let mut queries = load(file)?;
         queries.truncate(options["queries"]);
-        measure(file, &index, &store, &base, &queries)?;
+        measure(file, &index, &store, &base, &queries, exact)?;
     }
     Ok(())
 }

@@ -316,6 +316,7 @@ impl Builder {
         let roots = directory::write(index, basis, &listed)?;
         index.change_meta(|meta| {
             meta.epoch = basis.epoch();
+            meta.recoded = basis.epoch();
             meta.basis = basis_block;
             meta.roots = roots;
             meta.learned_from = nodes as u32;

@@ -26,6 +26,10 @@ use crate::error::{Error, Result};
 use crate::layout::{Factors, Shape, widen_factors};
 use crate::random::Random;
 
+/// Rounds of subspace iteration, after which the directions that matter are found to well below the
+/// error of four bits.
+const ROUNDS: usize = 6;
+
 /// What a distance is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
@@ -102,8 +106,7 @@ pub struct Code {
 impl Basis {
     /// Learns from a sample of [prepared](Metric) vectors, one after the other.
     ///
-    /// Subspace iteration (Golub, Van Loan: Matrix Computations, §8.2.4) from a random start: six
-    /// rounds, after which the directions that matter are found to well below the error of four bits.
+    /// Subspace iteration (Golub, Van Loan: Matrix Computations, §8.2.4) from a random start.
     pub fn learn(metric: Metric, shape: &Shape, epoch: u16, sample: &[f32]) -> Self {
         let (dims, width) = (shape.dims, 2 * shape.code_bytes);
         let count = (sample.len() / dims).max(1) as f32;
@@ -123,7 +126,8 @@ impl Basis {
         let mut rows: Vec<f32> = (0..rank * dims).map(|_| random.normal()).collect();
         orthonormalise(&mut rows, dims, &mut random);
         let mut along = vec![0f32; rank];
-        for _ in 0..6 {
+        // As many directions as dimensions are all there are.
+        for _ in 0..if rank < dims { ROUNDS } else { 0 } {
             let mut next = vec![0f32; rank * dims];
             for x in centred.chunks_exact(dims) {
                 project(&rows, x, &mut along);

@@ -211,6 +211,9 @@ pub struct Meta {
     pub code_bytes: u16,
     /// Number of the basis in use; 0 while there is none.
     pub epoch: u16,
+    /// The epoch that all codes have been brought to, once.
+    pub recoded: u16,
+    pub(crate) unused: u16,
     /// First page of the basis.
     pub basis: u32,
     /// First page of the roots of the directory of entry points.

@@ -14,6 +14,8 @@
 //! | [`build`] | an index of the rows of a table, in memory and by threads |
 //! | [`insert`] | one row more |
 //! | [`scan`] | rows in order of distance, as many as wanted |
+//! | [`vacuum`] | rows removed, the graph mended, slots used again |
+//! | [`learn`] | codes for an index that grew from nothing |
 //! | [`check`] | every invariant |
 //!
 //! # The idea
@@ -34,6 +36,7 @@ pub mod graph;
 pub mod index;
 pub mod insert;
 pub mod layout;
+pub mod learn;
 mod link;
 pub mod mem;
 pub mod random;
@@ -42,3 +45,4 @@ pub mod scan;
 pub mod search;
 pub mod select;
 pub mod store;
+pub mod vacuum;

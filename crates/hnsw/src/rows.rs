@@ -71,9 +71,10 @@ fn is_overflow_of(slot: &crate::layout::Slot<'_>, at: Pointer, node: Pointer) ->
         && slot.owner() == node
 }
 
-/// An overflow slot: its rows, and the next one.
+/// An overflow slot: its rows, whether it is closed, and the next one.
 pub(crate) struct Chunk {
     pub(crate) tids: Vec<Tid>,
+    pub(crate) closed: bool,
     pub(crate) next: Pointer,
 }
 
@@ -92,6 +93,7 @@ pub(crate) fn chunk<S: PageStore>(
     let slot = page.slot(&index.shape, slot);
     Ok(is_overflow_of(&slot, at, node).then(|| Chunk {
         tids: slot.tids().to_vec(),
+        closed: slot.state() == State::Closed,
         next: slot.overflow(),
     }))
 }

@@ -1,0 +1,239 @@
+//! Learning a basis for an index that was too small for one, or has outgrown it.
+//!
+//! An index that is created first and filled afterwards has no codes, and searches read every
+//! neighbour. When it has grown enough, the pages of a new basis and directory are written, then the
+//! meta page names them, and inserts that began before are waited for; from then on everyone encodes in
+//! the new epoch, and codes of another one are not used. Then every page is brought to the new epoch:
+//! first all own codes, then those of the edges. If that is cut short, searches read more pages than
+//! they need, and the next call goes on.
+
+use std::collections::HashMap;
+
+use crate::build::{SAMPLE, enough};
+use crate::codes::{Basis, Code};
+use crate::directory::{self, SAMPLED};
+use crate::error::Result;
+use crate::graph::{Remember, Vector};
+use crate::index::Index;
+use crate::layout::{Factors, Kind, Pointer, State};
+use crate::random::Random;
+use crate::store::{Gate, Mode, PageStore, Write};
+
+/// An index so many times larger than what its basis was learned from learns anew.
+const OUTGROWN: usize = 16;
+
+/// Learns a basis if the index has none and enough nodes, or has outgrown the one it has, and brings
+/// all codes to it. Vacuum calls this; it must not run beside another one.
+///
+/// # Errors
+/// When the store fails or asks to stop; what was done stays valid, and the next call goes on.
+pub fn learn<S: PageStore>(index: &mut Index<'_, S>) -> Result<()> {
+    index.refresh()?;
+    let wanted = match index.meta.epoch {
+        0 => enough(&index.shape),
+        _ => (index.meta.learned_from as usize).saturating_mul(OUTGROWN),
+    };
+    // What the pages could hold tells most indexes apart without reading them.
+    let most = index.store.blocks()? as usize * index.shape.slots;
+    if most >= wanted {
+        let sample = sample(index)?;
+        if sample.nodes >= wanted {
+            switch(index, &sample)?;
+        }
+    }
+    if index.meta.recoded != index.meta.epoch {
+        let store = index.store;
+        drop(store.pass(Gate::Insert, Mode::Exclusive)?);
+        recode(index)?;
+        let epoch = index.meta.epoch;
+        index.change_meta(|meta| {
+            meta.recoded = epoch;
+            true
+        })?;
+    }
+    Ok(())
+}
+
+/// A sample of the live nodes.
+struct Sample {
+    /// How many live nodes there are.
+    nodes: usize,
+    /// Vectors, prepared, one after the other.
+    vectors: Vec<f32>,
+    /// Nodes for the directory.
+    entries: Vec<(Pointer, Vector)>,
+}
+
+fn sample<S: PageStore>(index: &Index<'_, S>) -> Result<Sample> {
+    let (shape, mut random) = (index.shape, Random::new(u64::from(index.meta.epoch)));
+    let mut sample = Sample {
+        nodes: 0,
+        vectors: Vec::new(),
+        entries: Vec::new(),
+    };
+    for block in 1..index.store.blocks()? {
+        index.store.interrupt()?;
+        let page = index.store.read(block)?;
+        for number in 0..if page.has_slots() { shape.slots } else { 0 } {
+            let slot = page.slot(&shape, number);
+            if slot.state() != State::Live {
+                continue;
+            }
+            sample.nodes += 1;
+            // Reservoir sampling (Vitter, Random sampling with a reservoir, 1985, algorithm R).
+            let at = if sample.nodes <= SAMPLE {
+                sample.vectors.resize(sample.nodes * shape.dims, 0.0);
+                sample.nodes - 1
+            } else {
+                random.below(sample.nodes)
+            };
+            if at < SAMPLE {
+                let norm = slot.header().norm_squared;
+                let vector = index.metric.prepare(slot.vector(), norm);
+                sample.vectors[at * shape.dims..][..shape.dims].copy_from_slice(&vector);
+            }
+            if sample.entries.is_empty() || random.below(SAMPLED) == 0 {
+                let at = Pointer::new(shape.id(block, number)?, slot.header().version);
+                sample.entries.push((at, Vector::remember(&slot)));
+            }
+        }
+    }
+    Ok(sample)
+}
+
+/// Writes a basis and a directory and lets the meta page name them.
+fn switch<S: PageStore>(index: &mut Index<'_, S>, sample: &Sample) -> Result<()> {
+    // 0 says that there is none.
+    let epoch = index.meta.epoch.checked_add(1).unwrap_or(1);
+    let basis = Basis::learn(index.metric, &index.shape, epoch, &sample.vectors);
+    let entries: Vec<(Pointer, Code)> = sample
+        .entries
+        .iter()
+        .map(|(at, node)| (*at, basis.encode(&node.vector, node.norm_squared)))
+        .collect();
+    let block = index.write_basis(&basis)?;
+    let roots = directory::write(index, &basis, &entries)?;
+    let nodes = sample.nodes as u32;
+    index.change_meta(|meta| {
+        meta.epoch = epoch;
+        meta.basis = block;
+        meta.roots = roots;
+        meta.learned_from = nodes;
+        true
+    })?;
+    index.refresh()
+}
+
+fn recode<S: PageStore>(index: &Index<'_, S>) -> Result<()> {
+    let blocks = index.store.blocks()?;
+    for block in 1..blocks {
+        recode_own(index, block)?;
+    }
+    for block in 1..blocks {
+        recode_edges(index, block)?;
+    }
+    Ok(())
+}
+
+/// Brings the own codes of a page's nodes to the epoch in use. A page of an older basis or directory
+/// becomes one of free slots.
+fn recode_own<S: PageStore>(index: &Index<'_, S>, block: u32) -> Result<()> {
+    index.store.interrupt()?;
+    let (shape, epoch) = (index.shape, index.epoch());
+    let page = index.store.read(block)?;
+    let mut codes = Vec::new();
+    match page.kind(block)? {
+        Kind::Basis | Kind::Root | Kind::Leaf if page.epoch() != epoch => {
+            drop(page);
+            let mut page = index.store.write(block)?;
+            page.init(Kind::Nodes, 0);
+            page.commit()?;
+            return index.store.note_free(block);
+        }
+        Kind::Nodes => {
+            for number in 0..shape.slots {
+                let (slot, header) = (
+                    page.slot(&shape, number),
+                    page.slot(&shape, number).header(),
+                );
+                if slot.is_node(header.version) && header.own_epoch != epoch {
+                    codes.push((number, header.version, Vector::remember(&slot)));
+                }
+            }
+        }
+        Kind::New | Kind::Meta | Kind::Basis | Kind::Root | Kind::Leaf => {}
+    }
+    drop(page);
+    if codes.is_empty() {
+        return Ok(());
+    }
+    let codes: Vec<(usize, u16, Option<Code>)> = codes
+        .into_iter()
+        .map(|(number, version, node)| (number, version, node.code(index)))
+        .collect();
+    let mut page = index.store.write(block)?;
+    for (number, version, code) in &codes {
+        let mut slot = page.slot_mut(&shape, *number);
+        if let Some(code) = code
+            && slot.get().is_node(*version)
+        {
+            slot.set_own(epoch, code.factors, &code.bytes);
+        }
+    }
+    page.commit()
+}
+
+/// Brings the codes of the edges of a page's nodes to the epoch in use.
+fn recode_edges<S: PageStore>(index: &Index<'_, S>, block: u32) -> Result<()> {
+    index.store.interrupt()?;
+    let (shape, epoch) = (index.shape, index.epoch());
+    for number in 0..shape.slots {
+        let page = index.store.read(block)?;
+        if !page.has_slots() {
+            return Ok(());
+        }
+        let slot = page.slot(&shape, number);
+        let version = slot.header().version;
+        if !slot.is_node(version) || slot.header().edge_epoch == epoch {
+            continue;
+        }
+        let edges: Vec<Pointer> = slot.edges().collect();
+        drop(page);
+        let mut codes = HashMap::new();
+        for edge in edges {
+            codes.insert(edge, own_code(index, edge)?);
+        }
+        let mut page = index.store.write(block)?;
+        let mut slot = page.slot_mut(&shape, number);
+        if !slot.get().is_node(version) {
+            continue;
+        }
+        slot.header_mut().edge_epoch = epoch;
+        let edges: Vec<Pointer> = slot.get().edges().collect();
+        for (at, edge) in edges.iter().enumerate() {
+            match codes.get(edge) {
+                Some(Some(code)) => slot.set_edge_code(at, code.factors, &code.bytes),
+                _ => slot.set_edge_code(at, Factors::UNCODED, &[]),
+            }
+        }
+        page.commit()?;
+    }
+    Ok(())
+}
+
+/// The code of a node in the epoch in use.
+fn own_code<S: PageStore>(index: &Index<'_, S>, at: Pointer) -> Result<Option<Code>> {
+    index.store.interrupt()?;
+    let (block, number) = index.shape.place(at.id);
+    let page = index.store.read(block)?;
+    if !page.has_slots() {
+        return Ok(None);
+    }
+    let slot = page.slot(&index.shape, number);
+    if !slot.is_node(at.version) {
+        return Ok(None);
+    }
+    let node = Vector::remember(&slot);
+    drop(page);
+    Ok(node.code(index))
+}

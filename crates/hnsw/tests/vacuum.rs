@@ -1,0 +1,270 @@
+//! Rows that go, slots that are used again, and bases learned late.
+
+mod common;
+
+use std::collections::HashSet;
+
+use common::*;
+use half::f16;
+use hnsw::build::{Builder, Threads};
+use hnsw::check::check;
+use hnsw::codes::Metric;
+use hnsw::index::Index;
+use hnsw::insert::insert;
+use hnsw::learn::learn;
+use hnsw::mem::{MemStore, interleave};
+use hnsw::scan::{Order, Scan};
+use hnsw::vacuum::bulk_delete;
+
+fn build<'s>(store: &'s MemStore, metric: Metric, data: &[Vec<f16>]) -> Index<'s, MemStore> {
+    let mut builder = Builder::new(parameters(metric), usize::MAX).unwrap();
+    for (row, vector) in data.iter().enumerate() {
+        builder.push(vector, tid(row)).unwrap();
+    }
+    let threads = Threads {
+        count: 1,
+        start: || (),
+    };
+    builder.finish(store, threads).unwrap()
+}
+
+/// Nodes in a thousand that may be out of reach after churn.
+const LOST: usize = 1;
+
+#[test]
+fn recall_recovers_after_nine_of_ten_rows_are_gone() {
+    for metric in [Metric::Cosine, Metric::L2] {
+        let data = vectors(4_000, 1);
+        let store = MemStore::new();
+        let mut index = build(&store, metric, &data[..3_000]);
+        let done = bulk_delete(&mut index, |tid| row(tid) % 10 != 3).unwrap();
+        assert_eq!(
+            (done.rows, done.removed, done.nodes, done.freed),
+            (300, 2_700, 300, 2_700)
+        );
+        let left: Vec<usize> = (3..3_000).step_by(10).collect();
+        let recall_left = recall(&index, metric, &data, &left, 40);
+        assert!(recall_left >= 0.97, "{metric:?}: {recall_left}");
+        let report = check(&index).unwrap();
+        assert_eq!(report.problems, [""; 0]);
+        assert_eq!((report.live, report.dying, report.unreachable), (300, 0, 0));
+        assert_eq!(everything(&index, &data[0]), 300);
+
+        let blocks = hnsw::store::PageStore::blocks(&store).unwrap();
+        for (row, vector) in data.iter().enumerate().skip(3_000) {
+            insert(&mut index, vector, tid(row)).unwrap();
+        }
+        assert_eq!(
+            hnsw::store::PageStore::blocks(&store).unwrap(),
+            blocks,
+            "slots used again"
+        );
+        let report = check(&index).unwrap();
+        assert_eq!(report.problems, [""; 0]);
+        assert!(report.unreachable <= LOST, "{report:?}");
+        let rows: Vec<usize> = left.into_iter().chain(3_000..4_000).collect();
+        let again = recall(&index, metric, &data, &rows, 40);
+        assert!(again >= 0.95, "{metric:?}: {again}");
+    }
+}
+
+#[test]
+fn each_row_is_asked_about_once() {
+    let data = vectors(600, 1);
+    let store = MemStore::new();
+    let mut index = build(&store, Metric::L2, &data);
+    for row in 600..1_600 {
+        insert(&mut index, &data[0], tid(row)).unwrap();
+    }
+    let mut seen = HashSet::new();
+    let done = bulk_delete(&mut index, |tid| {
+        assert!(seen.insert(tid));
+        false
+    })
+    .unwrap();
+    assert_eq!((seen.len(), done.rows, done.mended), (1_600, 1_600, 0));
+}
+
+#[test]
+fn an_emptied_index_fills_again() {
+    let data = vectors(700, 1);
+    let store = MemStore::new();
+    let mut index = build(&store, Metric::Cosine, &data);
+    let done = bulk_delete(&mut index, |_| true).unwrap();
+    assert_eq!((done.rows, done.freed), (0, 700));
+    assert_eq!(everything(&index, &data[0]), 0);
+    for (row, vector) in data.iter().enumerate() {
+        insert(&mut index, vector, tid(row)).unwrap();
+    }
+    assert_eq!(everything(&index, &data[0]), 700);
+    assert_eq!(check(&index).unwrap().problems, [""; 0]);
+}
+
+#[test]
+fn long_chains_shrink_and_go() {
+    let data = vectors(2, 1);
+    let store = MemStore::new();
+    let mut index = Index::create(&store, &parameters(Metric::Cosine)).unwrap();
+    insert(&mut index, &data[1], tid(5_000)).unwrap();
+    for row in 0..3_000 {
+        insert(&mut index, &data[0], tid(row)).unwrap();
+    }
+    let chunks = check(&index).unwrap().overflow;
+    let done = bulk_delete(&mut index, |tid| (200..2_900).contains(&row(tid))).unwrap();
+    assert_eq!((done.rows, done.nodes), (301, 2));
+    let report = check(&index).unwrap();
+    assert_eq!(report.problems, [""; 0]);
+    assert!(
+        report.overflow < chunks && report.orphans == 0,
+        "{report:?}"
+    );
+    assert_eq!(everything(&index, &data[0]), 301);
+    bulk_delete(&mut index, |tid| row(tid) < 3_000).unwrap();
+    let report = check(&index).unwrap();
+    assert_eq!((report.live, report.overflow, report.rows), (1, 0, 1));
+}
+
+#[test]
+fn a_basis_is_learned_when_there_are_rows_enough() {
+    let data = vectors(1_200, 1);
+    for metric in [Metric::Cosine, Metric::L2] {
+        let store = MemStore::new();
+        let mut index = Index::create(&store, &parameters(metric)).unwrap();
+        for (row, vector) in data[..100].iter().enumerate() {
+            insert(&mut index, vector, tid(row)).unwrap();
+        }
+        learn(&mut index).unwrap();
+        assert_eq!(index.meta().epoch, 0);
+        for (row, vector) in data.iter().enumerate().take(900).skip(100) {
+            insert(&mut index, vector, tid(row)).unwrap();
+        }
+        learn(&mut index).unwrap();
+        assert_eq!((index.meta().epoch, index.meta().recoded), (1, 1));
+        assert_eq!(check(&index).unwrap().uncoded, 0);
+        for (row, vector) in data.iter().enumerate().skip(900) {
+            insert(&mut index, vector, tid(row)).unwrap();
+        }
+        let report = check(&index).unwrap();
+        assert_eq!(report.problems, [""; 0]);
+        assert_eq!(report.uncoded, 0);
+        let rows: Vec<usize> = (0..data.len()).collect();
+        let recall = recall(&index, metric, &data, &rows, 40);
+        assert!(recall >= 0.95, "{metric:?}: {recall}");
+        assert!(found_by_themselves(&index, &data, &rows) >= 1_199);
+    }
+}
+
+#[test]
+fn a_crash_anywhere_in_vacuum_or_learning_leaves_a_valid_index() {
+    let data = vectors(560, 5);
+    let mut commits = 0;
+    loop {
+        let store = MemStore::new();
+        let mut index = Index::create(&store, &parameters(Metric::L2)).unwrap();
+        for (row, vector) in data.iter().enumerate() {
+            insert(&mut index, vector, tid(row)).unwrap();
+        }
+        for row in 560..900 {
+            insert(&mut index, &data[4], tid(row)).unwrap();
+        }
+        store.crash_after(commits);
+        let gone = |row: usize| !(40..600).contains(&row);
+        let crashed = bulk_delete(&mut index, |tid| gone(row(tid)))
+            .and_then(|_| learn(&mut index))
+            .is_err();
+        let store = store.restart();
+        let mut index = Index::open(&store, None).unwrap();
+        let report = check(&index).unwrap();
+        assert_eq!(report.problems, [""; 0], "after {commits} commits");
+        let left: Vec<usize> = (40..560).collect();
+        let found = found_by_themselves(&index, &data, &left);
+        assert!(found >= 519, "{found} of 520 after {commits} commits");
+        // The next vacuum ends what this one began.
+        bulk_delete(&mut index, |tid| gone(row(tid))).unwrap();
+        learn(&mut index).unwrap();
+        let report = check(&index).unwrap();
+        assert_eq!(report.problems, [""; 0], "after {commits} commits");
+        assert_eq!((report.rows, report.dying, report.orphans), (560, 0, 0));
+        assert_eq!(report.unreachable, 0, "after {commits} commits");
+        assert_eq!(report.uncoded, 0, "after {commits} commits");
+        if !crashed {
+            break;
+        }
+        commits += 1 + commits / 8;
+    }
+}
+
+#[test]
+fn a_scan_that_pauses_over_a_vacuum_returns_no_row_twice_and_none_that_is_wrong() {
+    let data = vectors(3_000, 1);
+    let store = MemStore::new();
+    let mut index = build(&store, Metric::L2, &data[..1_500]);
+    let standby = store.standby();
+    let reader = Index::open(&standby, None).unwrap();
+    let mut scan = Scan::new(&reader, reader.query(&data[0]).unwrap(), 10, Order::Relaxed);
+    let mut rows = Vec::new();
+    for _ in 0..40 {
+        rows.push(row(scan.next_row().unwrap().unwrap().1));
+    }
+    bulk_delete(&mut index, |tid| row(tid).is_multiple_of(2)).unwrap();
+    for (row, vector) in data.iter().enumerate().skip(1_500) {
+        insert(&mut index, vector, tid(row)).unwrap();
+    }
+    while let Some((found, tid)) = scan.next_row().unwrap() {
+        let row = row(tid);
+        rows.push(row);
+        let true_distance = distance(Metric::L2, &data[0], &data[row]).sqrt();
+        assert!((found - true_distance).abs() < 1e-6, "row {row}");
+    }
+    let distinct: HashSet<usize> = rows.iter().copied().collect();
+    assert_eq!(distinct.len(), rows.len());
+}
+
+#[test]
+fn everyone_at_once() {
+    for seed in 0..6 {
+        let data = vectors(900, seed);
+        let store = MemStore::new();
+        build(&store, Metric::Cosine, &data[..600]);
+        store.lie_about_free_pages(seed);
+        let (store, data) = (&store, &data);
+        let mut tasks: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
+        for task in 0..2 {
+            tasks.push(Box::new(move || {
+                let mut index = Index::open(store, None).unwrap();
+                for row in (600 + task..900).step_by(2) {
+                    insert(
+                        &mut index,
+                        &data[if row % 7 == 0 { 1 } else { row }],
+                        tid(row),
+                    )
+                    .unwrap();
+                }
+            }));
+        }
+        tasks.push(Box::new(move || {
+            let mut index = Index::open(store, None).unwrap();
+            for modulus in [5, 3] {
+                bulk_delete(&mut index, |tid| row(tid) < 600 && row(tid) % modulus == 1).unwrap();
+                learn(&mut index).unwrap();
+            }
+        }));
+        tasks.push(Box::new(move || {
+            let index = Index::open(store, None).unwrap();
+            for row in (0..600).step_by(15) {
+                // 0, 15, ... are never 1 modulo 3 or 5: they stay.
+                assert!(
+                    answers(&index, &data[row], 20, 3).contains(&row),
+                    "row {row}"
+                );
+            }
+        }));
+        interleave(seed, tasks);
+        let mut index = Index::open(store, None).unwrap();
+        bulk_delete(&mut index, |_| false).unwrap();
+        let report = check(&index).unwrap();
+        assert_eq!(report.problems, [""; 0], "seed {seed}");
+        assert_eq!(report.rows, 900 - 120 - 160, "seed {seed}");
+        assert_eq!((report.dying, report.unreachable), (0, 0), "seed {seed}");
+    }
+}
