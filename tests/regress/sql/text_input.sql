@@ -1,17 +1,6 @@
 -- Texts of every kind that reach a model.
 \pset null '-'
-CREATE FUNCTION pg_temp.outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    message text;
-    detail text;
-    hint text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'DETAIL: ' || nullif(detail, ''), 'HINT: ' || nullif(hint, ''));
-END $$;
+\i outcome.sql
 
 CREATE FUNCTION pg_temp.is_embedding(v clip_vector) RETURNS boolean LANGUAGE sql
     RETURN vector_dims(v) = 512 AND vector_norm(v) BETWEEN 0.99 AND 1.01;
