@@ -153,10 +153,11 @@ fn main() -> Result<()> {
     };
     let mut index = builder.finish(&store, threads)?;
     println!(
-        "built {later} x {} in {:.2} s, {:?}",
+        "built {later} x {} in {:.2} s, {:?}, bits {:?}",
         parameters.dims,
         start.elapsed().as_secs_f64(),
-        index.shape()
+        index.shape(),
+        index.basis().map(|basis| basis.bits())
     );
     if later < base.len() {
         let (commits, start) = (store.commits(), Instant::now());

@@ -2,8 +2,9 @@
 //!
 //! A vector is centred on the mean of a sample and projected on the sample's principal directions,
 //! as many as a code has elements. A fixed random rotation of these spreads the energy evenly, since
-//! all elements of a code have the same step, and four bits are kept of each
-//! ([`kernels::quantize`]). Two factors go with a code: its scale, and the part of the distance that
+//! all elements of a code have the same step, and a few bits are kept of each
+//! ([`kernels::quantize`]). How many is decided by the sample: four bits of few directions where these
+//! have nearly all of the energy, down to one bit of many where the spectrum is flat. Two factors go with a code: its scale, and the part of the distance that
 //! does not depend on the query, which is known exactly. With `u = x - mean`, `v = q - mean`:
 //!
 //! | metric | distance | bias of `x` | what the code estimates |
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use bytemuck::cast_slice;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use kernels::quantize::{TOP_LEVEL, level_values, nibble_dots, quantize};
+use kernels::quantize::{Bits, dots, level_values, quantize};
 
 use crate::error::{Error, Result};
 use crate::layout::{Factors, Shape, widen_factors};
@@ -85,9 +86,10 @@ impl Metric {
 pub struct Basis {
     metric: Metric,
     epoch: u16,
+    bits: Bits,
     /// Mean of the sample.
     mean: Vec<f32>,
-    /// Rotated principal directions, two for each byte of a code, each divided by the unit.
+    /// Rotated principal directions, one for each element of a code, divided by the unit's root.
     rows: Vec<f32>,
     /// Mean squared distance of the sample from its mean.
     unit: f32,
@@ -99,7 +101,7 @@ pub struct Basis {
 pub struct Code {
     /// Scale and bias.
     pub factors: Factors,
-    /// Two elements a byte.
+    /// The elements.
     pub bytes: Box<[u8]>,
 }
 
@@ -108,7 +110,7 @@ impl Basis {
     ///
     /// Subspace iteration (Golub, Van Loan: Matrix Computations, §8.2.4) from a random start.
     pub fn learn(metric: Metric, shape: &Shape, epoch: u16, sample: &[f32]) -> Self {
-        let (dims, width) = (shape.dims, 2 * shape.code_bytes);
+        let dims = shape.dims;
         let count = (sample.len() / dims).max(1) as f32;
         let mut mean = vec![0f32; dims];
         for x in sample.chunks_exact(dims) {
@@ -122,12 +124,13 @@ impl Basis {
         let unit = ((total / f64::from(count)) as f32).max(f32::MIN_POSITIVE * 1e6);
 
         let mut random = Random::new(0x636c_6970);
-        let rank = width.min(dims);
+        let rank = (shape.code_bytes * Bits::One.per_byte()).min(dims);
         let mut rows: Vec<f32> = (0..rank * dims).map(|_| random.normal()).collect();
         orthonormalise(&mut rows, dims, &mut random);
         let mut along = vec![0f32; rank];
-        // As many directions as dimensions are all there are.
-        for _ in 0..if rank < dims { ROUNDS } else { 0 } {
+        // Where four bits of every direction fit, their order is of no account.
+        let all = dims <= shape.code_bytes * Bits::Four.per_byte();
+        for _ in 0..if all { 0 } else { ROUNDS } {
             let mut next = vec![0f32; rank * dims];
             for x in centred.chunks_exact(dims) {
                 project(&rows, x, &mut along);
@@ -138,6 +141,31 @@ impl Basis {
             rows = next;
             orthonormalise(&mut rows, dims, &mut random);
         }
+        // The directions come out in the order of their energy.
+        let mut energy = vec![0f64; rank];
+        for x in centred.chunks_exact(dims) {
+            project(&rows, x, &mut along);
+            for (energy, along) in energy.iter_mut().zip(&along) {
+                *energy += f64::from(along * along);
+            }
+        }
+        let keeps = |bits: Bits| {
+            let width = shape.code_bytes * bits.per_byte();
+            energy.iter().take(width).sum::<f64>() * f64::from(1.0 - bits.distortion())
+        };
+        let bits = Bits::ALL
+            .into_iter()
+            .reduce(|best, bits| {
+                if keeps(bits) > keeps(best) {
+                    bits
+                } else {
+                    best
+                }
+            })
+            .unwrap_or(Bits::Four);
+        let width = shape.code_bytes * bits.per_byte();
+        let rank = rank.min(width);
+        rows.truncate(rank * dims);
         // Zeros pad the code where it has more elements than there are dimensions.
         let mut rotation: Vec<f32> = (0..rank * rank).map(|_| random.normal()).collect();
         orthonormalise(&mut rotation, rank, &mut random);
@@ -155,14 +183,22 @@ impl Basis {
         rotated
             .iter_mut()
             .for_each(|x| *x = f16::from_f32(*x * unit.sqrt()).to_f32() * scale);
-        Self::assemble(metric, epoch, mean, rotated, unit)
+        Self::assemble(metric, epoch, bits, mean, rotated, unit)
     }
 
-    fn assemble(metric: Metric, epoch: u16, mean: Vec<f32>, rows: Vec<f32>, unit: f32) -> Self {
+    fn assemble(
+        metric: Metric,
+        epoch: u16,
+        bits: Bits,
+        mean: Vec<f32>,
+        rows: Vec<f32>,
+        unit: f32,
+    ) -> Self {
         let mean_squared = kernels::norm_squared(&mean) / unit;
         Self {
             metric,
             epoch,
+            bits,
             mean,
             rows,
             unit,
@@ -175,6 +211,11 @@ impl Basis {
         self.epoch
     }
 
+    /// Bits of an element of a code.
+    pub fn bits(&self) -> Bits {
+        self.bits
+    }
+
     /// What is stored of it.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let root = self.unit.sqrt();
@@ -183,7 +224,8 @@ impl Basis {
             .iter()
             .map(|&x| f16::from_f32(x * root).to_bits())
             .collect();
-        let mut bytes = self.unit.to_ne_bytes().to_vec();
+        let mut bytes = (self.bits as u32).to_ne_bytes().to_vec();
+        bytes.extend_from_slice(&self.unit.to_ne_bytes());
         bytes.extend_from_slice(cast_slice(&self.mean));
         bytes.extend_from_slice(cast_slice(&rows));
         bytes
@@ -197,19 +239,24 @@ impl Basis {
         block: u32,
         bytes: &[u8],
     ) -> Result<Self> {
-        let (dims, width) = (shape.dims, 2 * shape.code_bytes);
-        if bytes.len() != 4 + 4 * dims + 2 * width * dims {
+        let dims = shape.dims;
+        let bits = Bits::ALL.into_iter().find(|&bits| {
+            let width = shape.code_bytes * bits.per_byte();
+            bytes.starts_with(&(bits as u32).to_ne_bytes())
+                && bytes.len() == 8 + 4 * dims + 2 * width * dims
+        });
+        let Some(bits) = bits else {
             return Err(Error::corrupt(block, "basis of codes has a wrong length"));
-        }
+        };
         let single = |b: &[u8]| f32::from_ne_bytes([b[0], b[1], b[2], b[3]]);
-        let unit = single(bytes);
-        let mean = bytes[4..][..4 * dims].chunks_exact(4).map(single).collect();
+        let unit = single(&bytes[4..]);
+        let mean = bytes[8..][..4 * dims].chunks_exact(4).map(single).collect();
         let scale = 1.0 / unit.sqrt();
-        let rows = bytes[4 + 4 * dims..]
+        let rows = bytes[8 + 4 * dims..]
             .chunks_exact(2)
             .map(|b| f16::from_ne_bytes([b[0], b[1]]).to_f32() * scale)
             .collect();
-        Ok(Self::assemble(metric, epoch, mean, rows, unit))
+        Ok(Self::assemble(metric, epoch, bits, mean, rows, unit))
     }
 
     fn centre(&self, prepared: &[f32]) -> Vec<f32> {
@@ -230,8 +277,8 @@ impl Basis {
     pub fn encode(&self, vector: &[f16], norm_squared: f32) -> Code {
         let centred = self.centre(&self.metric.prepare(vector, norm_squared));
         let values = self.rotate(&centred);
-        let mut bytes = vec![0; values.len() / 2].into_boxed_slice();
-        let scale = quantize(&values, &mut bytes);
+        let mut bytes = vec![0; values.len() / self.bits.per_byte()].into_boxed_slice();
+        let scale = quantize(self.bits, &values, &mut bytes);
         let bias = match self.metric {
             Metric::Cosine => kernels::norm_squared(&centred) / 2.0,
             Metric::L2 => kernels::norm_squared(&centred),
@@ -262,8 +309,8 @@ impl Basis {
     /// Estimates distances from one code to others. Two of these compare with each other, but not with
     /// a distance from an exact vector.
     pub fn probe_code(&self, factors: Factors, code: &[u8]) -> Probe {
-        let mut levels = vec![0; 2 * code.len()];
-        level_values(code, &mut levels);
+        let mut levels = vec![0; self.bits.per_byte() * code.len()];
+        level_values(self.bits, code, &mut levels);
         let offset = match self.metric {
             Metric::Cosine | Metric::L2 => 0.0,
             Metric::InnerProduct => -self.mean_squared,
@@ -275,7 +322,8 @@ impl Basis {
         let sum: i32 = levels.iter().map(|&level| i32::from(level)).sum();
         Probe {
             epoch: self.epoch,
-            correction: i32::from(TOP_LEVEL) * sum,
+            bits: self.bits,
+            correction: i32::from(self.bits.top()) * sum,
             levels,
             offset: offset * self.unit,
             bias: self.unit,
@@ -288,6 +336,7 @@ impl Basis {
 #[derive(Clone, Debug)]
 pub struct Probe {
     epoch: u16,
+    bits: Bits,
     levels: Vec<i8>,
     correction: i32,
     offset: f32,
@@ -318,7 +367,7 @@ impl Probe {
         out: &mut Vec<f32>,
     ) {
         scratch.dots.resize(factors.len(), 0);
-        nibble_dots(&self.levels, codes, &mut scratch.dots);
+        dots(self.bits, &self.levels, codes, &mut scratch.dots);
         widen_factors(factors, &mut scratch.factors);
         out.extend(
             scratch
@@ -335,7 +384,7 @@ impl Probe {
     /// [`estimate`](Self::estimate) for one code.
     pub fn estimate_one(&self, factors: Factors, code: &[u8]) -> f32 {
         let mut dot = [0];
-        nibble_dots(&self.levels, code, &mut dot);
+        dots(self.bits, &self.levels, code, &mut dot);
         let product = (2 * dot[0] - self.correction) as f32;
         self.offset + self.bias * factors.bias() + self.slope * factors.scale() * product
     }

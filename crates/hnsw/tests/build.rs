@@ -19,7 +19,12 @@ const THREADS: Threads = Threads {
 fn a_built_index_finds_its_rows() {
     let data = vectors(3_000, 1);
     let rows: Vec<usize> = (0..data.len()).collect();
-    for metric in [Metric::Cosine, Metric::InnerProduct, Metric::L2] {
+    // By inner product, long vectors are near to everything and short ones to nothing.
+    for (metric, floor) in [
+        (Metric::Cosine, 0.95),
+        (Metric::InnerProduct, 0.9),
+        (Metric::L2, 0.95),
+    ] {
         let store = MemStore::new();
         let mut builder = Builder::new(parameters(metric), usize::MAX).unwrap();
         for (row, vector) in data[..2_500].iter().enumerate() {
@@ -31,7 +36,7 @@ fn a_built_index_finds_its_rows() {
         assert_eq!((report.live, report.unreachable), (2_500, 0), "{metric:?}");
         assert_eq!(report.uncoded, 0);
         let built = recall(&index, metric, &data, &rows[..2_500], 40);
-        assert!(built >= 0.95, "{metric:?}: {built}");
+        assert!(built >= floor, "{metric:?}: {built}");
 
         for (row, vector) in data.iter().enumerate().skip(2_500) {
             insert(&mut index, vector, tid(row)).unwrap();
@@ -40,7 +45,7 @@ fn a_built_index_finds_its_rows() {
         assert_eq!(report.problems, [""; 0]);
         assert_eq!(report.uncoded, 0);
         let grown = recall(&index, metric, &data, &rows, 40);
-        assert!(grown >= 0.95, "{metric:?}: {grown}");
+        assert!(grown >= floor, "{metric:?}: {grown}");
         if metric != Metric::InnerProduct {
             assert!(found_by_themselves(&index, &data, &rows) >= 2_997);
         }

@@ -1,5 +1,5 @@
 //! Distances between vectors of IEEE half and single precision, the [decimal] text of halves,
-//! and [codes](quantize) of four bits.
+//! and [codes](quantize) of few bits.
 //!
 //! The slices of a call are of equal length. Checking that belongs to the caller, who can name both
 //! dimensions; where they differ, the longer one's surplus is ignored. No distance allocates or

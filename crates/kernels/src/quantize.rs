@@ -1,9 +1,9 @@
-//! Codes of four bits per element and their inner products with a query of eight.
+//! Codes of one, two or four bits per element and their inner products with a query of eight.
 //!
-//! A code of `n` bytes holds `2n` levels between 0 and 15: byte `j` has element `j` in its low half
-//! and element `n + j` in its high half, so a register of codes becomes two registers of consecutive
-//! elements by one mask and one shift. A level `c` stands for the value `scale · (2c - 15)`: evenly
-//! spaced and symmetric about zero, which no level is.
+//! With `b` bits an element, a code of `n` bytes holds `n · 8/b` levels between 0 and `2ᵇ - 1`: byte
+//! `j` has element `j` in its lowest bits, element `n + j` in the next, and so on, so that a register
+//! of codes becomes registers of consecutive elements by masks and shifts. A level `c` stands for the
+//! value `scale · (2c - (2ᵇ - 1))`: evenly spaced and symmetric about zero, which no level is.
 //!
 //! The products are integers: every instruction set gives the same.
 #![allow(unsafe_code)]
@@ -11,21 +11,54 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
-/// The value of level 15 in units of the scale.
-pub const TOP_LEVEL: i8 = 15;
+/// Bits of an element.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Bits {
+    /// Signs.
+    One = 1,
+    /// Four levels.
+    Two = 2,
+    /// Sixteen levels.
+    Four = 4,
+}
+
+impl Bits {
+    /// All of them, finest first.
+    pub const ALL: [Self; 3] = [Self::Four, Self::Two, Self::One];
+
+    /// Elements of a byte.
+    pub fn per_byte(self) -> usize {
+        8 / self as usize
+    }
+
+    /// The highest level, and its value in units of the scale.
+    pub fn top(self) -> i8 {
+        (1 << self as u8) - 1
+    }
+
+    /// The share of the energy of normally distributed elements that a code loses (Max, Quantizing for
+    /// minimum distortion, 1960, table II).
+    pub fn distortion(self) -> f32 {
+        match self {
+            Self::One => 0.3634,
+            Self::Two => 0.1188,
+            Self::Four => 0.0115,
+        }
+    }
+}
 
 /// `Σ qᵢcᵢ` of `query` with each of the codes that lie one after the other in `codes`.
 ///
-/// `query` has two elements per byte of a code, and `codes` one code per element of `out`. Elements
-/// of the query are between -127 and 127.
+/// `query` has as many elements as a code, and `codes` one code per element of `out`. Elements of the
+/// query are between -127 and 127.
 ///
 /// # Panics
 /// When the lengths do not fit.
 #[inline]
-pub fn nibble_dots(query: &[i8], codes: &[u8], out: &mut [i32]) {
+pub fn dots(bits: Bits, query: &[i8], codes: &[u8], out: &mut [i32]) {
     assert_eq!(
         query.len() * out.len(),
-        codes.len() * 2,
+        codes.len() * bits.per_byte(),
         "codes and query differ in length"
     );
     #[cfg(target_arch = "x86_64")]
@@ -36,36 +69,55 @@ pub fn nibble_dots(query: &[i8], codes: &[u8], out: &mut [i32]) {
             && is_x86_feature_detected!("avx512f")
         {
             // SAFETY: the machine has these instructions, and the lengths were checked.
-            return unsafe { vnni(query, codes, out) };
+            return unsafe {
+                match bits {
+                    Bits::One => vnni::<1>(query, codes, out),
+                    Bits::Two => vnni::<2>(query, codes, out),
+                    Bits::Four => vnni::<4>(query, codes, out),
+                }
+            };
         }
         if is_x86_feature_detected!("avx2") {
             // SAFETY: as above.
-            return unsafe { avx2(query, codes, out) };
+            return unsafe {
+                match bits {
+                    Bits::One => avx2::<1>(query, codes, out),
+                    Bits::Two => avx2::<2>(query, codes, out),
+                    Bits::Four => avx2::<4>(query, codes, out),
+                }
+            };
         }
     }
-    nibble_dots_scalar(query, codes, out);
+    dots_scalar(bits, query, codes, out);
 }
 
-/// [`nibble_dots`] element by element: the reference, and what machines without a kernel run.
-pub fn nibble_dots_scalar(query: &[i8], codes: &[u8], out: &mut [i32]) {
-    let bytes = query.len() / 2;
+/// [`dots`] element by element: the reference, and what machines without a kernel run.
+pub fn dots_scalar(bits: Bits, query: &[i8], codes: &[u8], out: &mut [i32]) {
+    let bytes = query.len() / bits.per_byte();
     if bytes == 0 {
         out.fill(0);
         return;
     }
-    let (low, high) = query.split_at(bytes);
     for (code, out) in codes.chunks_exact(bytes).zip(out) {
-        *out = nibble_dot(low, high, code);
+        *out = dot_scalar(bits as usize, query, code, 0);
     }
 }
 
-/// `Σ qᵢcᵢ` of one code, whose low halves belong to `low`.
+/// The inner product of `query` with one code, from byte `from` on.
 #[inline]
-fn nibble_dot(low: &[i8], high: &[i8], code: &[u8]) -> i32 {
-    code.iter()
-        .zip(low.iter().zip(high))
-        .map(|(&code, (&low, &high))| {
-            i32::from(low) * i32::from(code & 15) + i32::from(high) * i32::from(code >> 4)
+fn dot_scalar(bits: usize, query: &[i8], code: &[u8], from: usize) -> i32 {
+    let mask = (1 << bits) - 1;
+    query
+        .chunks_exact(code.len())
+        .enumerate()
+        .map(|(field, query)| {
+            code[from..]
+                .iter()
+                .zip(&query[from..])
+                .map(|(&code, &query)| {
+                    i32::from(query) * (i32::from(code) >> (bits * field) & mask)
+                })
+                .sum::<i32>()
         })
         .sum()
 }
@@ -73,30 +125,27 @@ fn nibble_dot(low: &[i8], high: &[i8], code: &[u8]) -> i32 {
 /// Four codes at a time, so that adding up lanes is shared between them.
 ///
 /// # Safety
-/// The machine has the instructions; `codes` has `query.len() / 2` bytes per element of `out`.
+/// The machine has the instructions; `codes` has `query.len() · BITS / 8` bytes per element of `out`.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn vnni(query: &[i8], codes: &[u8], out: &mut [i32]) {
-    let bytes = query.len() / 2;
-    let (low, high) = query.split_at(bytes);
-    let nibble = _mm512_set1_epi8(15);
+unsafe fn vnni<const BITS: usize>(query: &[i8], codes: &[u8], out: &mut [i32]) {
+    let bytes = query.len() * BITS / 8;
+    let level = _mm512_set1_epi8((1 << BITS) - 1);
     let one = |code: *const u8| {
         let mut sum = _mm512_setzero_si512();
         let mut at = 0;
         while at < bytes {
             let mask = 1_u64.unbounded_shl((bytes - at) as u32).wrapping_sub(1);
-            // SAFETY: `at` is inside the code and both halves of the query; the mask keeps the load
-            // there.
-            let (code, low, high) = unsafe {
-                (
-                    _mm512_maskz_loadu_epi8(mask, code.add(at).cast()),
-                    _mm512_maskz_loadu_epi8(mask, low.as_ptr().add(at)),
-                    _mm512_maskz_loadu_epi8(mask, high.as_ptr().add(at)),
-                )
-            };
-            sum = _mm512_dpbusd_epi32(sum, _mm512_and_si512(code, nibble), low);
-            let upper = _mm512_and_si512(_mm512_srli_epi16::<4>(code), nibble);
-            sum = _mm512_dpbusd_epi32(sum, upper, high);
+            // SAFETY: `at` is inside the code, and the mask keeps the load there.
+            let code = unsafe { _mm512_maskz_loadu_epi8(mask, code.add(at).cast()) };
+            for field in 0..8 / BITS {
+                // SAFETY: the query has as many bytes for each field as a code has bytes.
+                let query = unsafe {
+                    _mm512_maskz_loadu_epi8(mask, query.as_ptr().add(field * bytes + at))
+                };
+                let shifted = _mm512_srl_epi16(code, _mm_cvtsi32_si128((BITS * field) as i32));
+                sum = _mm512_dpbusd_epi32(sum, _mm512_and_si512(shifted, level), query);
+            }
             at += 64;
         }
         sum
@@ -132,32 +181,30 @@ unsafe fn vnni(query: &[i8], codes: &[u8], out: &mut [i32]) {
 }
 
 /// # Safety
-/// The machine has the instructions; `codes` has `query.len() / 2` bytes per element of `out`.
+/// The machine has the instructions; `codes` has `query.len() · BITS / 8` bytes per element of `out`.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn avx2(query: &[i8], codes: &[u8], out: &mut [i32]) {
-    let bytes = query.len() / 2;
-    let (low, high) = query.split_at(bytes);
-    let (nibble, ones) = (_mm256_set1_epi8(15), _mm256_set1_epi16(1));
+unsafe fn avx2<const BITS: usize>(query: &[i8], codes: &[u8], out: &mut [i32]) {
+    let bytes = query.len() * BITS / 8;
+    let (level, ones) = (_mm256_set1_epi8((1 << BITS) - 1), _mm256_set1_epi16(1));
     let whole = bytes - bytes % 32;
     for (i, out) in out.iter_mut().enumerate() {
         let code = &codes[i * bytes..][..bytes];
         let mut sum = _mm256_setzero_si256();
         for at in (0..whole).step_by(32) {
-            // SAFETY: 32 bytes from `at` are inside the code and both halves of the query.
-            let (code, low, high) = unsafe {
-                (
-                    _mm256_loadu_si256(code.as_ptr().add(at).cast()),
-                    _mm256_loadu_si256(low.as_ptr().add(at).cast()),
-                    _mm256_loadu_si256(high.as_ptr().add(at).cast()),
-                )
-            };
-            let upper = _mm256_and_si256(_mm256_srli_epi16::<4>(code), nibble);
-            // A pair of products is at most 2 · 15 · 127, two pairs are: i16 holds them.
-            let pairs = _mm256_add_epi16(
-                _mm256_maddubs_epi16(_mm256_and_si256(code, nibble), low),
-                _mm256_maddubs_epi16(upper, high),
-            );
+            // SAFETY: 32 bytes from `at` are inside the code.
+            let code = unsafe { _mm256_loadu_si256(code.as_ptr().add(at).cast()) };
+            let mut pairs = _mm256_setzero_si256();
+            for field in 0..8 / BITS {
+                // SAFETY: the query has as many bytes for each field as a code has bytes.
+                let query =
+                    unsafe { _mm256_loadu_si256(query.as_ptr().add(field * bytes + at).cast()) };
+                let shifted = _mm256_srl_epi16(code, _mm_cvtsi32_si128((BITS * field) as i32));
+                // A pair of products is at most 2 · 15 · 127 and there are two, or they are smaller
+                // and more: i16 holds the sum.
+                let products = _mm256_maddubs_epi16(_mm256_and_si256(shifted, level), query);
+                pairs = _mm256_add_epi16(pairs, products);
+            }
             sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
         }
         let half = _mm_add_epi32(
@@ -166,76 +213,73 @@ unsafe fn avx2(query: &[i8], codes: &[u8], out: &mut [i32]) {
         );
         let half = _mm_add_epi32(half, _mm_shuffle_epi32::<0b01_00_11_10>(half));
         let half = _mm_add_epi32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half));
-        let tail = nibble_dot(&low[whole..], &high[whole..], &code[whole..]);
-        *out = _mm_cvtsi128_si32(half) + tail;
+        *out = _mm_cvtsi128_si32(half) + dot_scalar(BITS, query, code, whole);
     }
 }
 
 /// Writes the code of `values` and returns its scale.
 ///
-/// `values` has two elements per byte of `code`. The scale is the one of least squares for the levels
-/// chosen, among several ranges of levels the one of least squared error. Zeros have scale 0.
+/// `values` has as many elements as the code. Among several ranges of levels, the one of least squared
+/// error is chosen. The scale makes the inner product of the values with their code their squared
+/// norm, so that estimates of inner products are not biased towards zero (Gao, Long: RaBitQ, 2024).
+/// Zeros have scale 0.
 ///
 /// # Panics
 /// When the lengths do not fit.
-pub fn quantize(values: &[f32], code: &mut [u8]) -> f32 {
+pub fn quantize(bits: Bits, values: &[f32], code: &mut [u8]) -> f32 {
     assert_eq!(
         values.len(),
-        code.len() * 2,
+        code.len() * bits.per_byte(),
         "values and code differ in length"
     );
-    let top = values.iter().fold(0f32, |top, x| top.max(x.abs()));
-    if top.is_nan() || top < f32::MIN_POSITIVE * 1e3 {
-        code.fill(0x77);
+    let largest = values.iter().fold(0f32, |largest, x| largest.max(x.abs()));
+    code.fill(0);
+    if largest.is_nan() || largest < f32::MIN_POSITIVE * 1e3 {
         return 0.0;
     }
+    let top = bits.top();
+    let level = |x: f32, step: f32| {
+        let top = f32::from(top);
+        (x / (2.0 * step) + top / 2.0)
+            .round_ties_even()
+            .clamp(0.0, top) as u8
+    };
     // Clipping the few largest elements buys finer steps for all others.
-    let mut best = (0f32, 0f32, 0f32);
-    for clip in 8..=16 {
-        let step = top * clip as f32 / 16.0 / f32::from(TOP_LEVEL);
+    let (mut most, mut best, mut along_best) = (0f32, largest, 1f32);
+    for clip in 6..=16 {
+        let step = largest * clip as f32 / 16.0 / f32::from(top);
         let (mut along, mut square) = (0f32, 0f32);
         for &x in values {
-            let value = level_value(level(x, step));
+            let value = f32::from(2 * level(x, step) as i8 - top);
             along += x * value;
             square += value * value;
         }
         // Least squares leave |x|² - along²/square: the larger this gain, the smaller the error.
         let gain = along * along / square;
-        if gain > best.0 {
-            best = (gain, step, along / square);
+        if gain > most {
+            (most, best, along_best) = (gain, step, along);
         }
     }
-    let (_, step, scale) = best;
-    let (low, high) = values.split_at(code.len());
-    for (code, (&low, &high)) in code.iter_mut().zip(low.iter().zip(high)) {
-        *code = level(low, step) | level(high, step) << 4;
+    let bytes = code.len();
+    for (i, &x) in values.iter().enumerate() {
+        code[i % bytes] |= level(x, best) << (bits as usize * (i / bytes));
     }
-    scale
+    values.iter().map(|x| x * x).sum::<f32>() / along_best
 }
 
-#[inline]
-fn level(x: f32, step: f32) -> u8 {
-    (x / (2.0 * step) + 7.5).round_ties_even().clamp(0.0, 15.0) as u8
-}
-
-#[inline]
-fn level_value(level: u8) -> f32 {
-    f32::from(2 * level as i8 - TOP_LEVEL)
-}
-
-/// The levels of `code` as the values they stand for in units of the scale: odd, between -15 and 15.
+/// The levels of `code` as the values they stand for in units of the scale: odd numbers.
 ///
 /// # Panics
-/// When `values` does not have two elements per byte of `code`.
-pub fn level_values(code: &[u8], values: &mut [i8]) {
+/// When `values` does not have as many elements as the code.
+pub fn level_values(bits: Bits, code: &[u8], values: &mut [i8]) {
     assert_eq!(
         values.len(),
-        code.len() * 2,
+        code.len() * bits.per_byte(),
         "values and code differ in length"
     );
-    let (low, high) = values.split_at_mut(code.len());
-    for (&code, (low, high)) in code.iter().zip(low.iter_mut().zip(high)) {
-        *low = 2 * (code & 15) as i8 - TOP_LEVEL;
-        *high = 2 * (code >> 4) as i8 - TOP_LEVEL;
+    let (top, bytes) = (bits.top(), code.len());
+    for (i, value) in values.iter_mut().enumerate() {
+        let level = code[i % bytes] >> (bits as usize * (i / bytes)) & top as u8;
+        *value = 2 * level as i8 - top;
     }
 }

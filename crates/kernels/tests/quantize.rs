@@ -1,6 +1,6 @@
-//! Codes of four bits: the kernel against its reference, and what quantising keeps.
+//! Codes of few bits: the kernel against its reference, and what quantising keeps.
 
-use kernels::quantize::{level_values, nibble_dots, nibble_dots_scalar, quantize};
+use kernels::quantize::{Bits, dots, dots_scalar, level_values, quantize};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -13,21 +13,24 @@ proptest! {
         seed in vec(any::<u8>(), 64),
     ) {
         let byte = |i: usize| seed[i % 64].wrapping_mul(31).wrapping_add((i / 7) as u8);
-        let query: Vec<i8> = (0..2 * bytes).map(|i| (byte(i) as i8).max(-127)).collect();
-        let codes: Vec<u8> = (0..bytes * count).map(|i| byte(i + 13)).collect();
-        let (mut fast, mut slow) = (vec![0; count], vec![1; count]);
-        nibble_dots(&query, &codes, &mut fast);
-        nibble_dots_scalar(&query, &codes, &mut slow);
-        prop_assert_eq!(fast, slow);
+        for bits in Bits::ALL {
+            let len = bits.per_byte() * bytes;
+            let query: Vec<i8> = (0..len).map(|i| (byte(i) as i8).max(-127)).collect();
+            let codes: Vec<u8> = (0..bytes * count).map(|i| byte(i + 13)).collect();
+            let (mut fast, mut slow) = (vec![0; count], vec![1; count]);
+            dots(bits, &query, &codes, &mut fast);
+            dots_scalar(bits, &query, &codes, &mut slow);
+            prop_assert_eq!(fast, slow);
+        }
     }
 
     #[test]
-    fn a_code_keeps_nearly_all_of_a_vector(values in vec(-1f32..1.0, 2 * 40)) {
+    fn four_bits_keep_nearly_all_of_a_vector(values in vec(-1f32..1.0, 2 * 40)) {
         let norm: f32 = values.iter().map(|x| x * x).sum();
         let mut code = [0; 40];
-        let scale = quantize(&values, &mut code);
+        let scale = quantize(Bits::Four, &values, &mut code);
         let mut levels = [0; 80];
-        level_values(&code, &mut levels);
+        level_values(Bits::Four, &code, &mut levels);
         let error: f32 = values
             .iter()
             .zip(levels)
@@ -35,35 +38,64 @@ proptest! {
             .sum();
         prop_assert!(error <= 0.01 * norm, "{} of {}", error, norm);
     }
+
+    #[test]
+    fn a_vector_and_its_code_have_the_product_of_its_norm(
+        values in vec(-1f32..1.0, 320),
+        bits in prop::sample::select(Bits::ALL.to_vec()),
+    ) {
+        let values = &values[..40 * bits.per_byte()];
+        let norm: f32 = values.iter().map(|x| x * x).sum();
+        let mut code = [0; 40];
+        let scale = quantize(bits, values, &mut code);
+        let mut levels = vec![0; values.len()];
+        level_values(bits, &code, &mut levels);
+        let product: f32 = values
+            .iter()
+            .zip(levels)
+            .map(|(x, level)| x * scale * f32::from(level))
+            .sum();
+        prop_assert!((product - norm).abs() <= 1e-4 * norm, "{} of {}", product, norm);
+    }
 }
 
 #[test]
 fn extremes_do_not_saturate() {
-    for value in [-127_i8, 127] {
-        let mut out = [0; 5];
-        nibble_dots(&[value; 2 * 96], &[0xff; 96 * 5], &mut out);
-        assert_eq!(out, [i32::from(value) * 15 * 192; 5]);
+    for bits in Bits::ALL {
+        for value in [-127_i8, 127] {
+            let mut out = [0; 5];
+            let len = 96 * bits.per_byte();
+            dots(bits, &vec![value; len], &[0xff; 96 * 5], &mut out);
+            let product = i32::from(value) * i32::from(bits.top()) * len as i32;
+            assert_eq!(out, [product; 5]);
+        }
     }
 }
 
 #[test]
 fn zeros_have_scale_zero() {
     let mut code = [0; 8];
-    assert_eq!(quantize(&[0.0; 16], &mut code), 0.0);
+    assert_eq!(quantize(Bits::Four, &[0.0; 16], &mut code), 0.0);
 }
 
 #[test]
 fn levels_read_back_in_order() {
-    let values: Vec<f32> = (0..16).map(|i| (2 * i - 15) as f32).collect();
-    let mut code = [0; 8];
-    let scale = quantize(&values, &mut code);
-    assert!((scale - 1.0).abs() < 1e-6);
-    let mut levels = [0; 16];
-    level_values(&code, &mut levels);
-    assert!(
-        values
-            .iter()
-            .zip(levels)
-            .all(|(x, level)| *x == f32::from(level))
-    );
+    for bits in Bits::ALL {
+        let len = 8 * bits.per_byte();
+        let top = i32::from(bits.top());
+        let values: Vec<f32> = (0..len as i32)
+            .map(|i| (2 * (i % (top + 1)) - top) as f32)
+            .collect();
+        let mut code = [0; 8];
+        let scale = quantize(bits, &values, &mut code);
+        assert!((scale - 1.0).abs() < 1e-6, "{bits:?}: {scale}");
+        let mut levels = vec![0; len];
+        level_values(bits, &code, &mut levels);
+        assert!(
+            values
+                .iter()
+                .zip(levels)
+                .all(|(x, level)| *x == f32::from(level))
+        );
+    }
 }
