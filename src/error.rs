@@ -1,6 +1,6 @@
 //! Every error a user can meet, with its SQLSTATE, DETAIL and HINT: the one place that knows them.
 
-use crate::{classify, embed, model, server, vector};
+use crate::{classify, embed, ingest, model, server, vector};
 use pgrx::{
     PgLogLevel,
     PgSqlErrorCode::{self, *},
@@ -23,6 +23,9 @@ pub enum Error {
     /// An argument of a classification.
     #[error(transparent)]
     Classify(#[from] classify::Error),
+    /// The trigger that keeps embeddings current.
+    #[error(transparent)]
+    Ingest(#[from] ingest::Error),
     /// A vector.
     #[error(transparent)]
     Vector(#[from] vector::Error),
@@ -45,6 +48,7 @@ impl From<Error> for ErrorReport {
             Error::Model(error) => model_error(error),
             Error::Embed(error) => embed_error(error),
             Error::Classify(error) => classify_error(error),
+            Error::Ingest(error) => ingest_error(error),
             Error::Vector(error) => vector_error(error),
             Error::Thread(_) => (ERRCODE_INSUFFICIENT_RESOURCES, None, None),
         };
@@ -295,5 +299,11 @@ fn classify_error(error: &classify::Error) -> Fields {
             ERRCODE_DATA_EXCEPTION,
             "Name the model that the embedding is by as argument \"model\".",
         ),
+    }
+}
+
+fn ingest_error(error: &ingest::Error) -> Fields {
+    match error {
+        ingest::Error::NotAutoEmbed => (ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, None, None),
     }
 }

@@ -8,6 +8,7 @@ mod classify;
 mod embed;
 mod error;
 mod guc;
+mod ingest;
 mod model;
 mod server;
 mod vector;

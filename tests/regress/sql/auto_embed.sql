@@ -1,0 +1,168 @@
+-- Triggers that keep embeddings current with their images and texts.
+\pset null '-'
+CREATE FUNCTION pg_temp.outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    message text;
+    detail text;
+    hint text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'DETAIL: ' || nullif(detail, ''), 'HINT: ' || nullif(hint, ''));
+END $$;
+CREATE TABLE files (name text PRIMARY KEY, file bytea);
+INSERT INTO files VALUES ('red', '\x47494638376102000200810000ff00000000000000000000002c0000000002000200000806000108041010003b'), ('blue', '\x474946383761020002008100000000ff0000000000000000002c0000000002000200000806000108041010003b'), ('broken', '\x4749463837610200');
+
+-- Images: INSERT, COPY, UPDATE, upsert.
+CREATE TABLE photos (id integer PRIMARY KEY, title text, image bytea, embedding clip_vector(512));
+SELECT clip_auto_embed('photos', 'image', 'embedding');
+SELECT relation, source, target, model, mode FROM clip_pg.auto_embed;
+INSERT INTO photos SELECT row_number() OVER (ORDER BY name), name, file FROM files WHERE name <> 'broken';
+COPY photos (id, title, image) FROM stdin;
+3	red again	\\x47494638376102000200810000ff00000000000000000000002c0000000002000200000806000108041010003b
+\.
+CREATE VIEW current AS
+SELECT id, title, embedding = clip_embed_image(image, 'clip-mini') AS current FROM photos;
+SELECT * FROM current ORDER BY id;
+UPDATE photos SET image = file FROM files WHERE id = 1 AND name = 'red';
+INSERT INTO photos VALUES (2, 'upserted', (SELECT file FROM files WHERE name = 'red'))
+ON CONFLICT (id) DO UPDATE SET title = excluded.title, image = excluded.image;
+SELECT * FROM current ORDER BY id;
+
+-- What belongs to the source is what counts: a vector given with a source is replaced.
+INSERT INTO photos SELECT 4, 'given', image, l2_normalize(embedding + embedding) FROM photos WHERE id = 1;
+INSERT INTO photos SELECT 5, 'other', (SELECT file FROM files WHERE name = 'blue'), embedding FROM photos WHERE id = 1;
+INSERT INTO photos SELECT 6, 'vector only', NULL, embedding FROM photos WHERE id = 1;
+SELECT * FROM current WHERE id >= 4 ORDER BY id;
+
+-- Without a source there is no embedding.
+UPDATE photos SET image = NULL WHERE id = 5;
+SELECT id, embedding FROM photos WHERE embedding IS NULL OR image IS NULL ORDER BY id;
+
+-- An UPDATE that leaves the source alone leaves the embedding alone, even one that was set by hand.
+ALTER TABLE photos ALTER image SET STORAGE EXTERNAL;
+INSERT INTO photos SELECT 7, 'out of line', file || convert_to(repeat('x', 5000), 'UTF8') FROM files WHERE name = 'red';
+UPDATE photos SET embedding = array_fill(1::real, ARRAY[512]) WHERE id = 7;
+UPDATE photos SET title = title || '!', id = id;
+UPDATE photos SET image = image || ''::bytea;
+SELECT id, title, current FROM current WHERE id IN (4, 7) ORDER BY id;
+UPDATE photos SET image = image || '\x00' WHERE id = 7;
+SELECT id, title, current FROM current WHERE id = 7;
+
+-- A broken image is refused as it is written, with the row.
+SELECT pg_temp.outcome($$INSERT INTO photos SELECT 8, name, file FROM files WHERE name = 'broken'$$);
+SELECT pg_temp.outcome($$UPDATE photos SET image = '' WHERE id = 1$$);
+
+-- Other triggers come first, whatever their names.
+CREATE FUNCTION turn_red() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.image := (SELECT file FROM files WHERE name = 'red');
+    RETURN NEW;
+END $$;
+CREATE TRIGGER z_turn_red BEFORE INSERT OR UPDATE ON photos FOR EACH ROW EXECUTE FUNCTION turn_red();
+INSERT INTO photos VALUES (9, 'turned', (SELECT file FROM files WHERE name = 'blue'));
+UPDATE photos SET title = 'turned, too' WHERE id = 5;
+SELECT p.title, c.current, image = file AS red FROM photos p JOIN current c USING (id), files WHERE name = 'red' AND id IN (5, 9) ORDER BY id;
+DROP TRIGGER z_turn_red ON photos;
+
+-- Texts, of any type; names that need quotes; renamed columns and tables; several columns of one table.
+CREATE SCHEMA "My ""Schema""";
+CREATE TABLE "My ""Schema"""."My Table" ("The Id" integer, part text, "A Text" varchar(100), "Its Vector" clip_vector, note text,
+    note_vector clip_vector(512), PRIMARY KEY ("The Id", part));
+SELECT clip_auto_embed('"My ""Schema"""."My Table"', 'A Text', 'Its Vector', 'clip-mini');
+SELECT clip_auto_embed('"My ""Schema"""."My Table"', 'note', 'note_vector', model => 'clip-mini');
+INSERT INTO "My ""Schema"""."My Table" VALUES (1, 'a', 'a dog', NULL, 'a note');
+ALTER TABLE "My ""Schema"""."My Table" RENAME "A Text" TO caption;
+ALTER TABLE "My ""Schema"""."My Table" RENAME "Its Vector" TO "caption's";
+ALTER TABLE "My ""Schema"""."My Table" RENAME TO texts;
+ALTER TABLE "My ""Schema""".texts SET SCHEMA public;
+INSERT INTO texts VALUES (1, 'b', 'a cat', NULL, NULL);
+UPDATE texts SET note = 'another note' WHERE part = 'b';
+SELECT "The Id", part, "caption's" = clip_embed_text(caption) AS caption, note_vector = clip_embed_text(note) AS note FROM texts ORDER BY part;
+SELECT relation, source, target, model, mode FROM clip_pg.auto_embed ORDER BY relation::text, target;
+
+-- The column cannot be dropped by accident; with the column goes the trigger.
+SELECT split_part(pg_temp.outcome('ALTER TABLE texts DROP COLUMN note'), E'\n', 1);
+ALTER TABLE texts DROP COLUMN note CASCADE;
+INSERT INTO texts VALUES (2, 'a', 'a horse');
+SELECT clip_auto_embed_remove('texts', 'caption''s');
+INSERT INTO texts VALUES (3, 'a', 'a bird');
+SELECT "The Id", part, "caption's" IS NOT NULL AS embedded FROM texts ORDER BY 1, 2;
+DROP TABLE texts;
+SELECT relation, target FROM clip_pg.auto_embed;
+
+-- Partitions, also with columns in another order, added before and after.
+CREATE TABLE events (id integer, dropped text, caption text, vector clip_vector, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+ALTER TABLE events DROP COLUMN dropped;
+CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (10);
+SELECT clip_auto_embed('events', 'caption', 'vector');
+CREATE TABLE events_2 (vector clip_vector, id integer NOT NULL, caption text);
+ALTER TABLE events ATTACH PARTITION events_2 FOR VALUES FROM (10) TO (20);
+INSERT INTO events VALUES (1, 'one'), (11, 'eleven');
+INSERT INTO events_2 VALUES (NULL, 12, 'twelve');
+UPDATE events SET id = 2, caption = 'two' WHERE id = 12;
+SELECT tableoid::regclass, id, vector = clip_embed_text(caption) AS current FROM events ORDER BY id;
+SELECT relation, source, target FROM clip_pg.auto_embed WHERE source = 'caption';
+SELECT tgrelid::regclass, tgenabled FROM pg_trigger WHERE tgname LIKE 'zzz_clip%' AND tgrelid::regclass::text LIKE 'events%' ORDER BY 1;
+
+-- Replicated rows, too.
+SET session_replication_role = replica;
+INSERT INTO events VALUES (3, 'three');
+RESET session_replication_role;
+SELECT vector = clip_embed_text(caption) AS current FROM events WHERE id = 3;
+
+-- Large objects.
+CREATE TABLE scans (id integer, image oid, vector clip_vector);
+SELECT clip_auto_embed('scans', 'image', 'vector');
+INSERT INTO scans SELECT 1, lo_from_bytea(0, file) FROM files WHERE name = 'blue';
+SELECT vector = clip_embed_image(file) AS current FROM scans, files WHERE name = 'blue';
+SELECT split_part(pg_temp.outcome('INSERT INTO scans VALUES (2, 1)'), E'\n', 1);
+SELECT lo_unlink(image) FROM scans;
+
+-- Queue mode leaves the embedding to clip_backfill; one that is out of date is cleared.
+CREATE TABLE waiting (id integer PRIMARY KEY, caption text, vector clip_vector);
+SELECT clip_auto_embed('waiting', 'caption', 'vector', mode => 'queue');
+INSERT INTO waiting VALUES (1, 'a'), (2, 'b');
+SELECT id, vector FROM waiting ORDER BY id;
+UPDATE waiting SET vector = clip_embed_text(caption);
+UPDATE waiting SET caption = 'c' WHERE id = 2;
+SELECT id, vector = clip_embed_text(caption) AS current FROM waiting ORDER BY id;
+
+-- Who may write the table needs nothing else; configuring takes its owner.
+CREATE ROLE regress_clip_owner;
+CREATE ROLE regress_clip_writer;
+ALTER TABLE waiting OWNER TO regress_clip_owner;
+SELECT clip_auto_embed_remove('waiting', 'vector');
+GRANT INSERT ON waiting TO regress_clip_writer;
+SET ROLE regress_clip_writer;
+SELECT pg_temp.outcome($$SELECT clip_auto_embed('waiting', 'caption', 'vector')$$);
+SET ROLE regress_clip_owner;
+SELECT clip_auto_embed('waiting', 'caption', 'vector');
+ALTER TABLE waiting ENABLE ROW LEVEL SECURITY;
+CREATE POLICY insert_only ON waiting FOR INSERT WITH CHECK (vector IS NOT NULL);
+SET ROLE regress_clip_writer;
+INSERT INTO waiting VALUES (3, 'by a writer');
+SELECT split_part(pg_temp.outcome($$SELECT clip_auto_embed_remove('waiting', 'vector')$$), E'\n', 1);
+RESET ROLE;
+SELECT id, vector = clip_embed_text(caption) AS current FROM waiting WHERE id = 3;
+DROP TABLE waiting;
+DROP ROLE regress_clip_owner, regress_clip_writer;
+
+-- Mistakes.
+SELECT pg_temp.outcome(format('SELECT clip_auto_embed(%s)', arguments))
+FROM (VALUES ($$'current', 'title', 'current'$$), ($$'photos', 'picture', 'embedding'$$), ($$'photos', 'id', 'embedding'$$),
+    ($$'photos', 'image', 'vector'$$), ($$'photos', 'image', 'title'$$), ($$'photos', 'title', 'embedding'$$),
+    ($$'photos', 'title', 'embedding', 'no-such-model'$$), ($$'photos', 'title', 'embedding', mode => 'later'$$),
+    ($$'photos', 'title', NULL$$)) a (arguments);
+ALTER TABLE photos ADD small clip_vector(3);
+SELECT pg_temp.outcome($$SELECT clip_auto_embed('photos', 'title', 'small')$$);
+SELECT pg_temp.outcome($$SELECT clip_auto_embed_remove('photos', 'small')$$);
+CREATE TRIGGER made_by_hand BEFORE UPDATE ON photos FOR EACH ROW EXECUTE FUNCTION clip_pg.auto_embed('clip-mini', 'trigger');
+SELECT pg_temp.outcome($$UPDATE photos SET title = 'x'$$);
+SELECT pg_temp.outcome('SELECT clip_pg.auto_embed()');
+DROP VIEW current;
+DROP TABLE photos, files, events, scans;
+DROP FUNCTION turn_red;
+DROP SCHEMA "My ""Schema""";
