@@ -9,7 +9,7 @@
 use crate::codes::{Basis, Code, Query, Scratch};
 use crate::error::Result;
 use crate::index::Index;
-use crate::layout::{Kind, Pointer};
+use crate::layout::{Kind, Meta, Pointer};
 use crate::random::Random;
 use crate::search::Search;
 use crate::store::{PageStore, Write};
@@ -58,24 +58,25 @@ fn nearest<S: PageStore>(
     Ok(best)
 }
 
-fn leaves<S: PageStore>(index: &Index<'_, S>, query: &Query) -> Result<Vec<u32>> {
-    let roots = [index.meta.roots];
+fn leaves<S: PageStore>(index: &Index<'_, S>, meta: &Meta, query: &Query) -> Result<Vec<u32>> {
+    let roots = [meta.roots];
     let leaves = nearest(index, query, &roots, Kind::Root, LEAVES)?;
     Ok(leaves.into_iter().map(|(_, leaf)| leaf.id).collect())
 }
 
-/// Seeds a search.
+/// Seeds a search from what the meta page says.
 pub(crate) fn begin<S: PageStore, F>(
     index: &Index<'_, S>,
+    meta: &Meta,
     query: &Query,
     search: &mut Search<F>,
 ) -> Result<()> {
-    let leaves = leaves(index, query)?;
+    let leaves = leaves(index, meta, query)?;
     for (estimate, at) in nearest(index, query, &leaves, Kind::Leaf, ENTRIES)? {
         search.seed(at, estimate);
     }
     // Of use only where the entries are gone or lead to too few nodes: it comes last.
-    search.seed(index.meta.entry, f32::MAX);
+    search.seed(meta.entry, f32::MAX);
     Ok(())
 }
 
@@ -86,7 +87,7 @@ pub(crate) fn add<S: PageStore>(
     at: Pointer,
     code: &Code,
 ) -> Result<()> {
-    for leaf in leaves(index, query)? {
+    for leaf in leaves(index, &index.meta, query)? {
         let mut page = index.store.write(leaf)?;
         if page.kind(leaf)? == Kind::Leaf
             && page.epoch() == index.epoch()

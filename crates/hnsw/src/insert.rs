@@ -55,7 +55,7 @@ pub fn insert<S: PageStore>(index: &mut Index<'_, S>, vector: &[f16], tid: Tid) 
 
 fn candidates<S: PageStore>(index: &Index<'_, S>, query: &Query) -> Result<Vec<Hit<Vector>>> {
     let mut search = Search::default();
-    directory::begin(index, query, &mut search)?;
+    directory::begin(index, &index.meta, query, &mut search)?;
     let ef = usize::from(index.meta.ef_construction);
     search.run(&OnPages::new(index), query, ef)
 }

@@ -127,8 +127,8 @@ impl MemStore {
         *lock(&self.liar) = Some(Random::new(seed));
     }
 
-    /// The store as recovery finds it: what was committed, and no free-space map.
-    pub fn restart(self) -> Self {
+    /// A store as recovery would find this one: what was committed, and no free-space map.
+    pub fn restart(&self) -> Self {
         let pages = self
             .page_list()
             .iter()

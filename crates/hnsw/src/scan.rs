@@ -85,20 +85,33 @@ impl<'i, 's, S: PageStore> Scan<'i, 's, S> {
         }
     }
 
+    /// Looks for the next batch. The gate is shared meanwhile, so that vacuum frees no slot that the
+    /// search has yet to visit.
     fn more(&mut self) -> Result<bool> {
-        let pass = self.index.store.pass(Gate::Scan, Mode::Shared)?;
+        let store = self.index.store;
+        let _pass = store.pass(Gate::Scan, Mode::Shared)?;
         if self.begun {
             self.ef *= 2;
-        } else {
-            directory::begin(self.index, &self.query, &mut self.search)?;
-            self.begun = true;
+            return self.run();
         }
+        self.begun = true;
+        loop {
+            // Where a search begins is read under the gate: it may have moved since the index was
+            // opened.
+            let meta = *store.read(0)?.meta()?;
+            directory::begin(self.index, &meta, &self.query, &mut self.search)?;
+            // A standby has no gate: the entry may be gone by the time it is visited.
+            if self.run()? || store.read(0)?.meta()?.entry == meta.entry {
+                return Ok(self.batch.len() > 0);
+            }
+        }
+    }
+
+    fn run(&mut self) -> Result<bool> {
         let graph = OnPages::new(self.index);
         let batch = self.search.run(&graph, &self.query, self.ef)?;
-        drop(pass);
-        let found = !batch.is_empty();
         self.batch = batch.into_iter();
-        Ok(found)
+        Ok(self.batch.len() > 0)
     }
 
     /// Rows dropped because they were found late.

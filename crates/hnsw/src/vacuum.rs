@@ -279,7 +279,7 @@ impl<'s, S: PageStore> Vacuum<'_, 's, S> {
         // From the node itself, whose dying neighbours still lead on; then from everywhere, for where
         // they do not.
         search.seed(at, f32::MIN);
-        directory::begin(self.index, &query, &mut search)?;
+        directory::begin(self.index, &self.index.meta, &query, &mut search)?;
         let ef = usize::from(self.index.meta.ef_construction) + 1;
         let mut hits = search.run(&OnPages::new(self.index), &query, ef)?;
         hits.retain(|hit| hit.at.id != at.id);
@@ -414,7 +414,7 @@ impl<'s, S: PageStore> Vacuum<'_, 's, S> {
         drop(page);
         let query = self.index.query(&vector)?;
         let mut search = Search::default();
-        directory::begin(self.index, &query, &mut search)?;
+        directory::begin(self.index, &self.index.meta, &query, &mut search)?;
         let hits: Vec<Hit<Vector>> = search.run(&OnPages::new(self.index), &query, 1)?;
         Ok(hits.first().map(|hit| hit.at))
     }

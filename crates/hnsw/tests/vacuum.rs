@@ -157,16 +157,18 @@ fn a_basis_is_learned_when_there_are_rows_enough() {
 #[test]
 fn a_crash_anywhere_in_vacuum_or_learning_leaves_a_valid_index() {
     let data = vectors(560, 5);
+    let full = MemStore::new();
+    let mut index = Index::create(&full, &parameters(Metric::L2)).unwrap();
+    for (row, vector) in data.iter().enumerate() {
+        insert(&mut index, vector, tid(row)).unwrap();
+    }
+    for row in 560..900 {
+        insert(&mut index, &data[4], tid(row)).unwrap();
+    }
     let mut commits = 0;
     loop {
-        let store = MemStore::new();
-        let mut index = Index::create(&store, &parameters(Metric::L2)).unwrap();
-        for (row, vector) in data.iter().enumerate() {
-            insert(&mut index, vector, tid(row)).unwrap();
-        }
-        for row in 560..900 {
-            insert(&mut index, &data[4], tid(row)).unwrap();
-        }
+        let store = full.restart();
+        let mut index = Index::open(&store, None).unwrap();
         store.crash_after(commits);
         let gone = |row: usize| !(40..600).contains(&row);
         let crashed = bulk_delete(&mut index, |tid| gone(row(tid)))
@@ -190,7 +192,7 @@ fn a_crash_anywhere_in_vacuum_or_learning_leaves_a_valid_index() {
         if !crashed {
             break;
         }
-        commits += 1 + commits / 8;
+        commits += 1 + commits / 6;
     }
 }
 
@@ -218,6 +220,23 @@ fn a_scan_that_pauses_over_a_vacuum_returns_no_row_twice_and_none_that_is_wrong(
     }
     let distinct: HashSet<usize> = rows.iter().copied().collect();
     assert_eq!(distinct.len(), rows.len());
+}
+
+#[test]
+fn a_scan_begins_where_the_index_is_now() {
+    let data = vectors(100, 1);
+    let store = MemStore::new();
+    let mut index = Index::create(&store, &parameters(Metric::L2)).unwrap();
+    for (row, vector) in data.iter().enumerate() {
+        insert(&mut index, vector, tid(row)).unwrap();
+    }
+    let reader = Index::open(&store, None).unwrap();
+    let mut scan = Scan::new(&reader, reader.query(&data[0]).unwrap(), 10, Order::Strict);
+    bulk_delete(&mut index, |tid| row(tid) < 90).unwrap();
+    for (row, vector) in data.iter().enumerate().take(90) {
+        insert(&mut index, vector, tid(row + 100)).unwrap();
+    }
+    assert_eq!(row(scan.next_row().unwrap().unwrap().1), 100);
 }
 
 #[test]
