@@ -5,8 +5,8 @@
 //! pages are written one after the other. Searches follow estimates from codes, which fit a cache
 //! where vectors do not. Only the caller's thread touches the store.
 //!
-//! Rows beyond the budget are for the caller to [`insert`](crate::insert::insert) one by one. An index
-//! too small to learn from is filled so as a whole.
+//! Rows beyond the budget are for the caller to [`insert`] one by one. An index too small to learn
+//! from is filled so as a whole.
 
 use std::collections::HashMap;
 use std::sync::Arc;

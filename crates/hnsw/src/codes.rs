@@ -4,8 +4,10 @@
 //! as many as a code has elements. A fixed random rotation of these spreads the energy evenly, since
 //! all elements of a code have the same step, and a few bits are kept of each
 //! ([`kernels::quantize`]). How many is decided by the sample: four bits of few directions where these
-//! have nearly all of the energy, down to one bit of many where the spectrum is flat. Two factors go with a code: its scale, and the part of the distance that
-//! does not depend on the query, which is known exactly. With `u = x - mean`, `v = q - mean`:
+//! have nearly all of the energy, down to one bit of many where the spectrum is flat.
+//!
+//! Two factors go with a code: its scale, and the part of the distance that does not depend on the
+//! query, which is known exactly. With `u = x - mean`, `v = q - mean`:
 //!
 //! | metric | distance | bias of `x` | what the code estimates |
 //! |---|---|---|---|
