@@ -160,18 +160,18 @@ fn least_by_codes<S: PageStore>(
         .probe_code(own_factors, own_code)
         .estimate(&factors, &codes, &mut scratch, &mut to_node);
     let to_node: Vec<f64> = to_node.into_iter().map(f64::from).collect();
-    // `least` asks for all pairs of one candidate in a row: one call estimates them all.
-    let (mut of, mut row) = (usize::MAX, Vec::new());
+    // `least` asks for the pairs of one candidate in a row, and for few of them.
+    let mut of = (usize::MAX, None);
     let new = factors.len() - 1;
+    let code_of = |i: usize| (factors[i], &codes[i * bytes..][..bytes]);
     least(&to_node, force.then_some(new), |i, j| {
-        if of != i {
-            of = i;
-            row.clear();
-            basis
-                .probe_code(factors[i], &codes[i * bytes..][..bytes])
-                .estimate(&factors, &codes, &mut scratch, &mut row);
+        if of.0 != i {
+            let (factors, code) = code_of(i);
+            of = (i, Some(basis.probe_code(factors, code)));
         }
-        f64::from(row[j])
+        let (factors, code) = code_of(j);
+        of.1.as_ref()
+            .map_or(0.0, |probe| f64::from(probe.estimate_one(factors, code)))
     })
 }
 

@@ -260,9 +260,10 @@ pub fn quantize(bits: Bits, values: &[f32], code: &mut [u8]) -> f32 {
             (most, best, along_best) = (gain, step, along);
         }
     }
-    let bytes = code.len();
-    for (i, &x) in values.iter().enumerate() {
-        code[i % bytes] |= level(x, best) << (bits as usize * (i / bytes));
+    for (field, values) in values.chunks_exact(code.len()).enumerate() {
+        for (code, &x) in code.iter_mut().zip(values) {
+            *code |= level(x, best) << (bits as usize * field);
+        }
     }
     values.iter().map(|x| x * x).sum::<f32>() / along_best
 }
@@ -277,9 +278,14 @@ pub fn level_values(bits: Bits, code: &[u8], values: &mut [i8]) {
         code.len() * bits.per_byte(),
         "values and code differ in length"
     );
-    let (top, bytes) = (bits.top(), code.len());
-    for (i, value) in values.iter_mut().enumerate() {
-        let level = code[i % bytes] >> (bits as usize * (i / bytes)) & top as u8;
-        *value = 2 * level as i8 - top;
+    if code.is_empty() {
+        return;
+    }
+    let top = bits.top();
+    for (field, values) in values.chunks_exact_mut(code.len()).enumerate() {
+        for (value, &code) in values.iter_mut().zip(code) {
+            let level = code >> (bits as usize * field) & top as u8;
+            *value = 2 * level as i8 - top;
+        }
     }
 }
