@@ -88,13 +88,17 @@ impl Builder {
         self.tids.len()
     }
 
-    /// Bytes of memory that the build will have used when it ends.
+    /// Bytes of memory that the build will have used at its peak.
     fn bytes(&self) -> usize {
+        let nodes = self.tids.len();
         // A hash map is at most 7/8 full, and twice as large as needed after growing.
         let table = 2 * (size_of::<(u64, u32)>() + 1);
         let node = 2 * self.shape.dims + size_of::<f32>() + size_of::<Tid>() + table;
         let row = 2 * size_of::<Tid>() + table;
-        self.tids.len() * (node + Arena::node_bytes(&self.shape)) + self.more_count * row
+        // The sample is gone when the graph begins to grow.
+        let graph = nodes * Arena::node_bytes(&self.shape);
+        let learning = Basis::learning_bytes(&self.shape, nodes.min(SAMPLE));
+        nodes * node + self.more_count * row + graph.max(learning)
     }
 
     /// Adds a row. Returns false, and does not add it, when the budget is used up.

@@ -126,7 +126,7 @@ impl Basis {
         let unit = ((total / f64::from(count)) as f32).max(f32::MIN_POSITIVE * 1e6);
 
         let mut random = Random::new(0x636c_6970);
-        let rank = (shape.code_bytes * Bits::One.per_byte()).min(dims);
+        let rank = Self::most_directions(shape);
         let mut rows: Vec<f32> = (0..rank * dims).map(|_| random.normal()).collect();
         orthonormalise(&mut rows, dims, &mut random);
         let mut along = vec![0f32; rank];
@@ -186,6 +186,16 @@ impl Basis {
             .iter_mut()
             .for_each(|x| *x = f16::from_f32(*x * unit.sqrt()).to_f32() * scale);
         Self::assemble(metric, epoch, bits, mean, rotated, unit)
+    }
+
+    fn most_directions(shape: &Shape) -> usize {
+        (shape.code_bytes * Bits::One.per_byte()).min(shape.dims)
+    }
+
+    /// Bytes that learning from a sample of `count` vectors takes, the sample included.
+    pub(crate) fn learning_bytes(shape: &Shape, count: usize) -> usize {
+        let vectors = 2 * count + 3 * Self::most_directions(shape);
+        vectors * shape.dims * size_of::<f32>()
     }
 
     fn assemble(
