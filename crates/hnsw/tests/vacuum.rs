@@ -223,6 +223,39 @@ fn a_scan_that_pauses_over_a_vacuum_returns_no_row_twice_and_none_that_is_wrong(
 }
 
 #[test]
+fn a_crash_between_writing_and_linking_a_chain_leaves_what_vacuum_removes() {
+    let data = vectors(1, 1);
+    let mut orphans = 0;
+    for commits in 0..400 {
+        let store = MemStore::new();
+        let mut index = Index::create(&store, &parameters(Metric::L2)).unwrap();
+        store.crash_after(commits);
+        let done = (0..)
+            .take_while(|&row| insert(&mut index, &data[0], tid(row)).is_ok())
+            .count();
+        let store = store.restart();
+        let mut index = Index::open(&store, None).unwrap();
+        let report = check(&index).unwrap();
+        assert_eq!(report.problems, [""; 0], "after {commits} commits");
+        orphans += report.orphans;
+        assert_eq!(
+            everything(&index, &data[0]),
+            done,
+            "after {commits} commits"
+        );
+        // The row whose insertion was cut short belongs to a transaction that never ended.
+        bulk_delete(&mut index, |tid| row(tid) == done).unwrap();
+        let report = check(&index).unwrap();
+        assert_eq!(
+            (report.rows, report.orphans),
+            (done, 0),
+            "after {commits} commits"
+        );
+    }
+    assert!(orphans > 0);
+}
+
+#[test]
 fn a_scan_begins_where_the_index_is_now() {
     let data = vectors(100, 1);
     let store = MemStore::new();
