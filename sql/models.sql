@@ -29,5 +29,5 @@ COMMENT ON COLUMN clip_models.preprocessing IS 'how an image becomes pixels';
 COMMENT ON COLUMN clip_models.options IS 'options given at registration';
 COMMENT ON COLUMN clip_models.sha256 IS 'identity: hash of the model''s files and of how they are used';
 COMMENT ON COLUMN clip_models.directory IS 'where the files are; null without privileges of pg_read_server_files';
-COMMENT ON COLUMN clip_models.loaded IS 'where the model is in memory: backend, or null';
+COMMENT ON COLUMN clip_models.loaded IS 'where the model is in memory: worker, backend, or null';
 COMMENT ON COLUMN clip_models.built_in IS 'whether the model was installed with the extension';

@@ -1,11 +1,12 @@
 //! Every error a user can meet, with its SQLSTATE, DETAIL and HINT: the one place that knows them.
 
-use crate::{classify, embed, ingest, model, server, vector};
+use crate::{classify, embed, ingest, model, server, vector, worker};
 use pgrx::{
     PgLogLevel,
     PgSqlErrorCode::{self, *},
     pg_sys::{self, panic::ErrorReport, pg_enc},
 };
+use serde::{Deserialize, Serialize};
 use std::io;
 
 /// An error of this extension or of a crate it stands on.
@@ -29,6 +30,9 @@ pub enum Error {
     /// A vector.
     #[error(transparent)]
     Vector(#[from] vector::Error),
+    /// The background worker that runs models.
+    #[error(transparent)]
+    Worker(#[from] worker::Error),
     /// The thread that models run on.
     #[error("could not run a thread: {0}")]
     Thread(std::io::Error),
@@ -43,15 +47,7 @@ pub type Returned<T> = std::result::Result<T, ErrorReport>;
 impl From<Error> for ErrorReport {
     fn from(error: Error) -> Self {
         let mut message = error.to_string();
-        let (code, detail, hint) = match &error {
-            Error::Clip(error) => clip_error(error),
-            Error::Model(error) => model_error(error),
-            Error::Embed(error) => embed_error(error),
-            Error::Classify(error) => classify_error(error),
-            Error::Ingest(error) => ingest_error(error),
-            Error::Vector(error) => vector_error(error),
-            Error::Thread(_) => (ERRCODE_INSUFFICIENT_RESOURCES, None, None),
-        };
+        let (code, detail, hint) = fields(&error);
         if let Some(public) = without_paths(&error)
             && !server::may_read_server_files()
         {
@@ -76,10 +72,60 @@ impl From<vector::Error> for ErrorReport {
     }
 }
 
+/// An error as it is handed from one process to another.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Failure {
+    /// The message, for those who may know paths on the server.
+    pub message: String,
+    /// SQLSTATE as the server codes it.
+    code: i32,
+    /// The message for others, where it differs.
+    public: Option<String>,
+    detail: Option<String>,
+    hint: Option<String>,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        let (code, detail, hint) = fields(error);
+        Self {
+            message: error.to_string(),
+            code: code as i32,
+            public: without_paths(error),
+            detail,
+            hint,
+        }
+    }
+}
+
+impl Failure {
+    /// JSON of at most `limit` bytes; a longer message is left out.
+    pub fn to_json(&self, limit: usize) -> Vec<u8> {
+        // Serialising plain data cannot fail.
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        if json.len() <= limit {
+            json
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// What [`Failure::to_json`] was made from.
+    pub fn from_json(json: &[u8]) -> Self {
+        serde_json::from_slice(json).unwrap_or_else(|_| Self {
+            message: "background worker of clip_pg failed without a message".to_owned(),
+            code: ERRCODE_INTERNAL_ERROR as i32,
+            ..Self::default()
+        })
+    }
+}
+
 /// What ordinary users get to see of an error that tells where files are on the server.
 fn without_paths(error: &Error) -> Option<String> {
     use clip::Error::*;
     match error {
+        Error::Worker(worker::Error::Failed(failure)) => failure.public.clone(),
         Error::Clip(Runtime { .. }) => Some("could not load ONNX Runtime".to_owned()),
         Error::Clip(MissingModelFile { file, .. }) => {
             Some(format!("model file \"{file}\" is missing"))
@@ -104,6 +150,19 @@ type Fields = (PgSqlErrorCode, Option<String>, Option<String>);
 
 fn hint(code: PgSqlErrorCode, hint: &str) -> Fields {
     (code, None, Some(hint.to_owned()))
+}
+
+fn fields(error: &Error) -> Fields {
+    match error {
+        Error::Clip(error) => clip_error(error),
+        Error::Model(error) => model_error(error),
+        Error::Embed(error) => embed_error(error),
+        Error::Classify(error) => classify_error(error),
+        Error::Ingest(error) => ingest_error(error),
+        Error::Vector(error) => vector_error(error),
+        Error::Worker(error) => worker_error(error),
+        Error::Thread(_) => (ERRCODE_INSUFFICIENT_RESOURCES, None, None),
+    }
 }
 
 fn clip_error(error: &clip::Error) -> Fields {
@@ -282,6 +341,33 @@ fn embed_error(error: &embed::Error) -> Fields {
         ZeroQuery => hint(
             ERRCODE_INVALID_PARAMETER_VALUE,
             "A query needs a direction: what is added must differ from what is subtracted.",
+        ),
+    }
+}
+
+fn worker_error(error: &worker::Error) -> Fields {
+    use worker::Error::*;
+    match error {
+        Lost => hint(
+            ERRCODE_SYSTEM_ERROR,
+            "It is started again. Repeat the command; the server's log tells why it ended.",
+        ),
+        NotRunning => hint(
+            ERRCODE_SYSTEM_ERROR,
+            "The server's log tells why it could not be started; it takes one of \"max_worker_processes\".",
+        ),
+        SeatTooSmall { .. } => hint(
+            ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "Have \"clip_pg.seat_payload\" raised, which takes effect when the server is restarted.",
+        ),
+        UnknownModel(_) => hint(
+            ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "It looks for models in \"clip_pg.model_directory\" as the configuration file has it, not the session.",
+        ),
+        Failed(failure) => (
+            PgSqlErrorCode::from(failure.code),
+            failure.detail.clone(),
+            failure.hint.clone(),
         ),
     }
 }

@@ -18,6 +18,10 @@ static ONNXRUNTIME_LIBRARY: GucSetting<Option<CString>> = GucSetting::<Option<CS
 static THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
 static BATCH_SIZE: GucSetting<i32> = GucSetting::<i32>::new(8);
 static MAX_IMAGE_PIXELS: GucSetting<i32> = GucSetting::<i32>::new(200_000_000);
+static MODEL_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(4096);
+static WORKER_SEATS: GucSetting<i32> = GucSetting::<i32>::new(16);
+static SEAT_PAYLOAD: GucSetting<i32> = GucSetting::<i32>::new(768);
+static TEXT_MEMO: GucSetting<i32> = GucSetting::<i32>::new(8192);
 
 /// Declares every setting.
 pub fn define() {
@@ -73,7 +77,51 @@ pub fn define() {
         GucContext::Suset,
         GucFlags::default(),
     );
-    reserve_prefix(c"clip_pg");
+}
+
+/// Declares the settings of the background worker. Only while the library is preloaded: what takes effect when the server
+/// starts cannot be declared later.
+pub fn define_worker() {
+    GucRegistry::define_int_guc(
+        c"clip_pg.model_memory",
+        c"Sets how much memory the background worker uses for models before it unloads others.",
+        c"Counts the sizes of the files. The model at work is kept even if it alone takes more.",
+        &MODEL_MEMORY,
+        1,
+        i32::MAX,
+        GucContext::Sighup,
+        GucFlags::UNIT_MB,
+    );
+    GucRegistry::define_int_guc(
+        c"clip_pg.worker_seats",
+        c"Sets how many texts and images sessions can give to the background worker at once.",
+        c"Sessions wait for a free seat. Each takes clip_pg.seat_payload of shared memory.",
+        &WORKER_SEATS,
+        1,
+        1024,
+        GucContext::Postmaster,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"clip_pg.seat_payload",
+        c"Sets the memory for the text or the image of a seat.",
+        c"A model that takes images of N by N pixels needs 3 * N * N bytes.",
+        &SEAT_PAYLOAD,
+        64,
+        65536,
+        GucContext::Postmaster,
+        GucFlags::UNIT_KB,
+    );
+    GucRegistry::define_int_guc(
+        c"clip_pg.text_memo",
+        c"Sets the shared memory for embeddings of texts that were embedded lately.",
+        c"0 remembers none.",
+        &TEXT_MEMO,
+        0,
+        1 << 20,
+        GucContext::Postmaster,
+        GucFlags::UNIT_KB,
+    );
 }
 
 /// `clip_pg.model`: name of the model where a call names none.
@@ -109,6 +157,26 @@ pub fn max_image_pixels() -> u64 {
     unsigned(&MAX_IMAGE_PIXELS).into()
 }
 
+/// `clip_pg.model_memory`: bytes of the files of loaded models, at most.
+pub fn model_memory() -> u64 {
+    u64::from(unsigned(&MODEL_MEMORY)) << 20
+}
+
+/// `clip_pg.worker_seats`: seats in shared memory, at least 1.
+pub fn worker_seats() -> usize {
+    unsigned(&WORKER_SEATS) as usize
+}
+
+/// `clip_pg.seat_payload`: bytes of a seat's payload, at least 64 kB.
+pub fn seat_payload() -> usize {
+    (unsigned(&SEAT_PAYLOAD) as usize) << 10
+}
+
+/// `clip_pg.text_memo`: bytes of the shared memo of texts.
+pub fn text_memo() -> usize {
+    (unsigned(&TEXT_MEMO) as usize) << 10
+}
+
 /// Declares a setting that superusers make and that ordinary users do not see.
 ///
 /// The default depends on where the server lies; declared like this, `SHOW` tells it and `RESET` goes back to it.
@@ -134,8 +202,9 @@ fn define_path(
     );
 }
 
-/// Makes unknown settings that begin with `prefix` an error (a warning up to PostgreSQL 14).
-fn reserve_prefix(prefix: &'static CStr) {
+/// Makes unknown settings of this extension an error (a warning up to PostgreSQL 14); called when all are declared.
+pub fn reserve_prefix() {
+    let prefix = c"clip_pg";
     // SAFETY: called while the library is loaded, with a string that ends with 0.
     unsafe {
         #[cfg(feature = "pg14")]

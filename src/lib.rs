@@ -12,6 +12,7 @@ mod ingest;
 mod model;
 mod server;
 mod vector;
+mod worker;
 
 ::pgrx::pg_module_magic!(name, version);
 
@@ -19,4 +20,10 @@ mod vector;
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     guc::define();
+    // SAFETY: reads a variable of this process.
+    if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
+        guc::define_worker();
+        worker::register();
+    }
+    guc::reserve_prefix();
 }

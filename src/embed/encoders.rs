@@ -1,12 +1,13 @@
 //! The models that this process has loaded.
 //!
-//! Invariant: an encoder is made and driven on the [`thread`](super::thread) and never dropped, so nothing of ONNX
-//! Runtime is torn down when the process exits. A failed or canceled call leaves it ready for the next one.
+//! Invariant: an encoder is made, driven and, to make room for others, dropped on the [`thread`](super::thread); those in
+//! use stay, so nothing of ONNX Runtime is torn down when the process exits. A failed or canceled call leaves it ready for the next one.
 
 use super::thread;
 use crate::{error::Result, guc, model::Model};
 use clip::{
     encoder::{Cancel, Encoder, OnnxEncoder, Options},
+    manifest::Tower,
     session::Runtime,
 };
 use std::{
@@ -14,7 +15,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// All encoders of this process, each with the directory it reads. The same model may be registered from another
+/// All encoders of this process, the last used one at the end, each with the directory it reads. The same model may be registered from another
 /// directory later, because the first one is gone.
 static ENCODERS: Mutex<Vec<(PathBuf, OnnxEncoder)>> = Mutex::new(Vec::new());
 
@@ -37,6 +38,61 @@ pub fn is_loaded(identity: &str) -> bool {
     encoders()
         .iter()
         .any(|(_, encoder)| encoder.manifest().identity == identity && encoder.is_loaded())
+}
+
+/// Identities of the models that this process has loaded.
+pub fn loaded() -> Vec<String> {
+    let encoders = encoders();
+    let loaded = encoders.iter().filter(|(_, encoder)| encoder.is_loaded());
+    loaded
+        .map(|(_, encoder)| encoder.manifest().identity.clone())
+        .collect()
+}
+
+/// Unloads models that were not used for longest, until `tower` of `model` can be loaded within
+/// `clip_pg.model_memory`, as one of `most` models.
+pub fn make_room(model: &Model, tower: &Tower, most: usize) -> Result<()> {
+    let identity = &model.manifest.identity;
+    let is_other = |(from, encoder): &(PathBuf, OnnxEncoder)| {
+        from != &model.directory || encoder.manifest().identity != *identity
+    };
+    let mut known = encoders();
+    let has_tower = |entry: &(PathBuf, OnnxEncoder)| !is_other(entry) && entry.1.has_loaded(tower);
+    let mut bytes = match known.iter().any(has_tower) {
+        true => 0,
+        false => model.manifest.tower_bytes(tower),
+    };
+    bytes += known
+        .iter()
+        .map(|(_, encoder)| encoder.loaded_bytes())
+        .sum::<u64>();
+    let mut unloaded = Vec::new();
+    while bytes > guc::model_memory() || known.len() >= most {
+        let Some(index) = known.iter().position(is_other) else {
+            break;
+        };
+        let entry = known.remove(index);
+        bytes -= entry.1.loaded_bytes();
+        unloaded.push(entry);
+    }
+    drop(known);
+    unload(unloaded)
+}
+
+/// Unloads all models.
+pub fn unload_all() -> Result<()> {
+    let all = std::mem::take(&mut *encoders());
+    unload(all)
+}
+
+fn unload(unloaded: Vec<(PathBuf, OnnxEncoder)>) -> Result<()> {
+    if unloaded.is_empty() {
+        return Ok(());
+    }
+    thread::run(move |_| {
+        drop(unloaded);
+        Ok(())
+    })
 }
 
 /// Embeds `texts` in one batch; returns them row by row, each of the model's dimensions.
@@ -81,6 +137,8 @@ fn with_encoder(
             encoders.push((directory.clone(), encoder));
         }
         let index = position(&encoders, &identity, &directory).unwrap_or_default();
-        work(&mut encoders[index].1, cancel)
+        encoders[index..].rotate_left(1);
+        let last = encoders.len() - 1;
+        work(&mut encoders[last].1, cancel)
     })
 }

@@ -1,10 +1,10 @@
 //! Embeddings of texts and images in SQL.
 //!
-//! Texts are tokenized and models run on an own [`thread`]; images are decoded and resized in the backend, which gives
+//! Texts are tokenized and models run in the [worker](crate::worker), or without one on an own [`thread`]; images are decoded and resized in the backend, which gives
 //! their memory back afterwards and can be interrupted between rows. At most `clip_pg.batch_size` decoded images are
 //! held at a time.
 
-mod encoders;
+pub mod encoders;
 mod error;
 mod functions;
 mod image;
@@ -14,11 +14,10 @@ mod support;
 mod text;
 pub mod thread;
 
-pub use encoders::is_loaded;
 pub use error::Error;
 pub use text::{Text, from_utf8, to_utf8};
 
-use crate::{error::Result, guc, model::Model, vector::Vector};
+use crate::{error::Result, guc, model::Model, vector::Vector, worker};
 use memo::Kind;
 use std::rc::Rc;
 
@@ -28,8 +27,7 @@ pub fn embed_texts(model: &Model, texts: &[&str]) -> Result<Rc<[Vector]>> {
     memo::remember(Kind::Text, &model.manifest.identity, &inputs, || {
         let mut vectors = Vec::with_capacity(texts.len());
         for batch in texts.chunks(guc::batch_size()) {
-            let batch = batch.iter().map(|&text| text.to_owned()).collect();
-            extend(&mut vectors, model, &encoders::encode_texts(model, batch)?)?;
+            extend(&mut vectors, model, &encode_texts(model, batch)?)?;
         }
         Ok(Rc::from(vectors))
     })
@@ -44,7 +42,7 @@ pub fn embed_text(model: &Model, text: &str) -> Result<Vector> {
 pub fn embed_image(model: &Model, image: &[u8]) -> Result<Vector> {
     let vectors = memo::remember(Kind::Image, &model.manifest.identity, &[image], || {
         let pixels = image::pixels(model, image)?;
-        let row = encoders::encode_images(model, vec![pixels])?;
+        let row = encode_images(model, vec![pixels])?;
         Ok(Rc::from([Vector::from_f32(&row)?]))
     })?;
     Ok(vectors[0].clone())
@@ -63,13 +61,36 @@ pub fn embed_images<'a>(
             image::pixels(model, image).map_err(|error| Error::Element { position, error })
         });
         let pixels = pixels.collect::<std::result::Result<_, Error>>()?;
-        extend(
-            &mut vectors,
-            model,
-            &encoders::encode_images(model, pixels)?,
-        )?;
+        extend(&mut vectors, model, &encode_images(model, pixels)?)?;
     }
     Ok(vectors)
+}
+
+/// Where the model with this identity is in memory.
+pub fn loaded_in(identity: &str) -> Option<&'static str> {
+    if worker::is_loaded(identity) {
+        Some("worker")
+    } else {
+        encoders::is_loaded(identity).then_some("backend")
+    }
+}
+
+/// Embeds one batch, by the worker or in this process.
+fn encode_texts(model: &Model, texts: &[&str]) -> Result<Vec<f32>> {
+    if worker::serves() {
+        return worker::encode_texts(model, texts);
+    }
+    let texts = texts.iter().map(|&text| text.to_owned()).collect();
+    encoders::encode_texts(model, texts)
+}
+
+/// Like [`encode_texts`], for pixels.
+fn encode_images(model: &Model, images: Vec<Vec<u8>>) -> Result<Vec<f32>> {
+    if worker::serves() {
+        worker::encode_images(model, &images)
+    } else {
+        encoders::encode_images(model, images)
+    }
 }
 
 /// Appends `rows` of the model's dimensions.

@@ -67,7 +67,7 @@ fn models() -> std::result::Result<
         };
         let directory = record.directory.display().to_string();
         let manifest = record.manifest;
-        let loaded = embed::is_loaded(&manifest.identity).then_some("backend");
+        let loaded = embed::loaded_in(&manifest.identity);
         let image = manifest.image;
         rows.push((
             name.clone(),

@@ -157,6 +157,15 @@ impl Manifest {
         self.files.iter().find(|file| file.path == path)
     }
 
+    /// Bytes of the files that hold `tower`.
+    pub fn tower_bytes(&self, tower: &Tower) -> u64 {
+        let files = std::iter::once(&tower.file).chain(&tower.weights);
+        files
+            .filter_map(|path| self.file(path))
+            .map(|file| file.bytes)
+            .sum()
+    }
+
     /// Writes the identity into the manifest.
     fn seal(&mut self) {
         let mut essence = self.clone();

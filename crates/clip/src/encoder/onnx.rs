@@ -63,6 +63,23 @@ impl OnnxEncoder {
         !self.sessions.is_empty()
     }
 
+    /// Whether `tower` is loaded.
+    pub fn has_loaded(&self, tower: &Tower) -> bool {
+        self.sessions.iter().any(|(file, _)| *file == tower.file)
+    }
+
+    /// Bytes of the files of all towers that are loaded.
+    pub fn loaded_bytes(&self) -> u64 {
+        let Manifest { text, image, .. } = &self.manifest;
+        let mut towers = vec![&text.tower];
+        if image.tower.file != text.tower.file {
+            towers.push(&image.tower);
+        }
+        towers.retain(|tower| self.has_loaded(tower));
+        let bytes = towers.iter().map(|tower| self.manifest.tower_bytes(tower));
+        bytes.sum()
+    }
+
     /// Gives the encoder what registration has loaded already.
     pub(crate) fn set_loaded(&mut self, tokenizer: Tokenizer, sessions: Vec<(String, Session)>) {
         self.tokenizer = Some(tokenizer);
