@@ -264,7 +264,7 @@ impl Builder {
         let mut at = 0;
         while at < slots {
             index.store.interrupt()?;
-            let (block, mut page) = index.store.extend()?;
+            let (block, mut page) = index.extend()?;
             if shape.id(block, 0)? != place(at)?.id {
                 return Err(Error::corrupt(block, "another process extends a new index"));
             }

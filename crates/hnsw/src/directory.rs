@@ -138,7 +138,7 @@ pub(crate) fn write<S: PageStore>(
     let mut leaves = Vec::new();
     for members in &members {
         index.store.interrupt()?;
-        let (block, mut page) = index.store.extend()?;
+        let (block, mut page) = index.extend()?;
         page.init(Kind::Leaf, basis.epoch());
         for &i in members {
             let (at, code) = &nodes[i];
@@ -150,7 +150,7 @@ pub(crate) fn write<S: PageStore>(
     let mut next = 0;
     let pairs: Vec<_> = leaves.iter().zip(&pivots).collect();
     for pairs in pairs.chunks(shape.entries) {
-        let (block, mut page) = index.store.extend()?;
+        let (block, mut page) = index.extend()?;
         page.init(Kind::Root, basis.epoch());
         page.set_next(next);
         for (leaf, pivot) in pairs {

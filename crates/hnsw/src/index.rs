@@ -143,7 +143,7 @@ impl<'s, S: PageStore> Index<'s, S> {
         let mut next = 0;
         for chunk in basis.to_bytes().chunks(CHAIN_BYTES).rev() {
             self.store.interrupt()?;
-            let (block, mut page) = self.store.extend()?;
+            let (block, mut page) = self.extend()?;
             page.init(Kind::Basis, basis.epoch());
             page.set_next(next);
             page.set_chunk(chunk);
@@ -211,9 +211,23 @@ impl<'s, S: PageStore> Index<'s, S> {
                 return self.fill(block, page, slot, fill);
             }
         }
-        let (block, mut page) = self.store.extend()?;
+        let (block, mut page) = self.extend()?;
         page.init(Kind::Nodes, 0);
         self.fill(block, page, 0, fill)
+    }
+
+    /// Adds a page that nobody else has written to.
+    pub(crate) fn extend(&self) -> Result<(u32, S::Write<'s>)> {
+        loop {
+            let (block, page) = self.store.extend()?;
+            if page.kind(block)? == Kind::New {
+                return Ok((block, page));
+            }
+            // Another process found it in the free-space map, where vacuum had put it, before this one
+            // had it locked.
+            drop(page);
+            self.store.note_free(block)?;
+        }
     }
 
     fn free_slot(&self, page: &Page, from: usize) -> Option<usize> {

@@ -69,6 +69,8 @@ pub trait PageStore {
     fn write(&self, block: u32) -> Result<Self::Write<'_>>;
 
     /// Adds a page of zeros and locks it for writing. It stays, zeros, if that is not committed.
+    ///
+    /// Others may see the page before it is locked, and write to it: the caller looks.
     fn extend(&self) -> Result<(u32, Self::Write<'_>)>;
 
     /// A page that [`note_free`](Self::note_free) was told of, at best: the hint may be stale.

@@ -136,7 +136,7 @@ fn a_crash_loses_no_more_than_the_row_it_hit() {
 
 #[test]
 fn inserts_interleave() {
-    for seed in 0..12 {
+    for seed in 0..24 {
         let store = MemStore::new();
         Index::create(&store, &parameters(Metric::Cosine)).unwrap();
         store.lie_about_free_pages(seed);
