@@ -115,6 +115,10 @@ BEGIN
         'WHEN (NEW.%I IS NOT NULL OR NEW.%I IS NOT NULL) EXECUTE FUNCTION clip_pg.auto_embed(%L, %L)',
         trigger, relation, source, target, model, mode);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation, trigger);
+    IF mode = 'queue' THEN
+        -- What is left to do is found without reading the table.
+        EXECUTE format('CREATE INDEX ON %s (%I) WHERE %I IS NOT NULL AND %I IS NULL', relation, target, source, target);
+    END IF;
 END $$;
 COMMENT ON FUNCTION clip_auto_embed(regclass, name, name, text, text) IS
 'keeps the embeddings in column target current with the images or texts in column source';
@@ -124,13 +128,198 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     trigger name;
+    source name;
+    pending regclass;
 BEGIN
-    SELECT a.trigger INTO trigger FROM clip_pg.auto_embed a WHERE a.relation = relation AND a.target = target;
+    SELECT a.trigger, a.source INTO trigger, source
+    FROM clip_pg.auto_embed a WHERE a.relation = relation AND a.target = target;
     IF NOT FOUND THEN
         RAISE undefined_object USING MESSAGE = format('column "%s" of table %s is not kept current', target, relation),
             HINT = 'The view clip_pg.auto_embed lists the columns that are.';
     END IF;
     EXECUTE format('DROP TRIGGER %I ON %s', trigger, relation);
+    FOR pending IN
+        SELECT i.indexrelid FROM pg_index i
+        WHERE i.indrelid = relation
+          AND pg_get_expr(i.indpred, i.indrelid) = format('((%I IS NOT NULL) AND (%I IS NULL))', source, target)
+          AND pg_get_indexdef(i.indexrelid, 1, true) = quote_ident(target)
+    LOOP
+        EXECUTE format('DROP INDEX %s', pending);
+    END LOOP;
 END $$;
 COMMENT ON FUNCTION clip_auto_embed_remove(regclass, name) IS
 'ends what clip_auto_embed began; the embeddings stay';
+
+-- Rows that could not be embedded. Tables are regclass: it is dumped as the name, and pg_upgrade keeps it.
+CREATE TABLE clip_pg.embed_error (
+    relation regclass,
+    target name,
+    key jsonb,
+    version text NOT NULL,
+    sqlstate text NOT NULL,
+    message text NOT NULL,
+    attempts integer NOT NULL,
+    at timestamptz NOT NULL,
+    retry_at timestamptz,
+    PRIMARY KEY (relation, target, key)
+);
+SELECT pg_catalog.pg_extension_config_dump('clip_pg.embed_error',
+    'WHERE EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) relation)');
+COMMENT ON TABLE clip_pg.embed_error IS 'see the view clip_embed_errors';
+COMMENT ON COLUMN clip_pg.embed_error.version IS 'transaction that wrote the row: once it changes, the row is tried again';
+
+CREATE VIEW clip_embed_errors AS
+SELECT e.relation, e.target, e.key, e.sqlstate, e.message, e.attempts, e.at, e.retry_at
+FROM clip_pg.embed_error e
+JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) e.relation
+WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE');
+GRANT SELECT ON clip_embed_errors TO PUBLIC;
+COMMENT ON VIEW clip_embed_errors IS 'rows of the current user''s tables that clip_backfill could not embed';
+COMMENT ON COLUMN clip_embed_errors.key IS 'primary key of the row, or where it is in a table without';
+COMMENT ON COLUMN clip_embed_errors.retry_at IS 'when it is tried again unless it changes before; null: not before it changes';
+
+CREATE FUNCTION clip_pg.embed_pending(relation oid, source text, target text, model text, after text, size integer,
+                                      OUT next text, OUT embedded bigint, OUT failed bigint) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'embed_pending_wrapper' LANGUAGE C VOLATILE STRICT ROWS 1 COST 1000000;
+COMMENT ON FUNCTION clip_pg.embed_pending(oid, text, text, text, text, integer) IS
+'embeds a batch of the rows of a table that have a source and no target, as the table''s owner';
+
+-- What there is to do for a table, or for all of the current user's tables in queue mode: partitions one by one.
+CREATE FUNCTION clip_pg.embed_jobs(relation regclass, target name, OUT part regclass, OUT source name, OUT vector name,
+                                   OUT model text)
+RETURNS SETOF record LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT c.oid::regclass, a.source, a.target, a.model
+    FROM clip_pg.auto_embed a
+    CROSS JOIN LATERAL (SELECT p.relid FROM pg_partition_tree(a.relation) p WHERE p.isleaf
+                        UNION SELECT a.relation) p
+    JOIN pg_class c ON c.oid = p.relid AND c.relkind = 'r'
+    WHERE CASE WHEN embed_jobs.relation IS NULL THEN a.mode = 'queue' AND pg_has_role(c.relowner, 'USAGE')
+               ELSE a.relation = embed_jobs.relation
+                    OR embed_jobs.relation IN (SELECT t.relid FROM pg_partition_tree(a.relation) t) AND c.oid = embed_jobs.relation
+          END
+      AND (embed_jobs.target IS NULL OR a.target = embed_jobs.target)
+    ORDER BY c.oid::regclass::text, a.target;
+    IF NOT FOUND AND embed_jobs.relation IS NOT NULL THEN
+        RAISE undefined_object USING
+            MESSAGE = format('no column of table %s is kept current', embed_jobs.relation),
+            HINT = 'Call clip_auto_embed() first.';
+    END IF;
+END $$;
+
+-- How far a call of clip_backfill has come.
+CREATE TYPE clip_pg.progress AS (
+    relation regclass,
+    embedded bigint,
+    failed bigint,
+    pass bigint,
+    ended boolean,
+    began timestamptz,
+    told timestamptz
+);
+
+CREATE FUNCTION clip_pg.progress_begin(relation regclass, batch_size integer) RETURNS clip_pg.progress
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF batch_size IS NULL OR batch_size < 1 THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('batch size must be positive, not %s', coalesce(batch_size::text, 'null'));
+    END IF;
+    RETURN (relation, 0::bigint, 0::bigint, 0::bigint, false, clock_timestamp(), clock_timestamp());
+END $$;
+
+-- Adds a batch, and tells every ten seconds. A pass over a table that embeds nothing is the last.
+CREATE FUNCTION clip_pg.progress_step(progress clip_pg.progress, embedded bigint, failed bigint, at_end boolean)
+RETURNS clip_pg.progress LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    progress.embedded := progress.embedded + embedded;
+    progress.failed := progress.failed + failed;
+    progress.pass := progress.pass + embedded;
+    progress.ended := at_end AND progress.pass = 0;
+    IF at_end THEN
+        progress.pass := 0;
+    END IF;
+    IF clock_timestamp() > progress.told + interval '10 s' THEN
+        RAISE NOTICE 'embedded % row(s) so far, % per second; % could not be embedded', progress.embedded,
+            round(progress.embedded / extract(epoch FROM clock_timestamp() - progress.began), 1), progress.failed;
+        progress.told := clock_timestamp();
+    END IF;
+    RETURN progress;
+END $$;
+
+CREATE FUNCTION clip_pg.progress_end(progress clip_pg.progress) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF progress.failed > 0 THEN
+        RAISE WARNING USING MESSAGE = format('%s row(s) could not be embedded', progress.failed),
+            HINT = 'The view clip_embed_errors lists them.';
+    END IF;
+    RAISE NOTICE 'embedded % row(s)', progress.embedded;
+    PERFORM pg_notify('clip_pg', coalesce(progress.relation::text, '')) WHERE progress.embedded > 0;
+END $$;
+
+-- Sets no search path, because a procedure that does cannot commit: what needs one is in functions.
+CREATE PROCEDURE clip_backfill(relation regclass, target name DEFAULT NULL, batch_size integer DEFAULT 32,
+                               pause double precision DEFAULT 0)
+LANGUAGE plpgsql AS $$
+DECLARE
+    job record;
+    step record;
+    place text;
+    progress clip_pg.progress;
+BEGIN
+    progress := clip_pg.progress_begin(relation, batch_size);
+    FOR job IN SELECT * FROM clip_pg.embed_jobs(relation, target) LOOP
+        place := '(0,0)';
+        LOOP
+            SELECT * INTO step
+            FROM clip_pg.embed_pending(job.part, job.source, job.vector, job.model, place, batch_size);
+            progress := clip_pg.progress_step(progress, step.embedded, step.failed, step.next IS NULL);
+            place := coalesce(step.next, '(0,0)');
+            COMMIT;
+            -- The end of the table; what was written behind our back is met when it is read again.
+            EXIT WHEN (progress).ended;
+            PERFORM pg_catalog.pg_sleep(pause);
+        END LOOP;
+    END LOOP;
+    PERFORM clip_pg.progress_end(progress);
+END $$;
+COMMENT ON PROCEDURE clip_backfill(regclass, name, integer, double precision) IS
+'embeds the rows of a table that have a source and no embedding, in batches with commits of their own and a pause of seconds between; several sessions may share the work';
+
+CREATE PROCEDURE clip_work_queue(batch_size integer DEFAULT 32)
+LANGUAGE plpgsql AS $$
+BEGIN
+    CALL @extschema@.clip_backfill(NULL, NULL, batch_size);
+END $$;
+COMMENT ON PROCEDURE clip_work_queue(integer) IS
+'embeds what is pending in all of the current user''s tables that clip_auto_embed has put in mode queue';
+
+CREATE FUNCTION clip_pg.embed_status(OUT relation regclass, OUT source name, OUT target name, OUT model text, OUT mode text,
+                                     OUT embedded bigint, OUT pending bigint, OUT failed bigint)
+RETURNS SETOF record LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    FOR relation, source, target, model, mode IN
+        SELECT a.relation, a.source, a.target, a.model, a.mode FROM clip_pg.auto_embed a
+        WHERE has_table_privilege(a.relation, 'SELECT') ORDER BY a.relation::text, a.target
+    LOOP
+        EXECUTE format('SELECT count(%1$I), count(*) FILTER (WHERE %2$I IS NOT NULL AND %1$I IS NULL) FROM %3$s',
+                       target, source, relation) INTO embedded, pending;
+        SELECT count(*) INTO failed FROM @extschema@.clip_embed_errors e
+        WHERE e.target = embed_status.target
+          AND (e.relation = embed_status.relation
+               OR e.relation IN (SELECT p.relid FROM pg_partition_tree(embed_status.relation) p));
+        RETURN NEXT;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION clip_pg.embed_status() IS 'use the view clip_embed_status';
+
+CREATE VIEW clip_embed_status AS
+SELECT relation, source, target, model, mode, embedded, pending, failed FROM clip_pg.embed_status();
+GRANT SELECT ON clip_embed_status TO PUBLIC;
+COMMENT ON VIEW clip_embed_status IS
+'columns that clip_auto_embed keeps current, in tables the current user may read; reads these tables to count';
+COMMENT ON COLUMN clip_embed_status.pending IS 'rows with a source and no embedding, those that failed among them';
+COMMENT ON COLUMN clip_embed_status.failed IS 'rows listed in clip_embed_errors';

@@ -7,7 +7,7 @@ use pgrx::{
     pg_sys::{self, panic::ErrorReport, pg_enc},
 };
 use serde::{Deserialize, Serialize};
-use std::io;
+use std::{ffi::CStr, io};
 
 /// An error of this extension or of a crate it stands on.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,42 @@ pub enum Error {
 
 /// Result with this extension's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Whether an input is at fault, or may be, rather than the model, the request or the server.
+    pub fn is_of_input(&self) -> bool {
+        match self {
+            Error::Ingest(ingest::Error::NoLargeObject) => true,
+            Error::Clip(_)
+            | Error::Embed(embed::Error::Element { .. })
+            | Error::Worker(worker::Error::Failed(_)) => matches!(
+                fields(self).0,
+                ERRCODE_INVALID_BINARY_REPRESENTATION
+                    | ERRCODE_FEATURE_NOT_SUPPORTED
+                    | ERRCODE_PROGRAM_LIMIT_EXCEEDED
+                    | ERRCODE_OUT_OF_MEMORY
+                    | ERRCODE_EXTERNAL_ROUTINE_EXCEPTION
+            ),
+            _ => false,
+        }
+    }
+
+    /// The five characters of the SQLSTATE.
+    pub fn sqlstate(&self) -> String {
+        let (code, ..) = fields(self);
+        // SAFETY: returns a string in a static buffer, which is copied at once.
+        let state = unsafe { CStr::from_ptr(pg_sys::unpack_sql_state(code as i32)) };
+        state.to_string_lossy().into_owned()
+    }
+
+    /// Whether the same input may succeed later.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            fields(self).0,
+            ERRCODE_OUT_OF_MEMORY | ERRCODE_EXTERNAL_ROUTINE_EXCEPTION
+        )
+    }
+}
 
 /// What functions called from SQL return: pgrx raises the report as it stands.
 pub type Returned<T> = std::result::Result<T, ErrorReport>;
@@ -391,5 +427,9 @@ fn classify_error(error: &classify::Error) -> Fields {
 fn ingest_error(error: &ingest::Error) -> Fields {
     match error {
         ingest::Error::NotAutoEmbed => (ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, None, None),
+        ingest::Error::NoTable => (ERRCODE_UNDEFINED_TABLE, None, None),
+        ingest::Error::NotOwner(_) => (ERRCODE_INSUFFICIENT_PRIVILEGE, None, None),
+        ingest::Error::NoLargeObject => (ERRCODE_UNDEFINED_OBJECT, None, None),
+        ingest::Error::Statement(_) => (ERRCODE_INTERNAL_ERROR, None, None),
     }
 }

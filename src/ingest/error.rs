@@ -1,9 +1,21 @@
-//! What can go wrong with the trigger that keeps embeddings current.
+//! What can go wrong with keeping embeddings current.
 
-/// An error of the trigger's use. What is wrong with a text or an image itself is a [`clip::Error`].
+/// An error of the ingest functions. What is wrong with a text or an image itself is a [`clip::Error`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The function was not called as the trigger that `clip_auto_embed` makes.
     #[error("clip_pg.auto_embed() must be called as a trigger made by clip_auto_embed")]
     NotAutoEmbed,
+    /// A table that was dropped meanwhile.
+    #[error("table does not exist")]
+    NoTable,
+    /// Rows are embedded for the table's owner, at the owner's request.
+    #[error("must be owner of table {0}")]
+    NotOwner(String),
+    /// The row of a large object that is gone.
+    #[error("large object does not exist")]
+    NoLargeObject,
+    /// A statement without an error of the server's own.
+    #[error("could not run a statement: {0}")]
+    Statement(pgrx::spi::Error),
 }

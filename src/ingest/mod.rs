@@ -8,6 +8,8 @@
 //! the table.
 
 mod error;
+mod pending;
+mod role;
 mod trigger;
 
 pub use error::Error;

@@ -1,0 +1,68 @@
+//! Acting as another role.
+
+use pgrx::pg_sys;
+use std::{ffi::CStr, thread};
+
+/// Settings in force meanwhile. Names are those of the catalogs, and a scan begins where the table does.
+const SETTINGS: [(&CStr, &CStr); 2] = [
+    (c"search_path", c"pg_catalog, pg_temp"),
+    (c"synchronize_seqscans", c"off"),
+];
+
+/// Until it is dropped, SQL runs with the rights of a role, in a security-restricted operation: whatever the tables of
+/// that role make run cannot get hold of the caller's rights.
+pub struct As {
+    caller: pg_sys::Oid,
+    context: i32,
+    nest: i32,
+}
+
+impl As {
+    /// Changes to `role`; the caller has checked that this is called for.
+    pub fn role(role: pg_sys::Oid) -> Self {
+        let mut caller = pg_sys::InvalidOid;
+        let mut context = 0;
+        let restricted = pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
+        // SAFETY: the server's way to do this, see REFRESH MATERIALIZED VIEW; the strings are constants.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&mut caller, &mut context);
+            pg_sys::SetUserIdAndSecContext(role, context | restricted);
+            let nest = pg_sys::NewGUCNestLevel();
+            for (name, value) in SETTINGS {
+                pg_sys::set_config_option(
+                    name.as_ptr(),
+                    value.as_ptr(),
+                    pg_sys::GucContext::PGC_USERSET,
+                    pg_sys::GucSource::PGC_S_SESSION,
+                    pg_sys::GucAction::GUC_ACTION_SAVE,
+                    true,
+                    0,
+                    false,
+                );
+            }
+            Self {
+                caller,
+                context,
+                nest,
+            }
+        }
+    }
+
+    /// Changes to the role that owns the server's catalogs, for the extension's own tables.
+    pub fn superuser() -> Self {
+        Self::role(pg_sys::Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID))
+    }
+}
+
+impl Drop for As {
+    fn drop(&mut self) {
+        // After an error, the end of the transaction or subtransaction puts both back.
+        if !thread::panicking() {
+            // SAFETY: what `role` saved, given back in the opposite order.
+            unsafe {
+                pg_sys::AtEOXact_GUC(false, self.nest);
+                pg_sys::SetUserIdAndSecContext(self.caller, self.context);
+            }
+        }
+    }
+}

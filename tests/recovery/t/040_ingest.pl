@@ -1,0 +1,121 @@
+# Embeddings kept current through a crash, by several sessions, through dump and restore, and on a subscriber.
+use strict;
+use warnings;
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init(allows_streaming => 'logical');
+$node->start;
+my $patience = $PostgreSQL::Test::Utils::timeout_default // 180;
+my $rows = 1000;
+my $broken = $rows / 10;
+
+# A database with rows that wait for their embeddings, every tenth of them broken.
+sub prepare
+{
+	my ($database) = @_;
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql($database, <<"SQL");
+CREATE EXTENSION clip_pg;
+CREATE TABLE photos (id integer PRIMARY KEY, image bytea, embedding clip_vector(512));
+SELECT clip_auto_embed('photos', 'image', 'embedding', mode => 'queue');
+INSERT INTO photos SELECT n, CASE WHEN n % 10 = 0 THEN '\\x4749463837610200'
+    ELSE '\\x47494638376102000200810000ff00000000000000000000002c0000000002000200000806000108041010003b'::bytea END
+FROM generate_series(1, $rows) n;
+CREATE TABLE written (id integer, by integer DEFAULT pg_backend_pid());
+CREATE FUNCTION note_write() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.written VALUES (NEW.id); RETURN NEW; END';
+CREATE TRIGGER note_write AFTER UPDATE ON photos FOR EACH ROW EXECUTE FUNCTION note_write();
+SQL
+	return;
+}
+
+# Starts a session that runs a command.
+sub background
+{
+	my ($database, $command) = @_;
+	my %session = (out => '', err => '');
+	$session{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr($database), '-c', $command ],
+		'>', \$session{out}, '2>', \$session{err}, IPC::Run::timeout($patience));
+	return \%session;
+}
+
+# Every good row is embedded, every broken one listed once, none was written twice.
+sub complete
+{
+	my ($database, $test) = @_;
+	is($node->safe_psql($database, <<'SQL'), ($rows - $broken) . "|$broken|$broken|1|0", $test);
+SELECT (SELECT count(*) FROM photos WHERE embedding IS NOT NULL AND id % 10 <> 0), (SELECT count(*) FROM clip_embed_errors),
+    (SELECT count(DISTINCT key) FROM clip_embed_errors), (SELECT max(attempts) FROM clip_embed_errors),
+    (SELECT count(*) FROM (SELECT FROM written GROUP BY id HAVING count(*) > 1) twice)
+SQL
+	return;
+}
+
+note 'two sessions share a queue';
+prepare('shared');
+my @sessions = map { background('shared', "CALL clip_backfill('photos', batch_size => 5)") } 1 .. 2;
+for my $session (@sessions)
+{
+	ok($session->{run}->finish, 'a session ends');
+	like($session->{err}, qr/NOTICE:  embedded \d+ row/, 'and tells what it has done');
+}
+complete('shared', 'together they embed all');
+is($node->safe_psql('shared', 'SELECT count(DISTINCT by) FROM written'), 2, 'each a part');
+
+note 'killed on the way';
+prepare('killed');
+my $session = background('killed', "CALL clip_backfill('photos', batch_size => 2)");
+ok($node->poll_query_until('killed', 'SELECT count(embedding) > 20 FROM photos'), 'a session embeds');
+$node->stop('immediate');
+eval { $session->{run}->finish };
+$node->start;
+my $embedded = $node->safe_psql('killed', 'SELECT count(embedding) FROM photos');
+cmp_ok($embedded, '>', 20, 'what was committed is there');
+cmp_ok($embedded, '<', $rows - $broken, 'the rest is not');
+$node->safe_psql('killed', "CALL clip_work_queue()");
+complete('killed', 'the next call continues');
+
+note 'dump and restore with a queue in flight';
+$node->safe_psql('killed', <<'SQL');
+INSERT INTO photos SELECT id + 10000, image FROM photos WHERE id <= 5;
+ALTER TABLE photos RENAME image TO "the image";
+SQL
+my $directory = PostgreSQL::Test::Utils::tempdir();
+$node->command_ok([ 'pg_dump', '-Fc', '-f', "$directory/dump", $node->connstr('killed') ], 'dump');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_ok([ 'pg_restore', '-j', '2', '-d', $node->connstr('restored'), "$directory/dump" ], 'restore');
+my $state = <<'SQL';
+SELECT * FROM clip_embed_status;
+SELECT relation, target, key, sqlstate, message, attempts, at FROM clip_embed_errors ORDER BY key;
+SELECT md5(string_agg(id || coalesce(embedding::text, ''), '' ORDER BY id)) FROM photos;
+SELECT tgenabled FROM pg_trigger WHERE tgname LIKE 'zzz_clip%';
+SQL
+is($node->safe_psql('restored', $state), $node->safe_psql('killed', $state), 'give the same database');
+$node->safe_psql('restored', 'CALL clip_work_queue()');
+is($node->safe_psql('restored', 'SELECT count(embedding) FROM photos WHERE id > 10000'), 5, 'whose queue goes on');
+is($node->safe_psql('restored', 'SELECT count(*) FROM clip_embed_errors'), $broken, 'and lists the broken ones once');
+
+note 'a subscriber';
+my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
+$subscriber->init;
+$subscriber->start;
+$node->safe_psql('postgres', 'CREATE TABLE notes (id integer PRIMARY KEY, note text); CREATE PUBLICATION notes FOR TABLE notes');
+$subscriber->safe_psql('postgres', <<'SQL');
+CREATE EXTENSION clip_pg;
+CREATE TABLE notes (id integer PRIMARY KEY, note text, vector clip_vector);
+SELECT clip_auto_embed('notes', 'note', 'vector');
+SQL
+$node->safe_psql('postgres', "INSERT INTO notes VALUES (1, 'copied')");
+my $connection = $node->connstr . ' dbname=postgres';
+$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION notes CONNECTION '$connection' PUBLICATION notes");
+$subscriber->wait_for_subscription_sync;
+$node->safe_psql('postgres', "INSERT INTO notes VALUES (2, 'inserted'), (3, 'x'); UPDATE notes SET note = 'updated' WHERE id = 3");
+$node->wait_for_catchup('notes');
+is($subscriber->safe_psql('postgres', 'SELECT note, vector = clip_embed_text(note) FROM notes ORDER BY id'),
+	"copied|t\ninserted|t\nupdated|t", 'embeds what is replicated');
+
+done_testing();
