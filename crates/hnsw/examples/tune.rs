@@ -69,7 +69,7 @@ fn nearest(base: &[Vec<f16>], query: &[f16]) -> Vec<usize> {
 
 fn measure(
     name: &str,
-    index: &Index<'_, MemStore>,
+    index: &Index<&MemStore>,
     store: &MemStore,
     base: &[Vec<f16>],
     queries: &[Vec<f16>],
@@ -86,9 +86,9 @@ fn measure(
             if exact {
                 query.probe = None;
             }
-            let mut scan = Scan::new(index, query, ef, Order::Strict);
+            let mut scan = Scan::new(query, ef, Order::Strict);
             for _ in 0..10 {
-                let Some((_, tid)) = scan.next_row()? else {
+                let Some((_, tid)) = scan.next_row(index)? else {
                     break;
                 };
                 found += usize::from(truth.contains(&(tid.block() as usize)));

@@ -147,7 +147,7 @@ impl Builder {
     ///
     /// # Errors
     /// When the store fails or asks to stop.
-    pub fn finish<S: PageStore>(mut self, store: &S, threads: Threads) -> Result<Index<'_, S>> {
+    pub fn finish<S: PageStore>(mut self, store: S, threads: Threads) -> Result<Index<S>> {
         let mut index = Index::create(store, &self.parameters)?;
         self.equal = HashMap::new();
         let nodes = self.tids.len();
@@ -196,7 +196,7 @@ impl Builder {
 
     fn encode<S: PageStore>(
         &self,
-        store: &S,
+        store: S,
         basis: &Basis,
         threads: Threads,
     ) -> Result<(Vec<Factors>, Vec<u8>)> {
@@ -239,7 +239,7 @@ impl Builder {
 
     fn write<S: PageStore>(
         &self,
-        index: &mut Index<'_, S>,
+        index: &mut Index<S>,
         basis: &Basis,
         arena: &Arena<'_>,
         entries: &[u32],
@@ -357,7 +357,7 @@ fn hash(vector: &[f16]) -> u64 {
 
 /// Calls `work` for each of `items`, on several threads; the caller's checks for interrupts meanwhile.
 fn in_parallel<S: PageStore>(
-    store: &S,
+    store: S,
     threads: Threads,
     items: std::ops::Range<usize>,
     work: impl Fn(usize) -> Result<()> + Sync,
@@ -404,7 +404,7 @@ fn in_parallel<S: PageStore>(
 
 /// Links every node that the entries do not lead to from a near one, in place of an edge that nothing
 /// else depends on.
-fn rescue<S: PageStore>(store: &S, arena: &Arena<'_>, entries: &[u32]) -> Result<()> {
+fn rescue<S: PageStore>(store: S, arena: &Arena<'_>, entries: &[u32]) -> Result<()> {
     const NOBODY: u32 = u32::MAX;
     let nodes = arena.nodes();
     // Who leads to a node on the way that was found first: those edges stay.

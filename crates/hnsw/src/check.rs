@@ -51,7 +51,7 @@ struct Node {
 ///
 /// # Errors
 /// When the store fails. A page that is not what it should be is a problem in the report.
-pub fn check<S: PageStore>(index: &Index<'_, S>) -> Result<Report> {
+pub fn check<S: PageStore>(index: &Index<S>) -> Result<Report> {
     let mut check = Check {
         index,
         report: Report::default(),
@@ -70,8 +70,8 @@ pub fn check<S: PageStore>(index: &Index<'_, S>) -> Result<Report> {
     Ok(check.report)
 }
 
-struct Check<'i, 's, S: PageStore> {
-    index: &'i Index<'s, S>,
+struct Check<'i, S: PageStore> {
+    index: &'i Index<S>,
     report: Report,
     nodes: HashMap<u32, Node>,
     overflow: HashSet<Pointer>,
@@ -81,7 +81,7 @@ struct Check<'i, 's, S: PageStore> {
     starts: Vec<Pointer>,
 }
 
-impl<S: PageStore> Check<'_, '_, S> {
+impl<S: PageStore> Check<'_, S> {
     fn problem(&mut self, text: String) {
         if self.report.problems.len() < SPELLED_OUT {
             self.report.problems.push(text);

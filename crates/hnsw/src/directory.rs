@@ -23,7 +23,7 @@ const ENTRIES: usize = 4;
 
 /// The nearest entries of the pages from `block` on, at most `count`, nearest first.
 fn nearest<S: PageStore>(
-    index: &Index<'_, S>,
+    index: &Index<S>,
     query: &Query,
     pages: &[u32],
     kind: Kind,
@@ -58,7 +58,7 @@ fn nearest<S: PageStore>(
     Ok(best)
 }
 
-fn leaves<S: PageStore>(index: &Index<'_, S>, meta: &Meta, query: &Query) -> Result<Vec<u32>> {
+fn leaves<S: PageStore>(index: &Index<S>, meta: &Meta, query: &Query) -> Result<Vec<u32>> {
     let roots = [meta.roots];
     let leaves = nearest(index, query, &roots, Kind::Root, LEAVES)?;
     Ok(leaves.into_iter().map(|(_, leaf)| leaf.id).collect())
@@ -66,7 +66,7 @@ fn leaves<S: PageStore>(index: &Index<'_, S>, meta: &Meta, query: &Query) -> Res
 
 /// Seeds a search from what the meta page says.
 pub(crate) fn begin<S: PageStore, F>(
-    index: &Index<'_, S>,
+    index: &Index<S>,
     meta: &Meta,
     query: &Query,
     search: &mut Search<F>,
@@ -82,7 +82,7 @@ pub(crate) fn begin<S: PageStore, F>(
 
 /// Adds a node, unless the leaves nearest to it are full.
 pub(crate) fn add<S: PageStore>(
-    index: &Index<'_, S>,
+    index: &Index<S>,
     query: &Query,
     at: Pointer,
     code: &Code,
@@ -101,7 +101,7 @@ pub(crate) fn add<S: PageStore>(
 
 /// Writes a directory of `nodes` in the epoch of `basis` and returns its first root page.
 pub(crate) fn write<S: PageStore>(
-    index: &Index<'_, S>,
+    index: &Index<S>,
     basis: &Basis,
     nodes: &[(Pointer, Code)],
 ) -> Result<u32> {

@@ -97,7 +97,7 @@ pub struct Vector {
 
 impl Vector {
     /// The code in the basis of `index`, made afresh where the node has one of another epoch.
-    pub(crate) fn code<S: PageStore>(&self, index: &Index<'_, S>) -> Option<Code> {
+    pub(crate) fn code<S: PageStore>(&self, index: &Index<S>) -> Option<Code> {
         if self.epoch != 0 && self.epoch == index.epoch() {
             Some(self.code.clone())
         } else {
@@ -122,14 +122,14 @@ impl Remember for Vector {
 }
 
 /// The graph on the pages of an index. A visit locks one page.
-pub struct OnPages<'i, 's, S: PageStore, F> {
-    index: &'i Index<'s, S>,
+pub struct OnPages<'i, S: PageStore, F> {
+    index: &'i Index<S>,
     found: std::marker::PhantomData<F>,
 }
 
-impl<'i, 's, S: PageStore, F: Remember> OnPages<'i, 's, S, F> {
+impl<'i, S: PageStore, F: Remember> OnPages<'i, S, F> {
     /// The graph of `index`.
-    pub fn new(index: &'i Index<'s, S>) -> Self {
+    pub fn new(index: &'i Index<S>) -> Self {
         Self {
             index,
             found: std::marker::PhantomData,
@@ -137,7 +137,7 @@ impl<'i, 's, S: PageStore, F: Remember> OnPages<'i, 's, S, F> {
     }
 }
 
-impl<S: PageStore, F: Remember> Graph for OnPages<'_, '_, S, F> {
+impl<S: PageStore, F: Remember> Graph for OnPages<'_, S, F> {
     type Found = F;
 
     fn visit(&self, query: &Query, at: Pointer, edges: &mut Edges) -> Result<Option<Visit<F>>> {

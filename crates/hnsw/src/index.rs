@@ -50,20 +50,20 @@ impl Parameters {
 }
 
 /// An index in a store, as its meta page was when it was last read.
-pub struct Index<'s, S: PageStore> {
-    pub(crate) store: &'s S,
+pub struct Index<S: PageStore> {
+    pub(crate) store: S,
     pub(crate) shape: Shape,
     pub(crate) metric: Metric,
     pub(crate) meta: Meta,
     pub(crate) basis: Option<Arc<Basis>>,
 }
 
-impl<'s, S: PageStore> Index<'s, S> {
+impl<S: PageStore> Index<S> {
     /// Writes the first page of an index without nodes and opens it. The store is empty.
     ///
     /// # Errors
     /// When a parameter is outside its range or a node does not fit a page.
-    pub fn create(store: &'s S, parameters: &Parameters) -> Result<Self> {
+    pub fn create(store: S, parameters: &Parameters) -> Result<Self> {
         let shape = parameters.shape()?;
         let (_, mut page) = store.extend()?;
         page.init(Kind::Meta, 0);
@@ -77,7 +77,7 @@ impl<'s, S: PageStore> Index<'s, S> {
     ///
     /// # Errors
     /// When the first page is not of this kind of index or of another version.
-    pub fn open(store: &'s S, basis: Option<Arc<Basis>>) -> Result<Self> {
+    pub fn open(store: S, basis: Option<Arc<Basis>>) -> Result<Self> {
         let meta = *store.read(0)?.meta()?;
         let metric = Metric::from_number(meta.metric)
             .ok_or_else(|| Error::corrupt(0, format!("unknown metric {}", meta.metric)))?;
@@ -217,7 +217,7 @@ impl<'s, S: PageStore> Index<'s, S> {
     }
 
     /// Adds a page that nobody else has written to.
-    pub(crate) fn extend(&self) -> Result<(u32, S::Write<'s>)> {
+    pub(crate) fn extend(&self) -> Result<(u32, S::Write)> {
         loop {
             let (block, page) = self.store.extend()?;
             if page.kind(block)? == Kind::New {
@@ -237,7 +237,7 @@ impl<'s, S: PageStore> Index<'s, S> {
     fn fill(
         &self,
         block: u32,
-        mut page: S::Write<'_>,
+        mut page: S::Write,
         slot: usize,
         fill: impl Fn(SlotMut<'_>),
     ) -> Result<Pointer> {

@@ -29,7 +29,7 @@ const NEARLY: f64 = 1e-5;
 ///
 /// # Errors
 /// When the vector has another number of dimensions than the index, and when the store fails.
-pub fn insert<S: PageStore>(index: &mut Index<'_, S>, vector: &[f16], tid: Tid) -> Result<()> {
+pub fn insert<S: PageStore>(index: &mut Index<S>, vector: &[f16], tid: Tid) -> Result<()> {
     let store = index.store;
     let mut pass = store.pass(Gate::Insert, Mode::Shared)?;
     index.refresh()?;
@@ -53,7 +53,7 @@ pub fn insert<S: PageStore>(index: &mut Index<'_, S>, vector: &[f16], tid: Tid) 
     Ok(())
 }
 
-fn candidates<S: PageStore>(index: &Index<'_, S>, query: &Query) -> Result<Vec<Hit<Vector>>> {
+fn candidates<S: PageStore>(index: &Index<S>, query: &Query) -> Result<Vec<Hit<Vector>>> {
     let mut search = Search::default();
     directory::begin(index, &index.meta, query, &mut search)?;
     let ef = usize::from(index.meta.ef_construction);
@@ -62,7 +62,7 @@ fn candidates<S: PageStore>(index: &Index<'_, S>, query: &Query) -> Result<Vec<H
 
 /// Adds the row to a node of the same vector, if there is one.
 fn add_to_equal<S: PageStore>(
-    index: &Index<'_, S>,
+    index: &Index<S>,
     query: &Query,
     hits: &[Hit<Vector>],
     tid: Tid,
@@ -82,7 +82,7 @@ fn add_to_equal<S: PageStore>(
 }
 
 fn add_node<S: PageStore>(
-    index: &mut Index<'_, S>,
+    index: &mut Index<S>,
     query: &Query,
     hits: Vec<Hit<Vector>>,
     tid: Tid,
@@ -122,7 +122,7 @@ fn add_node<S: PageStore>(
 
 /// Adds an edge to `node` to each node that its edges lead to, or at least to one of them.
 pub(crate) fn link_back<S: PageStore>(
-    index: &Index<'_, S>,
+    index: &Index<S>,
     query: &Query,
     node: Pointer,
     edges: &[Edge],

@@ -27,7 +27,7 @@ const OUTGROWN: usize = 16;
 ///
 /// # Errors
 /// When the store fails or asks to stop; what was done stays valid, and the next call goes on.
-pub fn learn<S: PageStore>(index: &mut Index<'_, S>) -> Result<()> {
+pub fn learn<S: PageStore>(index: &mut Index<S>) -> Result<()> {
     index.refresh()?;
     let wanted = match index.meta.epoch {
         0 => enough(&index.shape),
@@ -64,7 +64,7 @@ struct Sample {
     entries: Vec<(Pointer, Vector)>,
 }
 
-fn sample<S: PageStore>(index: &Index<'_, S>) -> Result<Sample> {
+fn sample<S: PageStore>(index: &Index<S>) -> Result<Sample> {
     let (shape, mut random) = (index.shape, Random::new(u64::from(index.meta.epoch)));
     let mut sample = Sample {
         nodes: 0,
@@ -102,7 +102,7 @@ fn sample<S: PageStore>(index: &Index<'_, S>) -> Result<Sample> {
 }
 
 /// Writes a basis and a directory and lets the meta page name them.
-fn switch<S: PageStore>(index: &mut Index<'_, S>, sample: &Sample) -> Result<()> {
+fn switch<S: PageStore>(index: &mut Index<S>, sample: &Sample) -> Result<()> {
     // 0 says that there is none.
     let epoch = index.meta.epoch.checked_add(1).unwrap_or(1);
     let basis = Basis::learn(index.metric, &index.shape, epoch, &sample.vectors);
@@ -124,7 +124,7 @@ fn switch<S: PageStore>(index: &mut Index<'_, S>, sample: &Sample) -> Result<()>
     index.refresh()
 }
 
-fn recode<S: PageStore>(index: &Index<'_, S>) -> Result<()> {
+fn recode<S: PageStore>(index: &Index<S>) -> Result<()> {
     let blocks = index.store.blocks()?;
     for block in 1..blocks {
         recode_own(index, block)?;
@@ -137,7 +137,7 @@ fn recode<S: PageStore>(index: &Index<'_, S>) -> Result<()> {
 
 /// Brings the own codes of a page's nodes to the epoch in use. A page of an older basis or directory
 /// becomes one of free slots.
-fn recode_own<S: PageStore>(index: &Index<'_, S>, block: u32) -> Result<()> {
+fn recode_own<S: PageStore>(index: &Index<S>, block: u32) -> Result<()> {
     index.store.interrupt()?;
     let (shape, epoch) = (index.shape, index.epoch());
     let page = index.store.read(block)?;
@@ -184,7 +184,7 @@ fn recode_own<S: PageStore>(index: &Index<'_, S>, block: u32) -> Result<()> {
 }
 
 /// Brings the codes of the edges of a page's nodes to the epoch in use.
-fn recode_edges<S: PageStore>(index: &Index<'_, S>, block: u32) -> Result<()> {
+fn recode_edges<S: PageStore>(index: &Index<S>, block: u32) -> Result<()> {
     index.store.interrupt()?;
     let (shape, epoch) = (index.shape, index.epoch());
     for number in 0..shape.slots {
@@ -222,7 +222,7 @@ fn recode_edges<S: PageStore>(index: &Index<'_, S>, block: u32) -> Result<()> {
 }
 
 /// The code of a node in the epoch in use.
-fn own_code<S: PageStore>(index: &Index<'_, S>, at: Pointer) -> Result<Option<Code>> {
+fn own_code<S: PageStore>(index: &Index<S>, at: Pointer) -> Result<Option<Code>> {
     index.store.interrupt()?;
     let (block, number) = index.shape.place(at.id);
     let page = index.store.read(block)?;

@@ -20,10 +20,7 @@ pub(crate) struct Edge {
 }
 
 /// Chooses the neighbours of a node among what a search found for it, nearest first.
-pub(crate) fn choose<S: PageStore>(
-    index: &Index<'_, S>,
-    hits: &[Hit<Vector>],
-) -> Result<Vec<usize>> {
+pub(crate) fn choose<S: PageStore>(index: &Index<S>, hits: &[Hit<Vector>]) -> Result<Vec<usize>> {
     index.store.interrupt()?;
     let to_node: Vec<f64> = hits.iter().map(|hit| hit.distance).collect();
     Ok(select(&to_node, index.shape.degree, |i, j| {
@@ -55,7 +52,7 @@ fn set_edge(slot: &mut SlotMut<'_>, at: usize, to: Pointer, code: Option<&Code>)
 ///
 /// `query` is for the neighbours of `to`. With `force`, the new edge is not what `from` does without.
 pub(crate) fn link<S: PageStore>(
-    index: &Index<'_, S>,
+    index: &Index<S>,
     from: Pointer,
     to: Pointer,
     query: &Query,
@@ -124,7 +121,7 @@ pub(crate) fn link<S: PageStore>(
 
 /// Sets an edge, with its code if the list is of the index's epoch.
 fn replace<S: PageStore>(
-    index: &Index<'_, S>,
+    index: &Index<S>,
     node: &mut SlotMut<'_>,
     at: usize,
     to: Pointer,
@@ -136,7 +133,7 @@ fn replace<S: PageStore>(
 
 /// The edge to do without, or the degree for the new one. `None` where codes are missing.
 fn least_by_codes<S: PageStore>(
-    index: &Index<'_, S>,
+    index: &Index<S>,
     node: &Slot<'_>,
     code: Option<&Code>,
     force: bool,
@@ -178,7 +175,7 @@ fn least_by_codes<S: PageStore>(
 /// As [`least_by_codes`], reading the vectors that the edges lead to. An edge to a node that is gone or
 /// without rows is the first to do without.
 fn least_by_vectors<S: PageStore>(
-    index: &Index<'_, S>,
+    index: &Index<S>,
     own: &Vector,
     edges: &[Pointer],
     query: &Query,
@@ -203,7 +200,7 @@ fn least_by_vectors<S: PageStore>(
 }
 
 /// The vector of a live node.
-pub(crate) fn read<S: PageStore>(index: &Index<'_, S>, at: Pointer) -> Result<Option<Vector>> {
+pub(crate) fn read<S: PageStore>(index: &Index<S>, at: Pointer) -> Result<Option<Vector>> {
     index.store.interrupt()?;
     let (block, slot) = index.shape.place(at.id);
     let page = index.store.read(block)?;

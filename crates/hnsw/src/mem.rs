@@ -283,24 +283,24 @@ impl Drop for MemPass<'_> {
     }
 }
 
-impl PageStore for MemStore {
-    type Read<'s> = MemRead;
-    type Write<'s> = MemWrite<'s>;
-    type Pass<'s> = MemPass<'s>;
+impl<'s> PageStore for &'s MemStore {
+    type Read = MemRead;
+    type Write = MemWrite<'s>;
+    type Pass = MemPass<'s>;
 
-    fn blocks(&self) -> Result<u32> {
+    fn blocks(self) -> Result<u32> {
         self.alive()?;
         let pages = self.pages.read().unwrap_or_else(PoisonError::into_inner);
         Ok(pages.len() as u32)
     }
 
-    fn read(&self, block: u32) -> Result<MemRead> {
+    fn read(self, block: u32) -> Result<MemRead> {
         let (latch, page) = self.lock_page(block, Mode::Shared)?;
         self.reads.fetch_add(1, Ordering::Relaxed);
         Ok(MemRead { latch, page })
     }
 
-    fn write(&self, block: u32) -> Result<MemWrite<'_>> {
+    fn write(self, block: u32) -> Result<MemWrite<'s>> {
         let (latch, page) = self.lock_page(block, Mode::Exclusive)?;
         Ok(MemWrite {
             store: self,
@@ -310,7 +310,7 @@ impl PageStore for MemStore {
         })
     }
 
-    fn extend(&self) -> Result<(u32, MemWrite<'_>)> {
+    fn extend(self) -> Result<(u32, MemWrite<'s>)> {
         self.alive()?;
         assert_unlocked("extending");
         turns::pause();
@@ -321,7 +321,7 @@ impl PageStore for MemStore {
         Ok((block, self.write(block)?))
     }
 
-    fn free_page(&self) -> Result<Option<u32>> {
+    fn free_page(self) -> Result<Option<u32>> {
         self.alive()?;
         assert_unlocked("looking for a free page");
         let noted = lock(&self.free).pop_front();
@@ -336,7 +336,7 @@ impl PageStore for MemStore {
         Ok(noted)
     }
 
-    fn note_free(&self, block: u32) -> Result<()> {
+    fn note_free(self, block: u32) -> Result<()> {
         assert_unlocked("noting a free page");
         let mut free = lock(&self.free);
         if !free.contains(&block) {
@@ -345,7 +345,7 @@ impl PageStore for MemStore {
         Ok(())
     }
 
-    fn pass(&self, gate: Gate, mode: Mode) -> Result<MemPass<'_>> {
+    fn pass(self, gate: Gate, mode: Mode) -> Result<MemPass<'s>> {
         self.alive()?;
         assert_unlocked("passing a gate");
         let latch = &self.gates[gate as usize];
@@ -353,58 +353,50 @@ impl PageStore for MemStore {
         Ok(MemPass { latch, mode })
     }
 
-    fn interrupt(&self) -> Result<()> {
+    fn interrupt(self) -> Result<()> {
         assert_unlocked("checking for interrupts");
         self.alive()
     }
 }
 
 /// A [`MemStore`] as a standby has it: its pages change under the reader, who takes no gate.
+#[derive(Clone, Copy)]
 pub struct Standby<'s>(&'s MemStore);
 
-impl PageStore for Standby<'_> {
-    type Read<'s>
-        = MemRead
-    where
-        Self: 's;
-    type Write<'s>
-        = MemWrite<'s>
-    where
-        Self: 's;
-    type Pass<'s>
-        = ()
-    where
-        Self: 's;
+impl<'s> PageStore for Standby<'s> {
+    type Read = MemRead;
+    type Write = MemWrite<'s>;
+    type Pass = ();
 
-    fn blocks(&self) -> Result<u32> {
+    fn blocks(self) -> Result<u32> {
         self.0.blocks()
     }
 
-    fn read(&self, block: u32) -> Result<MemRead> {
+    fn read(self, block: u32) -> Result<MemRead> {
         self.0.read(block)
     }
 
-    fn write(&self, _: u32) -> Result<MemWrite<'_>> {
+    fn write(self, _: u32) -> Result<MemWrite<'s>> {
         Err(Error::Store("a standby is read only".into()))
     }
 
-    fn extend(&self) -> Result<(u32, MemWrite<'_>)> {
+    fn extend(self) -> Result<(u32, MemWrite<'s>)> {
         Err(Error::Store("a standby is read only".into()))
     }
 
-    fn free_page(&self) -> Result<Option<u32>> {
+    fn free_page(self) -> Result<Option<u32>> {
         Ok(None)
     }
 
-    fn note_free(&self, _: u32) -> Result<()> {
+    fn note_free(self, _: u32) -> Result<()> {
         Ok(())
     }
 
-    fn pass(&self, _: Gate, _: Mode) -> Result<()> {
+    fn pass(self, _: Gate, _: Mode) -> Result<()> {
         Ok(())
     }
 
-    fn interrupt(&self) -> Result<()> {
+    fn interrupt(self) -> Result<()> {
         self.0.interrupt()
     }
 }

@@ -18,7 +18,7 @@ use crate::store::{PageStore, Write};
 const PATIENCE: usize = 16;
 
 /// Adds a row to a node. Returns false when the node is gone.
-pub(crate) fn add<S: PageStore>(index: &Index<'_, S>, node: Pointer, tid: Tid) -> Result<bool> {
+pub(crate) fn add<S: PageStore>(index: &Index<S>, node: Pointer, tid: Tid) -> Result<bool> {
     let (block, slot) = index.shape.place(node.id);
     loop {
         index.store.interrupt()?;
@@ -80,7 +80,7 @@ pub(crate) struct Chunk {
 
 /// Reads an overflow slot of `node`. `None` where it is one no more.
 pub(crate) fn chunk<S: PageStore>(
-    index: &Index<'_, S>,
+    index: &Index<S>,
     at: Pointer,
     node: Pointer,
 ) -> Result<Option<Chunk>> {
@@ -99,11 +99,7 @@ pub(crate) fn chunk<S: PageStore>(
 }
 
 /// All rows of a node, of which a search has remembered `rows`.
-pub(crate) fn all<S: PageStore>(
-    index: &Index<'_, S>,
-    node: Pointer,
-    rows: &Rows,
-) -> Result<Vec<Tid>> {
+pub(crate) fn all<S: PageStore>(index: &Index<S>, node: Pointer, rows: &Rows) -> Result<Vec<Tid>> {
     let mut tids = rows.tids().to_vec();
     let mut next = rows.overflow;
     for _ in 0..PATIENCE {

@@ -29,8 +29,7 @@ pub enum Order {
 }
 
 /// A scan in progress.
-pub struct Scan<'i, 's, S: PageStore> {
-    index: &'i Index<'s, S>,
+pub struct Scan {
     query: Query,
     search: Search<Rows>,
     order: Order,
@@ -43,11 +42,10 @@ pub struct Scan<'i, 's, S: PageStore> {
     begun: bool,
 }
 
-impl<'i, 's, S: PageStore> Scan<'i, 's, S> {
+impl Scan {
     /// A scan for the neighbours of `query`, in batches of `ef` and more.
-    pub fn new(index: &'i Index<'s, S>, query: Query, ef: usize, order: Order) -> Self {
+    pub fn new(query: Query, ef: usize, order: Order) -> Self {
         Self {
-            index,
             query,
             search: Search::default(),
             order,
@@ -61,17 +59,17 @@ impl<'i, 's, S: PageStore> Scan<'i, 's, S> {
     }
 
     /// The next row and its distance as the SQL operator gives it, or `None` when there are no more.
-    pub fn next_row(&mut self) -> Result<Option<(f64, Tid)>> {
+    pub fn next_row<S: PageStore>(&mut self, index: &Index<S>) -> Result<Option<(f64, Tid)>> {
         loop {
             if let Some(tid) = self.rows.pop_front() {
-                let distance = match self.index.metric {
+                let distance = match index.metric {
                     Metric::L2 => self.distance.sqrt(),
                     Metric::Cosine | Metric::InnerProduct => self.distance,
                 };
                 return Ok(Some((distance, tid)));
             }
             let Some(hit) = self.batch.next() else {
-                if self.more()? {
+                if self.more(index)? {
                     continue;
                 }
                 return Ok(None);
@@ -81,34 +79,34 @@ impl<'i, 's, S: PageStore> Scan<'i, 's, S> {
                 continue;
             }
             self.distance = hit.distance;
-            self.rows = rows::all(self.index, hit.at, &hit.found)?.into();
+            self.rows = rows::all(index, hit.at, &hit.found)?.into();
         }
     }
 
     /// Looks for the next batch. The gate is shared meanwhile, so that vacuum frees no slot that the
     /// search has yet to visit.
-    fn more(&mut self) -> Result<bool> {
-        let store = self.index.store;
+    fn more<S: PageStore>(&mut self, index: &Index<S>) -> Result<bool> {
+        let store = index.store;
         let _pass = store.pass(Gate::Scan, Mode::Shared)?;
         if self.begun {
             self.ef *= 2;
-            return self.run();
+            return self.run(index);
         }
         self.begun = true;
         loop {
             // Where a search begins is read under the gate: it may have moved since the index was
             // opened.
             let meta = *store.read(0)?.meta()?;
-            directory::begin(self.index, &meta, &self.query, &mut self.search)?;
+            directory::begin(index, &meta, &self.query, &mut self.search)?;
             // A standby has no gate: the entry may be gone by the time it is visited.
-            if self.run()? || store.read(0)?.meta()?.entry == meta.entry {
+            if self.run(index)? || store.read(0)?.meta()?.entry == meta.entry {
                 return Ok(self.batch.len() > 0);
             }
         }
     }
 
-    fn run(&mut self) -> Result<bool> {
-        let graph = OnPages::new(self.index);
+    fn run<S: PageStore>(&mut self, index: &Index<S>) -> Result<bool> {
+        let graph = OnPages::new(index);
         let batch = self.search.run(&graph, &self.query, self.ef)?;
         self.batch = batch.into_iter();
         Ok(self.batch.len() > 0)

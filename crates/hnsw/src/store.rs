@@ -44,46 +44,40 @@ pub enum Mode {
     Exclusive,
 }
 
-/// The pages of one index.
-pub trait PageStore {
+/// The pages of one index: a handle on them, as cheap to copy as a reference.
+pub trait PageStore: Copy {
     /// A page pinned and locked against writers until it is dropped.
-    type Read<'s>: Deref<Target = Page>
-    where
-        Self: 's;
+    type Read: Deref<Target = Page>;
     /// A page pinned and locked against everybody.
-    type Write<'s>: Write
-    where
-        Self: 's;
+    type Write: Write;
     /// A gate, open to its holder until it is dropped.
-    type Pass<'s>
-    where
-        Self: 's;
+    type Pass;
 
     /// Number of pages.
-    fn blocks(&self) -> Result<u32>;
+    fn blocks(self) -> Result<u32>;
 
     /// Locks a page for reading.
-    fn read(&self, block: u32) -> Result<Self::Read<'_>>;
+    fn read(self, block: u32) -> Result<Self::Read>;
 
     /// Locks a page for writing.
-    fn write(&self, block: u32) -> Result<Self::Write<'_>>;
+    fn write(self, block: u32) -> Result<Self::Write>;
 
     /// Adds a page of zeros and locks it for writing. It stays, zeros, if that is not committed.
     ///
     /// Others may see the page before it is locked, and write to it: the caller looks.
-    fn extend(&self) -> Result<(u32, Self::Write<'_>)>;
+    fn extend(self) -> Result<(u32, Self::Write)>;
 
     /// A page that [`note_free`](Self::note_free) was told of, at best: the hint may be stale.
     /// A page is handed out once per note.
-    fn free_page(&self) -> Result<Option<u32>>;
+    fn free_page(self) -> Result<Option<u32>>;
 
     /// Remembers that a page has a free slot. Not logged, so a crash may forget it.
-    fn note_free(&self, block: u32) -> Result<()>;
+    fn note_free(self, block: u32) -> Result<()>;
 
     /// Takes a gate, waiting for it.
-    fn pass(&self, gate: Gate, mode: Mode) -> Result<Self::Pass<'_>>;
+    fn pass(self, gate: Gate, mode: Mode) -> Result<Self::Pass>;
 
     /// Returns an error if the operation should stop; also the place to sleep for those who are told
     /// to be gentle. Called between any two pages.
-    fn interrupt(&self) -> Result<()>;
+    fn interrupt(self) -> Result<()>;
 }

@@ -67,7 +67,7 @@ impl Slots {
 /// # Errors
 /// When the store fails or asks to stop; what was done stays valid.
 pub fn bulk_delete<S: PageStore>(
-    index: &mut Index<'_, S>,
+    index: &mut Index<S>,
     mut dead: impl FnMut(Tid) -> bool,
 ) -> Result<Vacuumed> {
     index.refresh()?;
@@ -94,13 +94,13 @@ pub fn bulk_delete<S: PageStore>(
 }
 
 /// Waits for everybody who shares a gate.
-fn drain<S: PageStore>(store: &S, gate: Gate) -> Result<()> {
+fn drain<S: PageStore>(store: S, gate: Gate) -> Result<()> {
     drop(store.pass(gate, Mode::Exclusive)?);
     Ok(())
 }
 
-struct Vacuum<'v, 's, S: PageStore> {
-    index: &'v mut Index<'s, S>,
+struct Vacuum<'v, S: PageStore> {
+    index: &'v mut Index<S>,
     /// Nodes without rows.
     dying: Slots,
     /// Whether there are overflow slots to free.
@@ -110,7 +110,7 @@ struct Vacuum<'v, 's, S: PageStore> {
     done: Vacuumed,
 }
 
-impl<'s, S: PageStore> Vacuum<'_, 's, S> {
+impl<S: PageStore> Vacuum<'_, S> {
     fn remove(&mut self, dead: &mut impl FnMut(Tid) -> bool) -> Result<()> {
         // Whether a node with a chain has rows is known when all its slots have been seen.
         let mut chained = Vec::new();

@@ -13,7 +13,7 @@ use hnsw::layout::{Factors, Kind, Page, Pointer, Shape, State};
 use hnsw::mem::MemStore;
 use proptest::prelude::*;
 
-fn filled(store: &MemStore) -> Index<'_, MemStore> {
+fn filled(store: &MemStore) -> Index<&MemStore> {
     let mut index = Index::create(store, &parameters(Metric::L2)).unwrap();
     for (row, vector) in vectors(60, 1).iter().enumerate() {
         insert(&mut index, vector, tid(row)).unwrap();

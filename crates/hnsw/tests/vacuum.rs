@@ -16,7 +16,7 @@ use hnsw::mem::{MemStore, interleave};
 use hnsw::scan::{Order, Scan};
 use hnsw::vacuum::bulk_delete;
 
-fn build<'s>(store: &'s MemStore, metric: Metric, data: &[Vec<f16>]) -> Index<'s, MemStore> {
+fn build<'s>(store: &'s MemStore, metric: Metric, data: &[Vec<f16>]) -> Index<&'s MemStore> {
     let mut builder = Builder::new(parameters(metric), usize::MAX).unwrap();
     for (row, vector) in data.iter().enumerate() {
         builder.push(vector, tid(row)).unwrap();
@@ -202,17 +202,17 @@ fn a_scan_that_pauses_over_a_vacuum_returns_no_row_twice_and_none_that_is_wrong(
     let store = MemStore::new();
     let mut index = build(&store, Metric::L2, &data[..1_500]);
     let standby = store.standby();
-    let reader = Index::open(&standby, None).unwrap();
-    let mut scan = Scan::new(&reader, reader.query(&data[0]).unwrap(), 10, Order::Relaxed);
+    let reader = Index::open(standby, None).unwrap();
+    let mut scan = Scan::new(reader.query(&data[0]).unwrap(), 10, Order::Relaxed);
     let mut rows = Vec::new();
     for _ in 0..40 {
-        rows.push(row(scan.next_row().unwrap().unwrap().1));
+        rows.push(row(scan.next_row(&reader).unwrap().unwrap().1));
     }
     bulk_delete(&mut index, |tid| row(tid).is_multiple_of(2)).unwrap();
     for (row, vector) in data.iter().enumerate().skip(1_500) {
         insert(&mut index, vector, tid(row)).unwrap();
     }
-    while let Some((found, tid)) = scan.next_row().unwrap() {
+    while let Some((found, tid)) = scan.next_row(&reader).unwrap() {
         let row = row(tid);
         rows.push(row);
         let true_distance = distance(Metric::L2, &data[0], &data[row]).sqrt();
@@ -264,12 +264,12 @@ fn a_scan_begins_where_the_index_is_now() {
         insert(&mut index, vector, tid(row)).unwrap();
     }
     let reader = Index::open(&store, None).unwrap();
-    let mut scan = Scan::new(&reader, reader.query(&data[0]).unwrap(), 10, Order::Strict);
+    let mut scan = Scan::new(reader.query(&data[0]).unwrap(), 10, Order::Strict);
     bulk_delete(&mut index, |tid| row(tid) < 90).unwrap();
     for (row, vector) in data.iter().enumerate().take(90) {
         insert(&mut index, vector, tid(row + 100)).unwrap();
     }
-    assert_eq!(row(scan.next_row().unwrap().unwrap().1), 100);
+    assert_eq!(row(scan.next_row(&reader).unwrap().unwrap().1), 100);
 }
 
 #[test]

@@ -54,17 +54,17 @@ pub fn distance(metric: Metric, a: &[f16], b: &[f16]) -> f64 {
 
 /// The rows of the first `limit` answers.
 pub fn answers<S: PageStore>(
-    index: &Index<'_, S>,
+    index: &Index<S>,
     query: &[f16],
     ef: usize,
     limit: usize,
 ) -> Vec<usize> {
     let query = index.query(query).unwrap();
-    let mut scan = Scan::new(index, query, ef, Order::Strict);
+    let mut scan = Scan::new(query, ef, Order::Strict);
     let mut rows = Vec::new();
     let mut last = f64::NEG_INFINITY;
     while rows.len() < limit {
-        let Some((distance, tid)) = scan.next_row().unwrap() else {
+        let Some((distance, tid)) = scan.next_row(index).unwrap() else {
             break;
         };
         assert!(distance >= last, "{distance} after {last}");
@@ -75,10 +75,10 @@ pub fn answers<S: PageStore>(
 }
 
 /// Number of rows that a scan in relaxed order returns in all.
-pub fn everything<S: PageStore>(index: &Index<'_, S>, query: &[f16]) -> usize {
-    let mut scan = Scan::new(index, index.query(query).unwrap(), 40, Order::Relaxed);
+pub fn everything<S: PageStore>(index: &Index<S>, query: &[f16]) -> usize {
+    let mut scan = Scan::new(index.query(query).unwrap(), 40, Order::Relaxed);
     let mut count = 0;
-    while scan.next_row().unwrap().is_some() {
+    while scan.next_row(index).unwrap().is_some() {
         count += 1;
     }
     count
@@ -86,7 +86,7 @@ pub fn everything<S: PageStore>(index: &Index<'_, S>, query: &[f16]) -> usize {
 
 /// Mean share of the ten nearest among `rows` that a scan finds.
 pub fn recall<S: PageStore>(
-    index: &Index<'_, S>,
+    index: &Index<S>,
     metric: Metric,
     data: &[Vec<f16>],
     rows: &[usize],
@@ -111,7 +111,7 @@ pub fn recall<S: PageStore>(
 
 /// How many of `rows` their own vector finds.
 pub fn found_by_themselves<S: PageStore>(
-    index: &Index<'_, S>,
+    index: &Index<S>,
     data: &[Vec<f16>],
     rows: &[usize],
 ) -> usize {
