@@ -23,7 +23,7 @@ use hnsw::index::{Index, Parameters};
 use hnsw::insert::insert;
 use hnsw::layout::Tid;
 use hnsw::mem::MemStore;
-use hnsw::scan::{Order, Scan};
+use hnsw::scan::{Limits, Options, Order, Row, Scan};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -86,9 +86,17 @@ fn measure(
             if exact {
                 query.probe = None;
             }
-            let mut scan = Scan::new(query, ef, Order::Strict);
+            let mut scan = Scan::new(
+                query,
+                Options {
+                    ef,
+                    order: Order::Strict,
+                    limits: Limits::NONE,
+                    skip_dead: false,
+                },
+            );
             for _ in 0..10 {
-                let Some((_, tid)) = scan.next_row(index)? else {
+                let Some(Row { tid, .. }) = scan.next_row(index)? else {
                     break;
                 };
                 found += usize::from(truth.contains(&(tid.block() as usize)));
@@ -149,9 +157,9 @@ fn main() -> Result<()> {
     }
     let threads = Threads {
         count: options["threads"],
-        start: || (),
+        spawning: |start| start(),
     };
-    let mut index = builder.finish(&store, threads)?;
+    let mut index = builder.finish(&store, threads, |_, _, _| ())?;
     println!(
         "built {later} x {} in {:.2} s, {:?}, bits {:?}",
         parameters.dims,

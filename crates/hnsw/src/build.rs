@@ -45,8 +45,19 @@ pub(crate) fn enough(shape: &Shape) -> usize {
 pub struct Threads {
     /// How many, the caller's included.
     pub count: usize,
-    /// What each of the others calls first, such as to block signals.
-    pub start: fn(),
+    /// Calls what it is given, which starts the others; may block signals meanwhile, which they inherit.
+    pub spawning: fn(&mut dyn FnMut()),
+}
+
+/// What a build is at, after its rows were collected.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Phase {
+    /// Learning the basis of the codes, and encoding.
+    Learning,
+    /// Linking nodes in memory.
+    Linking,
+    /// Writing pages.
+    Writing,
 }
 
 /// Rows on their way into an index.
@@ -143,11 +154,17 @@ impl Builder {
         Ok(true)
     }
 
-    /// Builds the graph and writes the index to an empty store.
+    /// Builds the graph and writes the index to an empty store. `progress` is told of the phase, and how
+    /// many nodes of how many are done.
     ///
     /// # Errors
     /// When the store fails or asks to stop.
-    pub fn finish<S: PageStore>(mut self, store: S, threads: Threads) -> Result<Index<S>> {
+    pub fn finish<S: PageStore>(
+        mut self,
+        store: S,
+        threads: Threads,
+        mut progress: impl FnMut(Phase, usize, usize),
+    ) -> Result<Index<S>> {
         let mut index = Index::create(store, &self.parameters)?;
         self.equal = HashMap::new();
         let nodes = self.tids.len();
@@ -161,6 +178,7 @@ impl Builder {
             }
             return Ok(index);
         }
+        progress(Phase::Learning, 0, nodes);
         let mut order: Vec<u32> = (0..nodes as u32).collect();
         Random::new(nodes as u64).shuffle(&mut order);
         let basis = Arc::new(self.learn(&order));
@@ -172,16 +190,20 @@ impl Builder {
         for (added, &node) in order.iter().enumerate().take(ALONE) {
             arena.add(node as usize, added, ef)?;
         }
-        in_parallel(store, threads, ALONE..nodes, |added| {
-            arena.add(order[added] as usize, added, ef)
+        let add = |added: usize| arena.add(order[added] as usize, added, ef);
+        in_parallel(store, threads, ALONE..nodes, add, |added| {
+            progress(Phase::Linking, added, nodes);
         })?;
-        in_parallel(store, threads, 0..nodes, |node| {
+        let prune = |node| {
             arena.prune(node);
             Ok(())
-        })?;
+        };
+        in_parallel(store, threads, 0..nodes, prune, |_| ())?;
         let entries = &order[..nodes.div_ceil(SAMPLED)];
         rescue(store, &arena, entries)?;
-        self.write(&mut index, &basis, &arena, entries)?;
+        self.write(&mut index, &basis, &arena, entries, |written| {
+            progress(Phase::Writing, written, nodes);
+        })?;
         Ok(index)
     }
 
@@ -218,17 +240,19 @@ impl Builder {
                 .chunks_mut(share)
                 .zip(codes.chunks_mut(share * self.shape.code_bytes))
                 .enumerate();
-            let mut mine = None;
+            let (mut mine, mut others) = (None, Vec::new());
             for (i, (factors, codes)) in shares {
                 if i == 0 {
                     mine = Some((factors, codes));
                 } else {
-                    scope.spawn(move || {
-                        (threads.start)();
-                        encode(i * share, factors, codes);
-                    });
+                    others.push((i * share, factors, codes));
                 }
             }
+            (threads.spawning)(&mut || {
+                for (first, factors, codes) in others.drain(..) {
+                    scope.spawn(move || encode(first, factors, codes));
+                }
+            });
             if let Some((factors, codes)) = mine {
                 encode(0, factors, codes);
             }
@@ -243,6 +267,7 @@ impl Builder {
         basis: &Basis,
         arena: &Arena<'_>,
         entries: &[u32],
+        mut progress: impl FnMut(usize),
     ) -> Result<()> {
         let shape = self.shape;
         let nodes = self.tids.len();
@@ -264,6 +289,7 @@ impl Builder {
         let mut at = 0;
         while at < slots {
             index.store.interrupt()?;
+            progress(at.min(nodes));
             let (block, mut page) = index.extend()?;
             if shape.id(block, 0)? != place(at)?.id {
                 return Err(Error::corrupt(block, "another process extends a new index"));
@@ -355,12 +381,23 @@ fn hash(vector: &[f16]) -> u64 {
     Random::new(sum).bits()
 }
 
-/// Calls `work` for each of `items`, on several threads; the caller's checks for interrupts meanwhile.
+/// Stops the other threads when one fails, by an error or a panic: a store may raise its own that way.
+struct StopOthers<'s>(&'s AtomicBool);
+
+impl Drop for StopOthers<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Calls `work` for each of `items`, on several threads; the caller's checks for interrupts meanwhile and
+/// tells `progress` how far they are.
 fn in_parallel<S: PageStore>(
     store: S,
     threads: Threads,
     items: std::ops::Range<usize>,
     work: impl Fn(usize) -> Result<()> + Sync,
+    mut progress: impl FnMut(usize),
 ) -> Result<()> {
     let (next, stop) = (AtomicUsize::new(items.start), AtomicBool::new(false));
     let chunk = || -> Result<bool> {
@@ -370,28 +407,23 @@ fn in_parallel<S: PageStore>(
         }
         Ok(first + CHUNK < items.end && !stop.load(Ordering::Relaxed))
     };
-    let run = |interrupt: &dyn Fn() -> Result<()>| -> Result<()> {
-        let done = (|| {
-            while chunk()? {
-                interrupt()?;
-            }
-            Ok(())
-        })();
-        if done.is_err() {
-            stop.store(true, Ordering::Relaxed);
+    let run = |between: &mut dyn FnMut() -> Result<()>| -> Result<()> {
+        let others = StopOthers(&stop);
+        while chunk()? {
+            between()?;
         }
-        done
+        std::mem::forget(others);
+        Ok(())
     };
     std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.count)
-            .map(|_| {
-                scope.spawn(|| {
-                    (threads.start)();
-                    run(&|| Ok(()))
-                })
-            })
-            .collect();
-        let mine = run(&|| store.interrupt());
+        let mut others = Vec::new();
+        (threads.spawning)(&mut || {
+            others.extend((1..threads.count).map(|_| scope.spawn(|| run(&mut || Ok(())))));
+        });
+        let mine = run(&mut || {
+            progress(next.load(Ordering::Relaxed).min(items.end));
+            store.interrupt()
+        });
         for other in others {
             match other.join() {
                 Ok(done) => done?,

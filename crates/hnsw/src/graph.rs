@@ -58,7 +58,9 @@ pub trait Remember {
 #[derive(Clone, Copy, Debug)]
 pub struct Rows {
     tids: [Tid; INLINE_TIDS],
-    count: usize,
+    count: u16,
+    /// [`Slot::removals`] when they were read.
+    pub(crate) removals: u16,
     /// Where the others are.
     pub overflow: Pointer,
 }
@@ -66,7 +68,7 @@ pub struct Rows {
 impl Rows {
     /// Those in the node's own slot.
     pub fn tids(&self) -> &[Tid] {
-        &self.tids[..self.count]
+        &self.tids[..usize::from(self.count)]
     }
 }
 
@@ -78,7 +80,8 @@ impl Remember for Rows {
         tids[..count].copy_from_slice(slot.tids());
         Self {
             tids,
-            count,
+            count: count as u16,
+            removals: slot.removals(),
             overflow: slot.overflow(),
         }
     }
@@ -124,6 +127,8 @@ impl Remember for Vector {
 /// The graph on the pages of an index. A visit locks one page.
 pub struct OnPages<'i, S: PageStore, F> {
     index: &'i Index<S>,
+    /// Nodes whose rows are all marked dead are passed through like those without rows.
+    skip_dead: bool,
     found: std::marker::PhantomData<F>,
 }
 
@@ -132,7 +137,18 @@ impl<'i, S: PageStore, F: Remember> OnPages<'i, S, F> {
     pub fn new(index: &'i Index<S>) -> Self {
         Self {
             index,
+            skip_dead: false,
             found: std::marker::PhantomData,
+        }
+    }
+}
+
+impl<'i, S: PageStore> OnPages<'i, S, Rows> {
+    /// The graph as a reader of rows sees it who may believe marks of the dead.
+    pub fn for_rows(index: &'i Index<S>, skip_dead: bool) -> Self {
+        Self {
+            skip_dead,
+            ..Self::new(index)
         }
     }
 }
@@ -163,9 +179,10 @@ impl<S: PageStore, F: Remember> Graph for OnPages<'_, S, F> {
             ),
             _ => edges.estimates.resize(edges.to.len(), f32::NAN),
         }
+        let live = slot.state() == State::Live && !(self.skip_dead && slot.is_dead());
         Ok(Some(Visit {
             distance: query.distance(slot.vector(), slot.header().norm_squared),
-            found: (slot.state() == State::Live).then(|| F::remember(&slot)),
+            found: live.then(|| F::remember(&slot)),
         }))
     }
 

@@ -93,15 +93,28 @@ const LINKED_HEADER: usize = 16;
 /// Bytes that a page of a basis holds.
 pub(crate) const CHAIN_BYTES: usize = PAGE_BYTES - LINKED_HEADER;
 
-/// A row of the heap: its block and line number.
+/// A row of the heap: its block and line number. On a page it may be marked dead.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Pod, Zeroable)]
 #[repr(C)]
 pub struct Tid([u16; 3]);
 
 impl Tid {
+    /// No block has as many rows, so that the bit is free.
+    const DEAD: u16 = 0x8000;
+
     /// The row at `offset` of `block`.
     pub fn new(block: u32, offset: u16) -> Self {
-        Self([(block >> 16) as u16, block as u16, offset])
+        Self([(block >> 16) as u16, block as u16, offset & !Self::DEAD])
+    }
+
+    /// Whether no transaction can see the row any more: a hint, which a crash may forget.
+    pub fn is_dead(self) -> bool {
+        self.0[2] & Self::DEAD != 0
+    }
+
+    /// The row without its mark.
+    pub fn row(self) -> Self {
+        Self([self.0[0], self.0[1], self.offset()])
     }
 
     /// Its block.
@@ -111,7 +124,7 @@ impl Tid {
 
     /// Its line number in the block.
     pub fn offset(self) -> u16 {
-        self.0[2]
+        self.0[2] & !Self::DEAD
     }
 }
 
@@ -258,7 +271,8 @@ pub struct SlotHeader {
     tid_count: u16,
     overflow_id: u32,
     tids: [Tid; INLINE_TIDS],
-    unused: u16,
+    /// How often rows were removed, modulo 2¹⁶.
+    removals: u16,
 }
 
 const SLOT_HEADER: usize = size_of::<SlotHeader>();
@@ -743,6 +757,17 @@ impl<'p> Slot<'p> {
         *from_bytes(&self.bytes[SLOT_HEADER..OVERFLOW_TIDS])
     }
 
+    /// Whether all of its rows are marked dead.
+    #[inline]
+    pub fn is_dead(&self) -> bool {
+        self.header().overflow_id == 0 && self.tids().iter().all(|tid| tid.is_dead())
+    }
+
+    /// How often rows were removed from it, modulo 2¹⁶.
+    pub fn removals(&self) -> u16 {
+        self.header().removals
+    }
+
     /// The rows in this slot.
     pub fn tids(&self) -> &'p [Tid] {
         let header = self.header();
@@ -856,16 +881,28 @@ impl SlotMut<'_> {
             .tids()
             .iter()
             .copied()
-            .filter(|&tid| !dead(tid))
+            .filter(|&tid| !dead(tid.row()))
             .collect();
         let removed = self.get().tids().len() - kept.len();
         if removed > 0 {
             for (at, &tid) in kept.iter().enumerate() {
                 self.set_tid(at, tid);
             }
-            self.header_mut().tid_count = kept.len() as u16;
+            let header = self.header_mut();
+            header.tid_count = kept.len() as u16;
+            header.removals = header.removals.wrapping_add(1);
         }
         removed
+    }
+
+    /// Marks a row dead. Returns whether that is a change.
+    pub fn mark_dead(&mut self, row: Tid) -> bool {
+        let at = self.get().tids().iter().position(|&tid| tid == row);
+        if let Some(at) = at {
+            let [high, low, offset] = row.0;
+            self.set_tid(at, Tid([high, low, offset | Tid::DEAD]));
+        }
+        at.is_some()
     }
 
     /// Sets the own code.

@@ -310,6 +310,12 @@ impl<'s> PageStore for &'s MemStore {
         })
     }
 
+    fn hint(self, block: u32, change: impl FnOnce(&mut Page) -> bool) -> Result<()> {
+        let mut page = self.write(block)?;
+        page.committed = change(&mut page);
+        Ok(())
+    }
+
     fn extend(self) -> Result<(u32, MemWrite<'s>)> {
         self.alive()?;
         assert_unlocked("extending");
@@ -378,6 +384,10 @@ impl<'s> PageStore for Standby<'s> {
 
     fn write(self, _: u32) -> Result<MemWrite<'s>> {
         Err(Error::Store("a standby is read only".into()))
+    }
+
+    fn hint(self, _: u32, _: impl FnOnce(&mut Page) -> bool) -> Result<()> {
+        Ok(())
     }
 
     fn extend(self) -> Result<(u32, MemWrite<'s>)> {

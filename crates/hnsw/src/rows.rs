@@ -65,6 +65,28 @@ pub(crate) fn add<S: PageStore>(index: &Index<S>, node: Pointer, tid: Tid) -> Re
     }
 }
 
+/// Marks a row dead that a search has read from the node's own slot as one of `rows`, unless any row has
+/// gone since: its number may belong to another one by now.
+pub(crate) fn mark_dead<S: PageStore>(
+    index: &Index<S>,
+    node: Pointer,
+    rows: &Rows,
+    row: Tid,
+) -> Result<()> {
+    let (block, number) = index.shape.place(node.id);
+    index.store.hint(block, |page| {
+        if !page.has_slots() {
+            return false;
+        }
+        let mut slot = page.slot_mut(&index.shape, number);
+        let now = slot.get();
+        now.is_node(node.version)
+            && now.state() == State::Live
+            && now.removals() == rows.removals
+            && slot.mark_dead(row)
+    })
+}
+
 fn is_overflow_of(slot: &crate::layout::Slot<'_>, at: Pointer, node: Pointer) -> bool {
     slot.header().version == at.version
         && matches!(slot.state(), State::Overflow | State::Closed)
@@ -125,8 +147,8 @@ pub(crate) fn all<S: PageStore>(index: &Index<S>, node: Pointer, rows: &Rows) ->
         next = rows.overflow;
     }
     if rows.overflow.is_some() {
-        tids.sort_unstable();
-        tids.dedup();
+        tids.sort_unstable_by_key(|tid| tid.row());
+        tids.dedup_by_key(|tid| tid.row());
     }
     Ok(tids)
 }

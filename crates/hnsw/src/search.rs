@@ -215,6 +215,18 @@ impl<F> Search<F> {
         Ok(std::mem::take(&mut self.found).into_sorted_vec())
     }
 
+    /// Whether every node that the search has heard of was visited.
+    pub fn is_exhausted(&self) -> bool {
+        self.candidates.is_empty()
+    }
+
+    /// Takes what was found and not handed out, nearest first.
+    pub fn rest(&mut self) -> Vec<Hit<F>> {
+        let mut rest = std::mem::take(&mut self.spare);
+        rest.sort_unstable();
+        rest
+    }
+
     fn farthest(&self) -> f64 {
         self.found.peek().map_or(f64::INFINITY, |hit| hit.distance)
     }

@@ -62,6 +62,10 @@ pub trait PageStore: Copy {
     /// Locks a page for writing.
     fn write(self, block: u32) -> Result<Self::Write>;
 
+    /// Changes a page by `change`, which returns whether it did, without logging it: a crash may forget
+    /// the change, and a standby may not see it.
+    fn hint(self, block: u32, change: impl FnOnce(&mut Page) -> bool) -> Result<()>;
+
     /// Adds a page of zeros and locks it for writing. It stays, zeros, if that is not committed.
     ///
     /// Others may see the page before it is locked, and write to it: the caller looks.

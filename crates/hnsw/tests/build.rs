@@ -12,7 +12,7 @@ use hnsw::mem::MemStore;
 
 const THREADS: Threads = Threads {
     count: 3,
-    start: || (),
+    spawning: |start| start(),
 };
 
 #[test]
@@ -30,7 +30,7 @@ fn a_built_index_finds_its_rows() {
         for (row, vector) in data[..2_500].iter().enumerate() {
             assert!(builder.push(vector, tid(row)).unwrap());
         }
-        let mut index = builder.finish(&store, THREADS).unwrap();
+        let mut index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
         let report = check(&index).unwrap();
         assert_eq!(report.problems, [""; 0]);
         assert_eq!((report.live, report.unreachable), (2_500, 0), "{metric:?}");
@@ -64,7 +64,7 @@ fn equal_vectors_are_one_node() {
         builder.push(&data[row % 2], tid(row)).unwrap();
     }
     assert_eq!(builder.nodes(), 1_000);
-    let index = builder.finish(&store, THREADS).unwrap();
+    let index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
     let report = check(&index).unwrap();
     assert_eq!(report.problems, [""; 0]);
     assert_eq!(
@@ -86,7 +86,7 @@ fn a_small_build_learns_nothing() {
     for (row, vector) in data.iter().enumerate() {
         builder.push(vector, tid(row)).unwrap();
     }
-    let index = builder.finish(&store, THREADS).unwrap();
+    let index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
     assert_eq!(index.meta().epoch, 0);
     assert_eq!(check(&index).unwrap().rows, 50);
 }
@@ -102,7 +102,7 @@ fn a_build_keeps_to_its_budget() {
         .count();
     assert!((500..3_000).contains(&taken), "{taken}");
     let store = MemStore::new();
-    let mut index = builder.finish(&store, THREADS).unwrap();
+    let mut index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
     for (row, vector) in data.iter().enumerate().skip(taken) {
         insert(&mut index, vector, tid(row)).unwrap();
     }
@@ -119,7 +119,7 @@ fn an_index_opens_again_with_its_basis() {
     for (row, vector) in data.iter().enumerate() {
         builder.push(vector, tid(row)).unwrap();
     }
-    let index = builder.finish(&store, THREADS).unwrap();
+    let index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
     let again = Index::open(&store, None).unwrap();
     assert!(again.basis().is_some() && again.basis() == index.basis());
     let reads = store.reads();

@@ -13,7 +13,7 @@ use hnsw::index::Index;
 use hnsw::insert::insert;
 use hnsw::learn::learn;
 use hnsw::mem::{MemStore, interleave};
-use hnsw::scan::{Order, Scan};
+use hnsw::scan::{Order, Row, Scan};
 use hnsw::vacuum::bulk_delete;
 
 fn build<'s>(store: &'s MemStore, metric: Metric, data: &[Vec<f16>]) -> Index<&'s MemStore> {
@@ -23,9 +23,9 @@ fn build<'s>(store: &'s MemStore, metric: Metric, data: &[Vec<f16>]) -> Index<&'
     }
     let threads = Threads {
         count: 1,
-        start: || (),
+        spawning: |start| start(),
     };
-    builder.finish(store, threads).unwrap()
+    builder.finish(store, threads, |_, _, _| ()).unwrap()
 }
 
 /// Nodes in a thousand that may be out of reach after churn.
@@ -203,16 +203,20 @@ fn a_scan_that_pauses_over_a_vacuum_returns_no_row_twice_and_none_that_is_wrong(
     let mut index = build(&store, Metric::L2, &data[..1_500]);
     let standby = store.standby();
     let reader = Index::open(standby, None).unwrap();
-    let mut scan = Scan::new(reader.query(&data[0]).unwrap(), 10, Order::Relaxed);
+    let mut scan = Scan::new(reader.query(&data[0]).unwrap(), options(10, Order::Relaxed));
     let mut rows = Vec::new();
     for _ in 0..40 {
-        rows.push(row(scan.next_row(&reader).unwrap().unwrap().1));
+        rows.push(row(scan.next_row(&reader).unwrap().unwrap().tid));
     }
     bulk_delete(&mut index, |tid| row(tid).is_multiple_of(2)).unwrap();
     for (row, vector) in data.iter().enumerate().skip(1_500) {
         insert(&mut index, vector, tid(row)).unwrap();
     }
-    while let Some((found, tid)) = scan.next_row(&reader).unwrap() {
+    while let Some(Row {
+        distance: found,
+        tid,
+    }) = scan.next_row(&reader).unwrap()
+    {
         let row = row(tid);
         rows.push(row);
         let true_distance = distance(Metric::L2, &data[0], &data[row]).sqrt();
@@ -264,12 +268,12 @@ fn a_scan_begins_where_the_index_is_now() {
         insert(&mut index, vector, tid(row)).unwrap();
     }
     let reader = Index::open(&store, None).unwrap();
-    let mut scan = Scan::new(reader.query(&data[0]).unwrap(), 10, Order::Strict);
+    let mut scan = Scan::new(reader.query(&data[0]).unwrap(), options(10, Order::Strict));
     bulk_delete(&mut index, |tid| row(tid) < 90).unwrap();
     for (row, vector) in data.iter().enumerate().take(90) {
         insert(&mut index, vector, tid(row + 100)).unwrap();
     }
-    assert_eq!(row(scan.next_row(&reader).unwrap().unwrap().1), 100);
+    assert_eq!(row(scan.next_row(&reader).unwrap().unwrap().tid), 100);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use hnsw::codes::Metric;
 use hnsw::index::{Index, Parameters};
 use hnsw::layout::Tid;
 use hnsw::random::Random;
-use hnsw::scan::{Order, Scan};
+use hnsw::scan::{Limits, Options, Order, Row, Scan};
 use hnsw::store::PageStore;
 
 pub const DIMS: usize = 32;
@@ -52,6 +52,16 @@ pub fn distance(metric: Metric, a: &[f16], b: &[f16]) -> f64 {
     metric.distance(a, kernels::norm_squared(a), b, kernels::norm_squared(b))
 }
 
+/// A scan without limits.
+pub fn options(ef: usize, order: Order) -> Options {
+    Options {
+        ef,
+        order,
+        limits: Limits::NONE,
+        skip_dead: false,
+    }
+}
+
 /// The rows of the first `limit` answers.
 pub fn answers<S: PageStore>(
     index: &Index<S>,
@@ -60,11 +70,11 @@ pub fn answers<S: PageStore>(
     limit: usize,
 ) -> Vec<usize> {
     let query = index.query(query).unwrap();
-    let mut scan = Scan::new(query, ef, Order::Strict);
+    let mut scan = Scan::new(query, options(ef, Order::Strict));
     let mut rows = Vec::new();
     let mut last = f64::NEG_INFINITY;
     while rows.len() < limit {
-        let Some((distance, tid)) = scan.next_row(index).unwrap() else {
+        let Some(Row { distance, tid }) = scan.next_row(index).unwrap() else {
             break;
         };
         assert!(distance >= last, "{distance} after {last}");
@@ -76,7 +86,7 @@ pub fn answers<S: PageStore>(
 
 /// Number of rows that a scan in relaxed order returns in all.
 pub fn everything<S: PageStore>(index: &Index<S>, query: &[f16]) -> usize {
-    let mut scan = Scan::new(index.query(query).unwrap(), 40, Order::Relaxed);
+    let mut scan = Scan::new(index.query(query).unwrap(), options(40, Order::Relaxed));
     let mut count = 0;
     while scan.next_row(index).unwrap().is_some() {
         count += 1;
