@@ -1,6 +1,6 @@
 //! Every error a user can meet, with its SQLSTATE, DETAIL and HINT: the one place that knows them.
 
-use crate::{classify, embed, ingest, model, server, vector, worker};
+use crate::{classify, embed, index, ingest, model, server, vector, worker};
 use pgrx::{
     PgLogLevel,
     PgSqlErrorCode::{self, *},
@@ -27,6 +27,9 @@ pub enum Error {
     /// The trigger that keeps embeddings current.
     #[error(transparent)]
     Ingest(#[from] ingest::Error),
+    /// The access method.
+    #[error(transparent)]
+    Index(#[from] index::Error),
     /// A vector.
     #[error(transparent)]
     Vector(#[from] vector::Error),
@@ -195,6 +198,7 @@ fn fields(error: &Error) -> Fields {
         Error::Embed(error) => embed_error(error),
         Error::Classify(error) => classify_error(error),
         Error::Ingest(error) => ingest_error(error),
+        Error::Index(error) => index_error(error),
         Error::Vector(error) => vector_error(error),
         Error::Worker(error) => worker_error(error),
         Error::Thread(_) => (ERRCODE_INSUFFICIENT_RESOURCES, None, None),
@@ -350,6 +354,58 @@ fn vector_error(error: &vector::Error) -> Fields {
         ),
         DimensionsModifier(_) => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
         NotInAggregate => (ERRCODE_INTERNAL_ERROR, None, None),
+    }
+}
+
+fn index_error(error: &index::Error) -> Fields {
+    use index::Error::*;
+    match error {
+        Graph(error) => graph_error(error),
+        NoDimensions => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Write the number of dimensions with the column's type or in a cast, as in clip_vector(512).",
+        ),
+        EfConstruction { ef_construction, m } => (
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            Some(format!("ef_construction is {ef_construction}, m is {m}.")),
+            None,
+        ),
+        Metric(_) => (ERRCODE_INVALID_OBJECT_DEFINITION, None, None),
+        NotEmpty(_) | NoOrder => (ERRCODE_INTERNAL_ERROR, None, None),
+        Snapshot => (ERRCODE_FEATURE_NOT_SUPPORTED, None, None),
+        NotAnIndex(_) => hint(
+            ERRCODE_WRONG_OBJECT_TYPE,
+            "Of a partitioned table, name the index of a partition.",
+        ),
+        OtherSession => (ERRCODE_FEATURE_NOT_SUPPORTED, None, None),
+        PermissionDenied(_) => hint(
+            ERRCODE_INSUFFICIENT_PRIVILEGE,
+            "This takes the index's owner or a member of pg_stat_scan_tables.",
+        ),
+        Search(_) => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
+        Statement(_) => (ERRCODE_INTERNAL_ERROR, None, None),
+    }
+}
+
+fn graph_error(error: &hnsw::error::Error) -> Fields {
+    use hnsw::error::Error::*;
+    match error {
+        Magic { .. } | Corrupt { .. } => hint(
+            ERRCODE_INDEX_CORRUPTED,
+            "Rebuild the index with REINDEX; clip_index_check() tells what else is wrong.",
+        ),
+        Version { .. } => hint(
+            ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "Rebuild the index with REINDEX.",
+        ),
+        TooManyDimensions { .. } => hint(
+            ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "A smaller m leaves room for more dimensions; so does indexing a part, as in (subvector(v, 1, 512)::clip_vector(512)).",
+        ),
+        Parameter { .. } => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
+        Dimensions { .. } => (ERRCODE_DATA_EXCEPTION, None, None),
+        Full { .. } => hint(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "Partition the table."),
+        Store(_) => (ERRCODE_INTERNAL_ERROR, None, None),
     }
 }
 

@@ -4,7 +4,8 @@
 //! server processes run.
 
 use crate::server;
-use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use hnsw::scan::Order;
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use std::{
     ffi::{CStr, CString, OsString},
     os::unix::ffi::OsStringExt,
@@ -18,13 +19,62 @@ static ONNXRUNTIME_LIBRARY: GucSetting<Option<CString>> = GucSetting::<Option<CS
 static THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
 static BATCH_SIZE: GucSetting<i32> = GucSetting::<i32>::new(8);
 static MAX_IMAGE_PIXELS: GucSetting<i32> = GucSetting::<i32>::new(200_000_000);
+static EF_SEARCH: GucSetting<i32> = GucSetting::<i32>::new(64);
+static MAX_SCAN_TUPLES: GucSetting<i32> = GucSetting::<i32>::new(20_000);
+static ITERATIVE_ORDER: GucSetting<IterativeOrder> =
+    GucSetting::<IterativeOrder>::new(IterativeOrder::Strict);
 static MODEL_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(4096);
 static WORKER_SEATS: GucSetting<i32> = GucSetting::<i32>::new(16);
 static SEAT_PAYLOAD: GucSetting<i32> = GucSetting::<i32>::new(768);
 static TEXT_MEMO: GucSetting<i32> = GucSetting::<i32>::new(8192);
 
+/// Values of `clip_pg.iterative_order`.
+#[derive(Clone, Copy, PostgresGucEnum)]
+enum IterativeOrder {
+    #[name = c"strict"]
+    Strict,
+    #[name = c"relaxed"]
+    Relaxed,
+}
+
 /// Declares every setting.
 pub fn define() {
+    define_models();
+    define_scans();
+}
+
+fn define_scans() {
+    GucRegistry::define_int_guc(
+        c"clip_pg.ef_search",
+        c"Sets how many rows a scan of a clip_hnsw index finds at first.",
+        c"More of them are nearer to the true ones and take longer. A scan goes on for more rows where a query takes them.",
+        &EF_SEARCH,
+        1,
+        10_000,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"clip_pg.max_scan_tuples",
+        c"Sets how many vectors a scan of a clip_hnsw index visits at most.",
+        c"A scan also ends when it takes as much memory as work_mem and hash_mem_multiplier allow a hash table.",
+        &MAX_SCAN_TUPLES,
+        1,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_enum_guc(
+        c"clip_pg.iterative_order",
+        c"Sets what a scan of a clip_hnsw index does with a row that is nearer than one it has returned.",
+        c"In strict order it is left out, in relaxed order it is returned late.",
+        &ITERATIVE_ORDER,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+}
+
+fn define_models() {
     GucRegistry::define_string_guc(
         c"clip_pg.model",
         c"Sets the model that embeds where a function call names none.",
@@ -155,6 +205,24 @@ pub fn batch_size() -> usize {
 /// `clip_pg.max_image_pixels`: pixels of an image, at most.
 pub fn max_image_pixels() -> u64 {
     unsigned(&MAX_IMAGE_PIXELS).into()
+}
+
+/// `clip_pg.ef_search`: rows of a scan's first batch, at least 1.
+pub fn ef_search() -> usize {
+    unsigned(&EF_SEARCH) as usize
+}
+
+/// `clip_pg.max_scan_tuples`: vectors that a scan visits, at least 1.
+pub fn max_scan_tuples() -> usize {
+    unsigned(&MAX_SCAN_TUPLES) as usize
+}
+
+/// `clip_pg.iterative_order`: what becomes of late finds.
+pub fn iterative_order() -> Order {
+    match ITERATIVE_ORDER.get() {
+        IterativeOrder::Strict => Order::Strict,
+        IterativeOrder::Relaxed => Order::Relaxed,
+    }
 }
 
 /// `clip_pg.model_memory`: bytes of the files of loaded models, at most.

@@ -1,13 +1,14 @@
 //! CLIP embeddings and vector search inside PostgreSQL.
 //!
-//! A thin shell around crates that know nothing of PostgreSQL: `clip` turns texts and images into embeddings, `kernels`
-//! computes distances. What a user can call is declared where it is implemented, or in `sql/` where the macros of pgrx
+//! A thin shell around crates that know nothing of PostgreSQL: `clip` turns texts and images into embeddings, `hnsw` finds
+//! neighbours, `kernels` computes distances. What a user can call is declared where it is implemented, or in `sql/` where the macros of pgrx
 //! cannot say it.
 
 mod classify;
 mod embed;
 mod error;
 mod guc;
+mod index;
 mod ingest;
 mod model;
 mod server;
@@ -20,6 +21,7 @@ mod worker;
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     guc::define();
+    index::define();
     // SAFETY: reads a variable of this process.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         guc::define_worker();

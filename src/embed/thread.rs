@@ -8,15 +8,16 @@
 //! Invariant: no work is left running behind the backend's back. However [`run`] is left, by its result, by an error
 //! or by the end of the process, the work has ended first.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    server,
+};
 use clip::encoder::Cancel;
 use pgrx::{check_for_interrupts, pg_guard, pg_sys};
 use std::{
     io::{self, PipeReader, PipeWriter, Read, Write},
-    mem::MaybeUninit,
     os::fd::AsRawFd,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    ptr,
     sync::{
         Mutex, MutexGuard, OnceLock, PoisonError,
         mpsc::{self, Receiver, Sender},
@@ -83,12 +84,15 @@ fn worker() -> Result<&'static Worker> {
 fn start() -> io::Result<Worker> {
     let (jobs, queue) = mpsc::channel();
     let (done, report) = io::pipe()?;
-    let unblock = block_signals()?;
-    Builder::new()
-        .name("clip_pg".to_owned())
-        .stack_size(STACK_SIZE)
-        .spawn(move || serve(queue, report))?;
-    drop(unblock);
+    let mut thread = Some(move || serve(queue, report));
+    let mut started = Ok(());
+    server::with_signals_blocked(&mut || {
+        if let Some(serve) = thread.take() {
+            let builder = Builder::new().name("clip_pg".to_owned());
+            started = builder.stack_size(STACK_SIZE).spawn(serve).map(drop);
+        }
+    });
+    started?;
     for _ in 0..2 {
         // SAFETY: counts a file descriptor that PostgreSQL did not open, the two ends of the pipe here.
         unsafe { pg_sys::ReserveExternalFD() };
@@ -171,28 +175,4 @@ unsafe extern "C-unwind" fn stop_at_exit(_code: i32, _argument: pg_sys::Datum) {
 
 fn ended() -> Error {
     Error::Thread(io::ErrorKind::BrokenPipe.into())
-}
-
-/// Puts this thread's signal mask back when dropped.
-struct Unblock(libc::sigset_t);
-
-impl Drop for Unblock {
-    fn drop(&mut self) {
-        // SAFETY: the mask is the one that pthread_sigmask wrote.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, ptr::null_mut()) };
-    }
-}
-
-/// Blocks every signal on this thread, so that a thread started from it begins with all of them blocked.
-fn block_signals() -> io::Result<Unblock> {
-    let mut all = MaybeUninit::uninit();
-    let mut before = MaybeUninit::uninit();
-    // SAFETY: sigfillset initialises the set it is given, pthread_sigmask writes the previous mask where it succeeds.
-    unsafe {
-        libc::sigfillset(all.as_mut_ptr());
-        match libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) {
-            0 => Ok(Unblock(before.assume_init())),
-            code => Err(io::Error::from_raw_os_error(code)),
-        }
-    }
 }

@@ -10,6 +10,7 @@ use pgrx::{Internal, pg_sys, varlena};
 
 use super::compare::canonical;
 use super::datum::Stored;
+use crate::server;
 
 #[pg_extern(sql = false)]
 fn clip_vector_typanalyze(stats: Internal) -> bool {
@@ -39,7 +40,7 @@ unsafe extern "C-unwind" fn compute(
         let mut is_null = false;
         // SAFETY: `stats` and rows from 0 on are what the function expects; its values are of the column's type.
         unsafe {
-            delay_point();
+            server::vacuum_delay_point();
             let value = pg_sys::ffi::pg_guard_ffi_boundary(|| fetch(stats, row, &mut is_null));
             if is_null {
                 sample.nulls += 1;
@@ -57,16 +58,6 @@ unsafe extern "C-unwind" fn compute(
         stats.stanullfrac = (sample.nulls as f64 / rows) as f32;
         stats.stawidth = (sample.width as f64 / values.max(1.0)) as i32;
         stats.stadistinct = sample.distinct(values, rows, total_rows) as f32;
-    }
-}
-
-fn delay_point() {
-    // SAFETY: nothing here minds being interrupted.
-    unsafe {
-        #[cfg(not(feature = "pg18"))]
-        pg_sys::vacuum_delay_point();
-        #[cfg(feature = "pg18")]
-        pg_sys::vacuum_delay_point(true);
     }
 }
 

@@ -15,8 +15,9 @@ mod error;
 mod io;
 mod value;
 
+pub use datum::Stored;
 pub use error::Error;
-pub use value::Vector;
+pub use value::{Vector, check_dimensions};
 
 use error::Result;
 

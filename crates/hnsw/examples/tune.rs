@@ -180,7 +180,7 @@ fn main() -> Result<()> {
         );
     }
     let exact = options["exact"] != 0;
-    let report = check(&index)?;
+    let report = check(&index)?.0;
     println!(
         "{} live, {} edges, {} uncoded, {} entries, {} unreachable, {} problems",
         report.live,

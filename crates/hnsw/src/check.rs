@@ -47,11 +47,11 @@ struct Node {
     edges: Vec<Pointer>,
 }
 
-/// Reads every page of an index.
+/// Reads every page of an index, and returns its rows as well.
 ///
 /// # Errors
 /// When the store fails. A page that is not what it should be is a problem in the report.
-pub fn check<S: PageStore>(index: &Index<S>) -> Result<Report> {
+pub fn check<S: PageStore>(index: &Index<S>) -> Result<(Report, HashSet<Tid>)> {
     let mut check = Check {
         index,
         report: Report::default(),
@@ -67,7 +67,7 @@ pub fn check<S: PageStore>(index: &Index<S>) -> Result<Report> {
     }
     check.chains()?;
     check.graph();
-    Ok(check.report)
+    Ok((check.report, check.tids))
 }
 
 struct Check<'i, S: PageStore> {

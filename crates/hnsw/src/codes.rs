@@ -53,6 +53,15 @@ impl Metric {
             .find(|&metric| metric as u8 == number)
     }
 
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cosine => "cosine distance",
+            Self::InnerProduct => "inner product",
+            Self::L2 => "L2 distance",
+        }
+    }
+
     /// The distance of two vectors whose squared norms are known, by the SQL operators' own kernels.
     #[inline]
     pub fn distance(self, a: &[f16], a_norm: f32, b: &[f16], b_norm: f32) -> f64 {

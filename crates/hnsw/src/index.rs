@@ -105,6 +105,9 @@ impl<S: PageStore> Index<S> {
     }
 
     fn load_basis(&mut self) -> Result<()> {
+        if self.meta.epoch == 0 {
+            self.basis = None;
+        }
         // A new basis may replace the one that the meta page named while this reads it: its pages then
         // are of another kind or epoch, and the meta page names the new one.
         while self.meta.epoch != self.basis.as_ref().map_or(0, |basis| basis.epoch()) {
@@ -168,7 +171,7 @@ impl<S: PageStore> Index<S> {
         self.basis.as_ref()
     }
 
-    /// A query for neighbours of `vector`.
+    /// A query for neighbours of `vector`; for any at all where it has no distance from others.
     ///
     /// # Errors
     /// When it has another number of dimensions than the index.
@@ -179,7 +182,40 @@ impl<S: PageStore> Index<S> {
                 found: vector.len(),
             });
         }
+        if !self.takes(vector) {
+            return self.query_for_any();
+        }
         Ok(Query::new(self.metric, vector, self.basis.as_ref()))
+    }
+
+    /// A query where every order is right: that of a vector which has a distance from all others.
+    ///
+    /// # Errors
+    /// As for [`query`](Self::query).
+    pub fn query_for_any(&self) -> Result<Query> {
+        self.query(&vec![f16::ONE; self.shape.dims])
+    }
+
+    /// Whether there is a distance between a vector and others: none of cosine where its norm is zero.
+    pub fn takes(&self, vector: &[f16]) -> bool {
+        self.metric != Metric::Cosine || kernels::norm_squared(vector) > 0.0
+    }
+
+    /// Counts a scan that its limits ended.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn count_truncated_scan(&self) -> Result<()> {
+        self.store.hint(0, |page| {
+            let meta = page.meta_mut();
+            meta.truncated_scans = meta.truncated_scans.wrapping_add(1);
+            true
+        })
+    }
+
+    /// What a distance is.
+    pub fn metric(&self) -> Metric {
+        self.metric
     }
 
     /// The code of a vector, while there is a basis.

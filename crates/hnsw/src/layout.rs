@@ -235,6 +235,9 @@ pub struct Meta {
     pub learned_from: u32,
     /// Where a search begins when the directory yields nothing.
     pub entry: Pointer,
+    /// Scans that their limits ended, a hint.
+    pub truncated_scans: u32,
+    pub(crate) unused2: u32,
 }
 
 /// What a slot holds.

@@ -16,7 +16,7 @@
 //! | [`scan`] | rows in order of distance, as many as wanted |
 //! | [`vacuum`] | rows removed, the graph mended, slots used again |
 //! | [`learn`] | codes for an index that grew from nothing |
-//! | [`check`] | every invariant |
+//! | [`check`], [`census`] | every invariant, and what there is |
 //!
 //! # The idea
 //!
@@ -75,6 +75,7 @@
 
 mod arena;
 pub mod build;
+pub mod census;
 pub mod check;
 pub mod codes;
 mod directory;

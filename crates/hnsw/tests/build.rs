@@ -31,7 +31,7 @@ fn a_built_index_finds_its_rows() {
             assert!(builder.push(vector, tid(row)).unwrap());
         }
         let mut index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
-        let report = check(&index).unwrap();
+        let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0]);
         assert_eq!((report.live, report.unreachable), (2_500, 0), "{metric:?}");
         assert_eq!(report.uncoded, 0);
@@ -41,7 +41,7 @@ fn a_built_index_finds_its_rows() {
         for (row, vector) in data.iter().enumerate().skip(2_500) {
             insert(&mut index, vector, tid(row)).unwrap();
         }
-        let report = check(&index).unwrap();
+        let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0]);
         assert_eq!(report.uncoded, 0);
         let grown = recall(&index, metric, &data, &rows, 40);
@@ -65,7 +65,7 @@ fn equal_vectors_are_one_node() {
     }
     assert_eq!(builder.nodes(), 1_000);
     let index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
-    let report = check(&index).unwrap();
+    let report = check(&index).unwrap().0;
     assert_eq!(report.problems, [""; 0]);
     assert_eq!(
         (report.live, report.rows, report.orphans),
@@ -88,7 +88,7 @@ fn a_small_build_learns_nothing() {
     }
     let index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
     assert_eq!(index.meta().epoch, 0);
-    assert_eq!(check(&index).unwrap().rows, 50);
+    assert_eq!(check(&index).unwrap().0.rows, 50);
 }
 
 #[test]

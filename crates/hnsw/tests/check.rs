@@ -25,9 +25,9 @@ fn filled(store: &MemStore) -> Index<&MemStore> {
 fn problems(change: impl FnOnce(&mut Page, &Shape)) -> Vec<String> {
     let store = MemStore::new();
     let index = filled(&store);
-    assert_eq!(check(&index).unwrap().problems, [""; 0]);
+    assert_eq!(check(&index).unwrap().0.problems, [""; 0]);
     store.spoil(1, |page| change(page, index.shape()));
-    check(&index).unwrap().problems
+    check(&index).unwrap().0.problems
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_page_that_was_never_written_is_no_problem() {
     let index = filled(&store);
     let (_, page) = hnsw::store::PageStore::extend(&store).unwrap();
     drop(page);
-    assert_eq!(check(&index).unwrap().problems, [""; 0]);
+    assert_eq!(check(&index).unwrap().0.problems, [""; 0]);
 }
 
 #[test]

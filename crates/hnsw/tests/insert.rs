@@ -15,7 +15,7 @@ fn an_empty_index_has_no_rows() {
     let store = MemStore::new();
     let index = Index::create(&store, &parameters(Metric::Cosine)).unwrap();
     assert!(answers(&index, &vectors(1, 1)[0], 10, 10).is_empty());
-    assert!(check(&index).unwrap().problems.is_empty());
+    assert!(check(&index).unwrap().0.problems.is_empty());
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn rows_are_found_without_codes() {
         let rows: Vec<usize> = (0..data.len()).collect();
         let recall = recall(&index, metric, &data, &rows, 40);
         assert!(recall >= 0.95, "{metric:?}: {recall}");
-        let report = check(&index).unwrap();
+        let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0]);
         assert_eq!((report.live, report.rows), (600, 600));
         // Nothing is nearest to a short vector by inner product, not even itself.
@@ -49,7 +49,7 @@ fn equal_vectors_are_one_node() {
     for row in 0..10_000 {
         insert(&mut index, &data[0], tid(row)).unwrap();
     }
-    let report = check(&index).unwrap();
+    let report = check(&index).unwrap().0;
     assert_eq!(report.problems, [""; 0]);
     assert_eq!((report.live, report.rows), (2, 10_001));
     let mut rows = answers(&index, &data[0], 10, 20_000);
@@ -63,7 +63,7 @@ fn a_vector_without_direction_is_left_out() {
     let store = MemStore::new();
     let mut index = Index::create(&store, &parameters(Metric::Cosine)).unwrap();
     insert(&mut index, &[half::f16::ZERO; DIMS], tid(0)).unwrap();
-    assert_eq!(check(&index).unwrap().rows, 0);
+    assert_eq!(check(&index).unwrap().0.rows, 0);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_crash_loses_no_more_than_the_row_it_hit() {
         }
         let store = store.restart();
         let mut index = Index::open(&store, None).unwrap();
-        let report = check(&index).unwrap();
+        let report = check(&index).unwrap().0;
         assert!(
             report
                 .problems
@@ -156,7 +156,7 @@ fn inserts_interleave() {
             .collect();
         interleave(seed, tasks);
         let index = Index::open(&store, None).unwrap();
-        let report = check(&index).unwrap();
+        let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0], "seed {seed}");
         assert_eq!(report.rows, 90, "seed {seed}");
         assert_eq!(report.unreachable, 0, "seed {seed}");

@@ -45,7 +45,7 @@ fn recall_recovers_after_nine_of_ten_rows_are_gone() {
         let left: Vec<usize> = (3..3_000).step_by(10).collect();
         let recall_left = recall(&index, metric, &data, &left, 40);
         assert!(recall_left >= 0.97, "{metric:?}: {recall_left}");
-        let report = check(&index).unwrap();
+        let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0]);
         assert_eq!((report.live, report.dying, report.unreachable), (300, 0, 0));
         assert_eq!(everything(&index, &data[0]), 300);
@@ -59,7 +59,7 @@ fn recall_recovers_after_nine_of_ten_rows_are_gone() {
             blocks,
             "slots used again"
         );
-        let report = check(&index).unwrap();
+        let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0]);
         assert!(report.unreachable <= LOST, "{report:?}");
         let rows: Vec<usize> = left.into_iter().chain(3_000..4_000).collect();
@@ -97,7 +97,7 @@ fn an_emptied_index_fills_again() {
         insert(&mut index, vector, tid(row)).unwrap();
     }
     assert_eq!(everything(&index, &data[0]), 700);
-    assert_eq!(check(&index).unwrap().problems, [""; 0]);
+    assert_eq!(check(&index).unwrap().0.problems, [""; 0]);
 }
 
 #[test]
@@ -109,10 +109,10 @@ fn long_chains_shrink_and_go() {
     for row in 0..3_000 {
         insert(&mut index, &data[0], tid(row)).unwrap();
     }
-    let chunks = check(&index).unwrap().overflow;
+    let chunks = check(&index).unwrap().0.overflow;
     let done = bulk_delete(&mut index, |tid| (200..2_900).contains(&row(tid))).unwrap();
     assert_eq!((done.rows, done.nodes), (301, 2));
-    let report = check(&index).unwrap();
+    let report = check(&index).unwrap().0;
     assert_eq!(report.problems, [""; 0]);
     assert!(
         report.overflow < chunks && report.orphans == 0,
@@ -120,7 +120,7 @@ fn long_chains_shrink_and_go() {
     );
     assert_eq!(everything(&index, &data[0]), 301);
     bulk_delete(&mut index, |tid| row(tid) < 3_000).unwrap();
-    let report = check(&index).unwrap();
+    let report = check(&index).unwrap().0;
     assert_eq!((report.live, report.overflow, report.rows), (1, 0, 1));
 }
 
@@ -140,11 +140,11 @@ fn a_basis_is_learned_when_there_are_rows_enough() {
         }
         learn(&mut index).unwrap();
         assert_eq!((index.meta().epoch, index.meta().recoded), (1, 1));
-        assert_eq!(check(&index).unwrap().uncoded, 0);
+        assert_eq!(check(&index).unwrap().0.uncoded, 0);
         for (row, vector) in data.iter().enumerate().skip(900) {
             insert(&mut index, vector, tid(row)).unwrap();
         }
-        let report = check(&index).unwrap();
+        let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0]);
         assert_eq!(report.uncoded, 0);
         let rows: Vec<usize> = (0..data.len()).collect();
@@ -176,7 +176,7 @@ fn a_crash_anywhere_in_vacuum_or_learning_leaves_a_valid_index() {
             .is_err();
         let store = store.restart();
         let mut index = Index::open(&store, None).unwrap();
-        let report = check(&index).unwrap();
+        let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0], "after {commits} commits");
         let left: Vec<usize> = (40..560).collect();
         let found = found_by_themselves(&index, &data, &left);
@@ -184,7 +184,7 @@ fn a_crash_anywhere_in_vacuum_or_learning_leaves_a_valid_index() {
         // The next vacuum ends what this one began.
         bulk_delete(&mut index, |tid| gone(row(tid))).unwrap();
         learn(&mut index).unwrap();
-        let report = check(&index).unwrap();
+        let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0], "after {commits} commits");
         assert_eq!((report.rows, report.dying, report.orphans), (560, 0, 0));
         assert_eq!(report.unreachable, 0, "after {commits} commits");
@@ -239,7 +239,7 @@ fn a_crash_between_writing_and_linking_a_chain_leaves_what_vacuum_removes() {
             .count();
         let store = store.restart();
         let mut index = Index::open(&store, None).unwrap();
-        let report = check(&index).unwrap();
+        let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0], "after {commits} commits");
         orphans += report.orphans;
         assert_eq!(
@@ -249,7 +249,7 @@ fn a_crash_between_writing_and_linking_a_chain_leaves_what_vacuum_removes() {
         );
         // The row whose insertion was cut short belongs to a transaction that never ended.
         bulk_delete(&mut index, |tid| row(tid) == done).unwrap();
-        let report = check(&index).unwrap();
+        let report = check(&index).unwrap().0;
         assert_eq!(
             (report.rows, report.orphans),
             (done, 0),
@@ -318,7 +318,7 @@ fn everyone_at_once() {
         interleave(seed, tasks);
         let mut index = Index::open(store, None).unwrap();
         bulk_delete(&mut index, |_| false).unwrap();
-        let report = check(&index).unwrap();
+        let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0], "seed {seed}");
         assert_eq!(report.rows, 900 - 120 - 160, "seed {seed}");
         assert_eq!((report.dying, report.unreachable), (0, 0), "seed {seed}");

@@ -1,0 +1,140 @@
+-- The access method clip_hnsw, its operator classes, and functions for those who look after its indexes.
+
+CREATE FUNCTION clip_hnsw_handler(internal) RETURNS index_am_handler
+    AS 'MODULE_PATHNAME', 'clip_hnsw_handler_wrapper' LANGUAGE C;
+COMMENT ON FUNCTION clip_hnsw_handler(internal) IS 'clip_hnsw index access method handler';
+
+CREATE ACCESS METHOD clip_hnsw TYPE INDEX HANDLER clip_hnsw_handler;
+COMMENT ON ACCESS METHOD clip_hnsw IS 'index access method for nearest neighbours of clip_vector values';
+
+-- A vector and how far around it: the right side of an index condition.
+CREATE TYPE clip_pg.ball AS (center clip_vector, radius double precision);
+COMMENT ON TYPE clip_pg.ball IS 'all vectors within a cosine distance of one';
+
+CREATE FUNCTION clip_pg.clip_vector_in_ball(clip_vector, clip_pg.ball) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'clip_vector_in_ball_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.clip_vector_in_ball(clip_vector, clip_pg.ball) IS 'implementation of <@ operator';
+
+CREATE OPERATOR clip_pg.<@ (
+    LEFTARG = clip_vector, RIGHTARG = clip_pg.ball, FUNCTION = clip_pg.clip_vector_in_ball, RESTRICT = contsel, JOIN = contjoinsel
+);
+COMMENT ON OPERATOR clip_pg.<@ (clip_vector, clip_pg.ball) IS 'is within';
+
+-- The planner replaces a call by the body, in which an index condition is seen; STRICT would keep it from that.
+CREATE FUNCTION clip_within(vector clip_vector, center clip_vector, radius double precision) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN vector OPERATOR(clip_pg.<@) ROW(center, radius)::clip_pg.ball;
+COMMENT ON FUNCTION clip_within(clip_vector, clip_vector, double precision) IS
+'whether the cosine distance of two vectors is at most radius';
+
+CREATE FUNCTION clip_pg.clip_hnsw_cosine() RETURNS integer
+    AS 'MODULE_PATHNAME', 'clip_hnsw_cosine_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.clip_hnsw_cosine() IS 'metric of clip_cosine_ops';
+CREATE FUNCTION clip_pg.clip_hnsw_inner_product() RETURNS integer
+    AS 'MODULE_PATHNAME', 'clip_hnsw_inner_product_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.clip_hnsw_inner_product() IS 'metric of clip_ip_ops';
+CREATE FUNCTION clip_pg.clip_hnsw_l2() RETURNS integer
+    AS 'MODULE_PATHNAME', 'clip_hnsw_l2_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.clip_hnsw_l2() IS 'metric of clip_l2_ops';
+
+CREATE OPERATOR CLASS clip_cosine_ops DEFAULT FOR TYPE clip_vector USING clip_hnsw AS
+    OPERATOR 1 <=> (clip_vector, clip_vector) FOR ORDER BY float_ops,
+    OPERATOR 2 clip_pg.<@ (clip_vector, clip_pg.ball),
+    FUNCTION 1 clip_pg.clip_hnsw_cosine();
+
+CREATE OPERATOR CLASS clip_ip_ops FOR TYPE clip_vector USING clip_hnsw AS
+    OPERATOR 1 <#> (clip_vector, clip_vector) FOR ORDER BY float_ops,
+    FUNCTION 1 clip_pg.clip_hnsw_inner_product();
+
+CREATE OPERATOR CLASS clip_l2_ops FOR TYPE clip_vector USING clip_hnsw AS
+    OPERATOR 1 <-> (clip_vector, clip_vector) FOR ORDER BY float_ops,
+    FUNCTION 1 clip_pg.clip_hnsw_l2();
+
+CREATE FUNCTION clip_index_info(
+    index regclass, OUT version integer, OUT metric text, OUT dimensions integer, OUT m integer, OUT ef_construction integer,
+    OUT epoch integer, OUT code_bits integer, OUT nodes bigint, OUT row_count bigint, OUT dead_rows bigint,
+    OUT dying_nodes bigint, OUT free_slots bigint, OUT entries bigint, OUT truncated_scans bigint, OUT node_bytes bigint,
+    OUT directory_bytes bigint, OUT basis_bytes bigint, OUT free_bytes bigint)
+RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'clip_index_info_wrapper' LANGUAGE C VOLATILE STRICT ROWS 1 COST 10000;
+COMMENT ON FUNCTION clip_index_info(regclass) IS 'what is in a clip_hnsw index; reads all of it';
+
+CREATE FUNCTION clip_index_check(
+    index regclass, heap boolean DEFAULT false, search double precision DEFAULT 0, OUT nodes bigint, OUT row_count bigint,
+    OUT unreachable bigint, OUT orphans bigint, OUT missing bigint, OUT searched bigint, OUT not_found bigint,
+    OUT problems text[])
+RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'clip_index_check_wrapper' LANGUAGE C VOLATILE STRICT ROWS 1 COST 100000;
+COMMENT ON FUNCTION clip_index_check(regclass, boolean, double precision) IS
+'verifies a clip_hnsw index, and on request that it holds all rows of the table and that a share of them is found by their own vector; keeps others from writing meanwhile';
+
+CREATE FUNCTION clip_prewarm(index regclass) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'clip_prewarm_wrapper' LANGUAGE C VOLATILE STRICT COST 10000;
+COMMENT ON FUNCTION clip_prewarm(regclass) IS 'reads a clip_hnsw index into shared buffers and returns its number of pages';
+
+-- Restores the settings that its body changes when it ends.
+CREATE FUNCTION clip_recall(index regclass, k integer DEFAULT 10, sample integer DEFAULT 100, queries regclass DEFAULT NULL)
+RETURNS double precision
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = on
+SET enable_indexscan = on
+SET enable_sort = on
+AS $$
+#variable_conflict use_variable
+DECLARE
+    nearest text;
+    source text;
+    query @extschema@.clip_vector;
+    by_index double precision[];
+    exact double precision[];
+    hits bigint := 0;
+    wanted bigint := 0;
+BEGIN
+    IF index IS NULL OR k IS NULL OR sample IS NULL OR k < 1 OR sample < 1 THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'index, k and sample must be given, and positive';
+    END IF;
+    SELECT format('SELECT d FROM (SELECT %s OPERATOR(%I.%s) $1 AS d FROM %s%s ORDER BY %1$s OPERATOR(%2$I.%3$s) $1 LIMIT $2) n',
+                  pg_get_indexdef(i.indexrelid, 1, true), n.nspname, o.oprname, i.indrelid::regclass,
+                  coalesce(' WHERE ' || pg_get_expr(i.indpred, i.indrelid), '')),
+           format('SELECT v FROM (SELECT %s AS v FROM %s%s) q WHERE v IS NOT NULL ORDER BY random() LIMIT $1',
+                  pg_get_indexdef(i.indexrelid, 1, true), i.indrelid::regclass,
+                  coalesce(' WHERE ' || pg_get_expr(i.indpred, i.indrelid), ''))
+    INTO nearest, source
+    FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
+    JOIN pg_am m ON m.oid = c.relam AND m.amname = 'clip_hnsw'
+    JOIN pg_opclass p ON p.oid = i.indclass[0]
+    JOIN pg_amop a ON a.amopfamily = p.opcfamily AND a.amopstrategy = 1
+    JOIN pg_operator o ON o.oid = a.amopopr
+    JOIN pg_namespace n ON n.oid = o.oprnamespace
+    WHERE i.indexrelid = index;
+    IF NOT FOUND THEN
+        RAISE wrong_object_type USING MESSAGE = format('"%s" is not a clip_hnsw index', index);
+    END IF;
+    IF queries IS NOT NULL THEN
+        SELECT format('SELECT %I AS v FROM %s WHERE %1$I IS NOT NULL ORDER BY random() LIMIT $1', a.attname, queries)
+        INTO source
+        FROM pg_attribute a
+        WHERE a.attrelid = queries AND a.attnum > 0 AND NOT a.attisdropped
+          AND a.atttypid = '@extschema@.clip_vector'::regtype
+        ORDER BY a.attnum LIMIT 1;
+        IF NOT FOUND THEN
+            RAISE undefined_column USING MESSAGE = format('table %s has no column of type clip_vector', queries);
+        END IF;
+    END IF;
+    FOR query IN EXECUTE source USING sample LOOP
+        PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true),
+                set_config('enable_indexscan', 'on', true);
+        EXECUTE format('SELECT array(%s)', nearest) INTO by_index USING query, k;
+        PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true),
+                set_config('enable_indexscan', 'off', true);
+        EXECUTE format('SELECT array(%s)', nearest) INTO exact USING query, k;
+        -- A row as near as the farthest of the exact ones is as good.
+        hits := hits + (SELECT count(*) FROM unnest(by_index) d WHERE d <= exact[cardinality(exact)]);
+        wanted := wanted + cardinality(exact);
+    END LOOP;
+    RETURN hits / nullif(wanted, 0)::double precision;
+END $$;
+COMMENT ON FUNCTION clip_recall(regclass, integer, integer, regclass) IS
+'share of the k nearest rows that a clip_hnsw index finds with the current settings, for a sample of its own vectors or of those in a table of queries';

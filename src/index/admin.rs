@@ -1,0 +1,314 @@
+//! Functions for those who look after an index: what is in it, whether it is whole, and to have it cached.
+
+use std::collections::HashSet;
+use std::ffi::c_void;
+
+use hnsw::census::census;
+use hnsw::check::check;
+use hnsw::index::Index;
+use hnsw::layout::Tid;
+use hnsw::random::Random;
+use hnsw::scan::{Limits, Options, Order, Row, Scan};
+use hnsw::store::PageStore;
+use pgrx::prelude::*;
+use pgrx::{PgRelation, pg_sys};
+
+use super::error::{Error, Result};
+use super::pages::{self, Pages};
+use super::raise;
+use crate::error::{self, Returned};
+use crate::guc;
+
+/// An index of this access method, opened and locked for somebody who may look into it. Both relations are closed in the
+/// end, the locks kept until the transaction's.
+struct Opened {
+    table: Option<PgRelation>,
+    index: PgRelation,
+}
+
+impl Opened {
+    /// Opens an index to read it.
+    fn for_reading(index: pg_sys::Oid) -> Result<Self> {
+        Self::open(index, None)
+    }
+
+    /// Opens an index and its table, and keeps everybody from writing to them.
+    fn at_rest(index: pg_sys::Oid) -> Result<Self> {
+        // SAFETY: looks the index up in the catalogs.
+        let table = unsafe { pg_sys::IndexGetRelation(index, true) };
+        // SAFETY: opens a relation, or raises an error.
+        let table = (table != pg_sys::InvalidOid)
+            .then(|| unsafe { PgRelation::with_lock(table, pg_sys::ShareLock as i32) });
+        Self::open(index, table)
+    }
+
+    fn open(index: pg_sys::Oid, table: Option<PgRelation>) -> Result<Self> {
+        // SAFETY: opens a relation, or raises an error. What is asked of it, it has.
+        unsafe {
+            let index = PgRelation::with_lock(index, pg_sys::AccessShareLock as i32);
+            let relation = index.as_ptr();
+            let class = &*(*relation).rd_rel;
+            let name = || pages::name(relation);
+            let method = pg_sys::get_index_am_oid(c"clip_hnsw".as_ptr(), true);
+            // An index of a partitioned table has no pages of its own.
+            if class.relkind as u8 != pg_sys::RELKIND_INDEX || class.relam != method {
+                return Err(Error::NotAnIndex(name()));
+            }
+            if class.relpersistence as u8 == pg_sys::RELPERSISTENCE_TEMP
+                && !(*relation).rd_islocaltemp
+            {
+                return Err(Error::OtherSession);
+            }
+            let user = pg_sys::GetUserId();
+            let scan_tables = pg_sys::Oid::from(pg_sys::ROLE_PG_STAT_SCAN_TABLES);
+            if !pg_sys::has_privs_of_role(user, class.relowner)
+                && !pg_sys::has_privs_of_role(user, scan_tables)
+            {
+                return Err(Error::PermissionDenied(name()));
+            }
+            Ok(Self { table, index })
+        }
+    }
+
+    fn pages(&self) -> Pages {
+        // SAFETY: the index is open as long as this is.
+        unsafe { Pages::new(self.index.as_ptr()) }
+    }
+}
+
+/// The row of `clip_index_info`.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)] // pgrx reads the columns of the result here.
+fn clip_index_info(
+    index: pg_sys::Oid,
+) -> std::result::Result<
+    TableIterator<
+        'static,
+        (
+            name!(version, i32),
+            name!(metric, &'static str),
+            name!(dimensions, i32),
+            name!(m, i32),
+            name!(ef_construction, i32),
+            name!(epoch, i32),
+            name!(code_bits, Option<i32>),
+            name!(nodes, i64),
+            name!(row_count, i64),
+            name!(dead_rows, i64),
+            name!(dying_nodes, i64),
+            name!(free_slots, i64),
+            name!(entries, i64),
+            name!(truncated_scans, i64),
+            name!(node_bytes, i64),
+            name!(directory_bytes, i64),
+            name!(basis_bytes, i64),
+            name!(free_bytes, i64),
+        ),
+    >,
+    pg_sys::panic::ErrorReport,
+> {
+    let describe = || -> Result<_> {
+        let opened = Opened::for_reading(index)?;
+        let index = opened.pages().open()?;
+        let census = census(&index)?;
+        let meta = index.meta();
+        let count = |number: u64| number as i64;
+        let bytes = |pages: u64| (pages * u64::from(pg_sys::BLCKSZ)) as i64;
+        Ok((
+            i32::from(hnsw::layout::VERSION),
+            index.metric().name(),
+            i32::from(meta.dims),
+            i32::from(meta.m),
+            i32::from(meta.ef_construction),
+            i32::from(meta.epoch),
+            index.basis().map(|basis| basis.bits() as i32),
+            count(census.live),
+            count(census.rows),
+            count(census.dead_rows),
+            count(census.dying),
+            count(census.free),
+            count(census.entries),
+            count(meta.truncated_scans.into()),
+            bytes(census.node_pages),
+            bytes(census.directory_pages),
+            bytes(census.basis_pages),
+            bytes(census.empty_pages),
+        ))
+    };
+    Ok(TableIterator::once(describe().map_err(error::Error::from)?))
+}
+
+/// The row of `clip_index_check`.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)] // pgrx reads the columns of the result here.
+fn clip_index_check(
+    index: pg_sys::Oid,
+    heap: bool,
+    search: f64,
+) -> std::result::Result<
+    TableIterator<
+        'static,
+        (
+            name!(nodes, i64),
+            name!(row_count, i64),
+            name!(unreachable, i64),
+            name!(orphans, i64),
+            name!(missing, Option<i64>),
+            name!(searched, Option<i64>),
+            name!(not_found, Option<i64>),
+            name!(problems, Vec<String>),
+        ),
+    >,
+    pg_sys::panic::ErrorReport,
+> {
+    let verify = || -> Result<_> {
+        if !(0.0..=1.0).contains(&search) {
+            return Err(Error::Search(search));
+        }
+        let opened = Opened::at_rest(index)?;
+        let index = opened.pages().open()?;
+        let (report, rows) = check(&index)?;
+        let mut problems = report.problems;
+        let mut table = None;
+        if let Some(heap_relation) = opened.table.as_ref().filter(|_| heap || search > 0.0) {
+            let mut scan = TableScan {
+                index: &index,
+                rows: &rows,
+                search,
+                random: Random::new(rows.len() as u64),
+                missing: 0,
+                searched: 0,
+                not_found: 0,
+                problems: &mut problems,
+            };
+            scan.run(heap_relation.as_ptr(), opened.index.as_ptr());
+            table = Some((scan.missing, scan.searched, scan.not_found));
+        }
+        Ok((
+            report.live as i64,
+            report.rows as i64,
+            report.unreachable as i64,
+            report.orphans as i64,
+            table.map(|(missing, ..)| missing),
+            table.map(|(_, searched, _)| searched),
+            table.map(|(.., not_found)| not_found),
+            problems,
+        ))
+    };
+    Ok(TableIterator::once(verify().map_err(error::Error::from)?))
+}
+
+/// Reads a table as a build does, and compares.
+struct TableScan<'a> {
+    index: &'a Index<Pages>,
+    rows: &'a HashSet<Tid>,
+    /// Share of the rows that are searched for.
+    search: f64,
+    random: Random,
+    missing: i64,
+    searched: i64,
+    not_found: i64,
+    problems: &'a mut Vec<String>,
+}
+
+impl TableScan<'_> {
+    fn run(&mut self, table: pg_sys::Relation, index: pg_sys::Relation) {
+        let state: *mut Self = self;
+        // SAFETY: both relations are open; the callback gets the state it expects.
+        unsafe {
+            let info = pg_sys::BuildIndexInfo(index);
+            pg_sys::table_index_build_scan(
+                table,
+                index,
+                info,
+                true,
+                false,
+                Some(compare),
+                state.cast(),
+                std::ptr::null_mut(),
+            );
+        }
+    }
+
+    fn compare(&mut self, vector: &[half::f16], tid: Tid) -> Result<()> {
+        if !self.index.takes(vector) {
+            return Ok(());
+        }
+        if !self.rows.contains(&tid) {
+            self.missing += 1;
+            if self.missing <= 10 {
+                let (block, offset) = (tid.block(), tid.offset());
+                self.problems.push(format!(
+                    "row ({block},{offset}) of the table is not in the index"
+                ));
+            }
+        } else if f64::from(self.random.uniform()) < self.search {
+            self.searched += 1;
+            self.not_found += i64::from(!self.finds(vector, tid)?);
+        }
+        Ok(())
+    }
+
+    /// Whether a search for a row's own vector finds it before any farther one.
+    fn finds(&self, vector: &[half::f16], tid: Tid) -> Result<bool> {
+        let options = Options {
+            ef: guc::ef_search(),
+            order: Order::Relaxed,
+            limits: Limits { nodes: 0, bytes: 0 },
+            skip_dead: false,
+        };
+        let mut scan = Scan::new(self.index.query(vector)?, options);
+        let mut left = guc::ef_search();
+        while left > 0 {
+            let Some(Row {
+                tid: found,
+                distance,
+            }) = scan.next_row(self.index)?
+            else {
+                return Ok(false);
+            };
+            if found == tid {
+                return Ok(true);
+            }
+            // Equal vectors do not count.
+            left -= usize::from(distance > 1e-6);
+        }
+        Ok(false)
+    }
+}
+
+/// Called by the server for each row.
+#[pg_guard]
+unsafe extern "C-unwind" fn compare(
+    _index: pg_sys::Relation,
+    tid: pg_sys::ItemPointer,
+    values: *mut pg_sys::Datum,
+    nulls: *mut bool,
+    _alive: bool,
+    state: *mut c_void,
+) {
+    // SAFETY: the state is what `TableScan::run` gave along, and the index has one column of vectors.
+    unsafe {
+        let scan = &mut *state.cast::<TableScan>();
+        if let Some(vector) = pages::vector(values, nulls) {
+            let compared = scan.compare(&vector, pages::tid(tid));
+            compared.unwrap_or_else(|error| raise(error));
+        }
+    }
+}
+
+/// Reads all pages of an index, so that they are cached, and returns how many there are.
+#[pg_extern(sql = false)]
+fn clip_prewarm(index: pg_sys::Oid) -> Returned<i64> {
+    let read = || -> Result<i64> {
+        let opened = Opened::for_reading(index)?;
+        let pages = opened.pages();
+        let blocks = pages.blocks()?;
+        for block in 0..blocks {
+            pages.interrupt()?;
+            pages.read(block)?;
+        }
+        Ok(blocks.into())
+    };
+    Ok(read().map_err(error::Error::from)?)
+}

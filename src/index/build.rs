@@ -1,0 +1,222 @@
+//! `CREATE INDEX` and `REINDEX`: rows out of the table into the graph's builder.
+//!
+//! The backend's own thread reads the table and does all that touches the server. The threads that link nodes beside it
+//! know nothing of PostgreSQL and have all signals blocked; there are as many as `max_parallel_maintenance_workers`, or
+//! the table's own `parallel_workers`, says. Their memory is the builder's, counted against `maintenance_work_mem`.
+
+use std::ffi::{CStr, c_char, c_void};
+
+use hnsw::build::{Builder, Phase, Threads};
+use hnsw::index::Index;
+use hnsw::insert::insert;
+use hnsw::layout::Tid;
+use hnsw::store::PageStore;
+use pgrx::{PgLogLevel, PgSqlErrorCode, pg_guard, pg_sys, pg_sys::panic::ErrorReport};
+
+use super::error::{Error, Result};
+use super::pages::{self, Pages};
+use super::{options, raise};
+use crate::server;
+
+/// Phases of `pg_stat_progress_create_index`, by number. The first is the server's own.
+const PHASES: [&CStr; 6] = [
+    c"initializing",
+    c"loading tuples",
+    c"learning codes",
+    c"linking nodes",
+    c"writing pages",
+    c"inserting tuples that did not fit into memory",
+];
+const LOADING: i64 = 2;
+const INSERTING: i64 = 6;
+
+#[pg_guard]
+pub unsafe extern "C-unwind" fn phase_name(phase: i64) -> *mut c_char {
+    let name = usize::try_from(phase - 1)
+        .ok()
+        .and_then(|at| PHASES.get(at));
+    name.map_or(std::ptr::null_mut(), |name| name.as_ptr().cast_mut())
+}
+
+#[pg_guard]
+pub unsafe extern "C-unwind" fn build(
+    heap: pg_sys::Relation,
+    index: pg_sys::Relation,
+    info: *mut pg_sys::IndexInfo,
+) -> *mut pg_sys::IndexBuildResult {
+    // SAFETY: both relations are open, and the information is on this index.
+    unsafe {
+        let mut build = Build::begin(heap, index).unwrap_or_else(|error| raise(error));
+        report_phase(LOADING);
+        let state: *mut Build = &mut build;
+        let rows = pg_sys::table_index_build_scan(
+            heap,
+            index,
+            info,
+            true,
+            true,
+            Some(add),
+            state.cast(),
+            std::ptr::null_mut(),
+        );
+        let index_tuples = build.finish().unwrap_or_else(|error| raise(error));
+        let result = pg_sys::palloc0(size_of::<pg_sys::IndexBuildResult>());
+        let result: *mut pg_sys::IndexBuildResult = result.cast();
+        (*result).heap_tuples = rows;
+        (*result).index_tuples = index_tuples as f64;
+        result
+    }
+}
+
+/// Writes what an unlogged index is after a crash: one without rows, which the log has to have all the same.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn build_empty(index: pg_sys::Relation) {
+    // SAFETY: the index is open and its fork exists.
+    unsafe {
+        let pages = Pages::new(index).of_init_fork();
+        let created = options::parameters(index)
+            .and_then(|parameters| Ok(Index::create(pages, &parameters)?))
+            .and_then(|_| Ok(pages.blocks()?));
+        let blocks = created.unwrap_or_else(|error| raise(error));
+        let fork = pg_sys::ForkNumber::INIT_FORKNUM;
+        pg_sys::log_newpage_range(index, fork, 0, blocks, true);
+    }
+}
+
+/// Called by the server for each row.
+#[pg_guard]
+unsafe extern "C-unwind" fn add(
+    _index: pg_sys::Relation,
+    tid: pg_sys::ItemPointer,
+    values: *mut pg_sys::Datum,
+    nulls: *mut bool,
+    _alive: bool,
+    state: *mut c_void,
+) {
+    // SAFETY: the state is what `build` gave along, and the index has one column of vectors.
+    unsafe {
+        let build = &mut *state.cast::<Build>();
+        if let Some(vector) = pages::vector(values, nulls) {
+            let added = build.add(&vector, pages::tid(tid));
+            added.unwrap_or_else(|error| raise(error));
+        }
+    }
+}
+
+/// A build in progress.
+struct Build {
+    pages: Pages,
+    threads: Threads,
+    rows: u64,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Rows are collected.
+    Collecting(Box<Builder>),
+    /// Memory is used up: what was collected is written, rows are inserted one by one.
+    Inserting(Index<Pages>),
+    /// An error was met in between.
+    Broken,
+}
+
+impl Build {
+    /// # Safety
+    /// Both relations are open as long as the value is used.
+    unsafe fn begin(heap: pg_sys::Relation, index: pg_sys::Relation) -> Result<Self> {
+        // SAFETY: the contract.
+        let (pages, parameters, threads) = unsafe {
+            let pages = Pages::new(index);
+            if pages.blocks()? > 0 {
+                return Err(Error::NotEmpty(pages::name(index)));
+            }
+            (pages, options::parameters(index)?, threads(heap))
+        };
+        // SAFETY: reads a setting.
+        let budget = unsafe { pg_sys::maintenance_work_mem } as usize * 1024;
+        Ok(Self {
+            pages,
+            threads,
+            rows: 0,
+            stage: Stage::Collecting(Box::new(Builder::new(parameters, budget)?)),
+        })
+    }
+
+    fn add(&mut self, vector: &[half::f16], tid: Tid) -> Result<()> {
+        if let Stage::Collecting(builder) = &mut self.stage
+            && !builder.push(vector, tid)?
+        {
+            let nodes = builder.nodes();
+            self.write()?;
+            report_phase(INSERTING);
+            ErrorReport::new(
+                PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+                format!(
+                    "clip_hnsw graph no longer fits into maintenance_work_mem after {nodes} vectors"
+                ),
+                "",
+            )
+            .set_hint("Increase maintenance_work_mem to speed up builds.")
+            .report(PgLogLevel::NOTICE);
+        }
+        if let Stage::Inserting(index) = &mut self.stage {
+            insert(index, vector, tid)?;
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Links and writes what was collected.
+    fn write(&mut self) -> Result<()> {
+        if let Stage::Collecting(builder) = std::mem::replace(&mut self.stage, Stage::Broken) {
+            let mut now = None;
+            let index = builder.finish(self.pages, self.threads, |phase, done, total| {
+                if now.replace(phase) != Some(phase) {
+                    report_phase(match phase {
+                        Phase::Learning => 3,
+                        Phase::Linking => 4,
+                        Phase::Writing => 5,
+                    });
+                    report(pg_sys::PROGRESS_CREATEIDX_TUPLES_TOTAL, total as i64);
+                }
+                report(pg_sys::PROGRESS_CREATEIDX_TUPLES_DONE, done as i64);
+            })?;
+            self.stage = Stage::Inserting(index);
+        }
+        Ok(())
+    }
+
+    /// The number of rows in the index.
+    fn finish(mut self) -> Result<u64> {
+        self.write()?;
+        Ok(self.rows)
+    }
+}
+
+/// # Safety
+/// The table is open.
+unsafe fn threads(heap: pg_sys::Relation) -> Threads {
+    // SAFETY: the contract; a table's options, where it has any, begin with those of all tables.
+    let workers = unsafe {
+        let most = pg_sys::max_parallel_maintenance_workers;
+        let options: *const pg_sys::StdRdOptions = (*heap).rd_options.cast();
+        match options.as_ref().map(|options| options.parallel_workers) {
+            Some(own) if own >= 0 => own.min(most),
+            _ => most,
+        }
+    };
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    Threads {
+        count: (1 + workers as usize).min(processors),
+        spawning: server::with_signals_blocked,
+    }
+}
+
+fn report_phase(phase: i64) {
+    report(pg_sys::PROGRESS_CREATEIDX_SUBPHASE, phase);
+}
+
+fn report(parameter: u32, value: i64) {
+    // SAFETY: writes to this process's own entry, where it has one.
+    unsafe { pg_sys::pgstat_progress_update_param(parameter as i32, value) }
+}

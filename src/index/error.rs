@@ -1,0 +1,50 @@
+//! What can go wrong with an index.
+
+/// An error of the access method.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The graph or its pages.
+    #[error(transparent)]
+    Graph(#[from] hnsw::error::Error),
+    /// A column of vectors of any dimension.
+    #[error("column does not have dimensions")]
+    NoDimensions,
+    /// An insertion that would have fewer candidates than neighbours.
+    #[error("ef_construction must be greater than or equal to 2 * m")]
+    EfConstruction {
+        /// `ef_construction` of the index.
+        ef_construction: i32,
+        /// `m` of the index.
+        m: i32,
+    },
+    /// An operator class of somebody else's.
+    #[error("operator class of index \"{0}\" tells no metric")]
+    Metric(String),
+    /// A build that found pages.
+    #[error("index \"{0}\" already contains data")]
+    NotEmpty(String),
+    /// A scan that has neither an `ORDER BY` operator nor an index condition.
+    #[error("cannot scan clip_hnsw index without order or condition")]
+    NoOrder,
+    /// A scan by a snapshot that sees rows which vacuum may remove.
+    #[error("non-MVCC snapshots are not supported with clip_hnsw")]
+    Snapshot,
+    /// Another kind of relation.
+    #[error("\"{0}\" is not a clip_hnsw index")]
+    NotAnIndex(String),
+    /// A temporary index whose pages are in another session's memory.
+    #[error("cannot access temporary indexes of other sessions")]
+    OtherSession,
+    /// A user who may neither read the table nor look into storage.
+    #[error("permission denied for index {0}")]
+    PermissionDenied(String),
+    /// A share of the rows that is none.
+    #[error("search must be between 0 and 1, not {0}")]
+    Search(f64),
+    /// A statement without an error of the server's own.
+    #[error("could not run a statement: {0}")]
+    Statement(#[from] pgrx::spi::Error),
+}
+
+/// Result with this module's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,36 @@
+//! A row more.
+
+use hnsw::insert;
+use pgrx::{pg_guard, pg_sys};
+
+use super::error::Result;
+use super::pages::{self, Pages};
+use super::raise;
+
+/// Called for each row that is inserted, and for each new version of a row that is no heap-only tuple.
+#[pg_guard]
+#[allow(clippy::too_many_arguments)] // As the server calls it.
+pub unsafe extern "C-unwind" fn insert(
+    index: pg_sys::Relation,
+    values: *mut pg_sys::Datum,
+    nulls: *mut bool,
+    tid: pg_sys::ItemPointer,
+    _heap: pg_sys::Relation,
+    _check: pg_sys::IndexUniqueCheck::Type,
+    _unchanged: bool,
+    _info: *mut pg_sys::IndexInfo,
+) -> bool {
+    let add = || -> Result<()> {
+        // SAFETY: the index is open and has one column of vectors.
+        unsafe {
+            if let Some(vector) = pages::vector(values, nulls) {
+                let mut index = Pages::new(index).open()?;
+                insert::insert(&mut index, &vector, pages::tid(tid))?;
+            }
+        }
+        Ok(())
+    };
+    add().unwrap_or_else(|error| raise(error));
+    // Nothing is unique here.
+    false
+}

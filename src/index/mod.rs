@@ -1,0 +1,95 @@
+//! The access method `clip_hnsw`: the graph of [`hnsw`] on the buffer manager.
+//!
+//! The crate has the algorithms, the page layout and the locking protocol; here is what PostgreSQL asks of an access
+//! method, one file for each of its questions. `pages` alone touches buffers, takes locks and writes to the log.
+//!
+//! Locks, all of them: a content lock on one buffer at a time, none while anything else is waited for. The two page
+//! locks of `hnsw::store::Gate`, of the lock manager's kind, which let vacuum wait for inserts and scans in flight. The
+//! relation extension lock while a page is added.
+
+mod admin;
+mod build;
+mod cost;
+mod error;
+mod insert;
+mod options;
+mod pages;
+mod scan;
+mod vacuum;
+mod validate;
+mod within;
+
+pub use error::Error;
+pub use options::define;
+
+use hnsw::codes::Metric;
+use pgrx::{Internal, pg_sys, prelude::*};
+
+pgrx::extension_sql_file!(
+    "../../sql/index.sql",
+    name = "index",
+    requires = ["vector", "ingest"]
+);
+
+/// The `ORDER BY` operator of an operator class.
+const STRATEGY_DISTANCE: u16 = 1;
+/// The operator of an index condition, see [`within`].
+const STRATEGY_WITHIN: u16 = 2;
+/// The function of an operator class that tells its metric.
+const SUPPORT_METRIC: u16 = 1;
+
+#[pg_extern(sql = false)]
+fn clip_hnsw_handler() -> Internal {
+    // SAFETY: allocates a node of that type, in the memory context of the call, all zeros otherwise.
+    let mut routine = unsafe {
+        pgrx::PgBox::<pg_sys::IndexAmRoutine>::alloc_node(pg_sys::NodeTag::T_IndexAmRoutine)
+    };
+    routine.amstrategies = STRATEGY_WITHIN;
+    routine.amsupport = SUPPORT_METRIC;
+    routine.amcanorderbyop = true;
+    routine.amoptionalkey = true;
+    // Threads of the one process build, which core need not know of.
+    #[cfg(any(feature = "pg17", feature = "pg18"))]
+    {
+        routine.amcanbuildparallel = false;
+    }
+    routine.amparallelvacuumoptions = pg_sys::VACUUM_OPTION_PARALLEL_BULKDEL as u8;
+    routine.amkeytype = pg_sys::InvalidOid;
+    routine.ambuild = Some(build::build);
+    routine.ambuildempty = Some(build::build_empty);
+    routine.ambuildphasename = Some(build::phase_name);
+    routine.aminsert = Some(insert::insert);
+    routine.ambulkdelete = Some(vacuum::bulk_delete);
+    routine.amvacuumcleanup = Some(vacuum::cleanup);
+    routine.amcostestimate = Some(cost::estimate);
+    routine.amoptions = Some(options::parse);
+    routine.amvalidate = Some(validate::validate);
+    routine.ambeginscan = Some(scan::begin);
+    routine.amrescan = Some(scan::rescan);
+    routine.amgettuple = Some(scan::next);
+    routine.amendscan = Some(scan::end);
+    let routine: *mut pg_sys::IndexAmRoutine = routine.into_pg();
+    Internal::from(Some(routine.into()))
+}
+
+#[pg_extern(sql = false)]
+fn clip_hnsw_cosine() -> i32 {
+    Metric::Cosine as i32
+}
+
+#[pg_extern(sql = false)]
+fn clip_hnsw_inner_product() -> i32 {
+    Metric::InnerProduct as i32
+}
+
+#[pg_extern(sql = false)]
+fn clip_hnsw_l2() -> i32 {
+    Metric::L2 as i32
+}
+
+/// Raises an error from a function that the server calls, which can return none.
+fn raise(error: Error) -> ! {
+    pg_sys::panic::ErrorReport::from(crate::error::Error::from(error))
+        .report(pgrx::PgLogLevel::ERROR);
+    unreachable!("an error does not return")
+}

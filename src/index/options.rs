@@ -1,0 +1,125 @@
+//! Storage parameters of an index, and what it takes from its definition.
+
+use std::ffi::CStr;
+use std::mem::offset_of;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use hnsw::codes::Metric;
+use hnsw::index::Parameters;
+use hnsw::layout::MAX_M;
+use pgrx::{pg_guard, pg_sys};
+
+use super::error::{Error, Result};
+use super::{SUPPORT_METRIC, pages};
+
+const DEFAULT_M: i32 = 16;
+const DEFAULT_EF_CONSTRUCTION: i32 = 64;
+
+/// `WITH (m = …, ef_construction = …)`, as the server keeps it with the index.
+#[repr(C)]
+struct Options {
+    varlena: i32,
+    m: i32,
+    ef_construction: i32,
+}
+
+/// What the server calls the set of parameters; each process asks for a number of its own.
+static KIND: AtomicU32 = AtomicU32::new(0);
+
+/// Declares the parameters, once per process.
+pub fn define() {
+    let lock = pg_sys::AccessExclusiveLock as i32;
+    // SAFETY: called while the library is loaded, with strings that end with 0.
+    unsafe {
+        let kind = pg_sys::add_reloption_kind();
+        pg_sys::add_int_reloption(
+            kind,
+            c"m".as_ptr(),
+            c"Half the number of neighbours of a node".as_ptr(),
+            DEFAULT_M,
+            2,
+            MAX_M as i32,
+            lock,
+        );
+        pg_sys::add_int_reloption(
+            kind,
+            c"ef_construction".as_ptr(),
+            c"Number of candidates among which a new node's neighbours are chosen".as_ptr(),
+            DEFAULT_EF_CONSTRUCTION,
+            4,
+            1000,
+            lock,
+        );
+        KIND.store(kind, Relaxed);
+    }
+}
+
+#[pg_guard]
+pub unsafe extern "C-unwind" fn parse(
+    options: pg_sys::Datum,
+    validate: bool,
+) -> *mut pg_sys::bytea {
+    let element = |name: &'static CStr, offset: usize| pg_sys::relopt_parse_elt {
+        optname: name.as_ptr(),
+        opttype: pg_sys::relopt_type::RELOPT_TYPE_INT,
+        offset: offset as i32,
+    };
+    let elements = [
+        element(c"m", offset_of!(Options, m)),
+        element(c"ef_construction", offset_of!(Options, ef_construction)),
+    ];
+    // SAFETY: the elements describe the struct whose size is given.
+    unsafe {
+        pg_sys::build_reloptions(
+            options,
+            validate,
+            KIND.load(Relaxed),
+            size_of::<Options>(),
+            elements.as_ptr(),
+            elements.len() as i32,
+        )
+        .cast()
+    }
+}
+
+/// What the definition of an index says of it.
+///
+/// # Safety
+/// `index` is an open index of this access method.
+pub unsafe fn parameters(index: pg_sys::Relation) -> Result<Parameters> {
+    // SAFETY: by the contract, the options are null or what `parse` made, and the index has one column.
+    let (m, ef_construction, typmod) = unsafe {
+        let options: *const Options = (*index).rd_options.cast();
+        let (m, ef_construction) = options
+            .as_ref()
+            .map_or((DEFAULT_M, DEFAULT_EF_CONSTRUCTION), |options| {
+                (options.m, options.ef_construction)
+            });
+        (m, ef_construction, pages::typmod(index))
+    };
+    if ef_construction < 2 * m {
+        return Err(Error::EfConstruction { ef_construction, m });
+    }
+    Ok(Parameters {
+        // SAFETY: the contract.
+        metric: unsafe { metric(index)? },
+        dims: usize::try_from(typmod).map_err(|_| Error::NoDimensions)?,
+        m: m as usize,
+        ef_construction: ef_construction as usize,
+    })
+}
+
+/// # Safety
+/// As for [`parameters`].
+unsafe fn metric(index: pg_sys::Relation) -> Result<Metric> {
+    // SAFETY: the contract; the function takes no argument and returns an integer, see `validate`.
+    let number = unsafe {
+        let function = pg_sys::index_getprocinfo(index, 1, SUPPORT_METRIC);
+        pg_sys::FunctionCall0Coll(function, pg_sys::InvalidOid).value()
+    };
+    u8::try_from(number)
+        .ok()
+        .and_then(Metric::from_number)
+        // SAFETY: the contract.
+        .ok_or_else(|| Error::Metric(unsafe { pages::name(index) }))
+}

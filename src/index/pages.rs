@@ -1,0 +1,427 @@
+//! An index's pages on the buffer manager: the [`PageStore`] of PostgreSQL.
+//!
+//! Every change is one record of generic WAL about one page, also while an index is built, where it is an image of the
+//! page. The area between PostgreSQL's page header and the end of the block belongs to the graph; the header says that
+//! all of it is in use, so that none of it is left out of the log.
+//!
+//! The server's errors unwind as panics. Guards that are dropped by one do nothing: the server releases buffer pins,
+//! content locks and page locks itself when it aborts the transaction, and its count of held-off interrupts is no more
+//! what they would expect.
+
+use std::cell::RefCell;
+use std::ffi::CStr;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::{ptr, slice, thread};
+
+use hnsw::codes::Basis;
+use hnsw::error::Result;
+use hnsw::index::Index;
+use hnsw::layout::{PAGE_BYTES, Page, Tid};
+use hnsw::store::{Gate, Mode, PageStore, Write};
+use pgrx::{PgRelation, check_for_interrupts, pg_sys};
+
+/// The pages of an open index, or of one of its forks.
+#[derive(Clone, Copy)]
+pub struct Pages {
+    relation: pg_sys::Relation,
+    fork: pg_sys::ForkNumber::Type,
+    strategy: pg_sys::BufferAccessStrategy,
+    /// Vacuum, which sleeps when it has cost enough.
+    gentle: bool,
+}
+
+impl Pages {
+    /// The pages of `index`.
+    ///
+    /// # Safety
+    /// `index` is an open index of this access method, and stays open as long as the value is used.
+    pub unsafe fn new(index: pg_sys::Relation) -> Self {
+        Self {
+            relation: index,
+            fork: pg_sys::ForkNumber::MAIN_FORKNUM,
+            strategy: ptr::null_mut(),
+            gentle: false,
+        }
+    }
+
+    /// The same, of what an unlogged index starts with after a crash.
+    pub fn of_init_fork(self) -> Self {
+        Self {
+            fork: pg_sys::ForkNumber::INIT_FORKNUM,
+            ..self
+        }
+    }
+
+    /// The same, read by `strategy` and in a vacuum's pace.
+    pub fn for_vacuum(self, strategy: pg_sys::BufferAccessStrategy) -> Self {
+        Self {
+            strategy,
+            gentle: true,
+            ..self
+        }
+    }
+
+    /// Opens the index on its pages, with what this process knows of it already.
+    ///
+    /// # Errors
+    /// When its first page is not that of such an index, or of another version.
+    pub fn open(self) -> Result<Index<Self>> {
+        // SAFETY: the relation is open.
+        let id = unsafe { (*self.relation).rd_id };
+        let known = known_basis(id);
+        let index = Index::open(self, known.clone())?;
+        if let Some(basis) = index.basis()
+            && known.is_none_or(|known| !Arc::ptr_eq(&known, basis))
+        {
+            remember_basis(id, basis.clone());
+        }
+        Ok(index)
+    }
+
+    /// A page pinned, and locked in `mode`.
+    fn lock(self, block: u32, mode: u32) -> pg_sys::Buffer {
+        // SAFETY: the relation is open.
+        unsafe {
+            let buffer = pg_sys::ReadBufferExtended(
+                self.relation,
+                self.fork,
+                block,
+                pg_sys::ReadBufferMode::RBM_NORMAL,
+                self.strategy,
+            );
+            pg_sys::LockBuffer(buffer, mode as i32);
+            buffer
+        }
+    }
+
+    /// A page that is locked exclusively, on its way into the log.
+    fn change(self, buffer: pg_sys::Buffer) -> WritePage {
+        // SAFETY: the buffer is pinned and locked exclusively. The server hands out a copy of the whole block, which is
+        // aligned like a block.
+        unsafe {
+            let new = pg_sys::PageIsNew(pg_sys::BufferGetPage(buffer));
+            let state = pg_sys::GenericXLogStart(self.relation);
+            let flags = if new {
+                pg_sys::GENERIC_XLOG_FULL_IMAGE
+            } else {
+                0
+            };
+            let copy = pg_sys::GenericXLogRegisterBuffer(state, buffer, flags as i32);
+            if new {
+                pg_sys::PageInit(copy, BLOCK_BYTES, 0);
+                (*copy.cast::<pg_sys::PageHeaderData>()).pd_lower = BLOCK_BYTES as u16;
+            }
+            WritePage {
+                buffer,
+                state,
+                page: contents(copy),
+            }
+        }
+    }
+}
+
+const BLOCK_BYTES: usize = pg_sys::BLCKSZ as usize;
+const HEADER_BYTES: usize = BLOCK_BYTES - PAGE_BYTES;
+
+/// What follows the server's header of a page.
+///
+/// # Safety
+/// `page` points to a block.
+unsafe fn contents(page: pg_sys::Page) -> *mut Page {
+    const {
+        assert!(HEADER_BYTES == std::mem::offset_of!(pg_sys::PageHeaderData, pd_linp));
+        assert!(HEADER_BYTES.is_multiple_of(align_of::<Page>()));
+    }
+    // SAFETY: the contract.
+    unsafe { page.byte_add(HEADER_BYTES).cast() }
+}
+
+/// A page pinned, and locked against writers.
+pub struct ReadPage {
+    buffer: pg_sys::Buffer,
+    page: *const Page,
+}
+
+impl Deref for ReadPage {
+    type Target = Page;
+
+    #[inline]
+    fn deref(&self) -> &Page {
+        // SAFETY: the lock keeps the page as it is, the pin keeps it where it is.
+        unsafe { &*self.page }
+    }
+}
+
+impl Drop for ReadPage {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            // SAFETY: this pinned and locked the buffer.
+            unsafe { pg_sys::UnlockReleaseBuffer(self.buffer) }
+        }
+    }
+}
+
+/// A page pinned and locked, and a copy of it that is to replace it.
+pub struct WritePage {
+    buffer: pg_sys::Buffer,
+    /// Null when it has been written to the log.
+    state: *mut pg_sys::GenericXLogState,
+    page: *mut Page,
+}
+
+impl Deref for WritePage {
+    type Target = Page;
+
+    #[inline]
+    fn deref(&self) -> &Page {
+        // SAFETY: the copy is this value's alone.
+        unsafe { &*self.page }
+    }
+}
+
+impl DerefMut for WritePage {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Page {
+        // SAFETY: the copy is this value's alone.
+        unsafe { &mut *self.page }
+    }
+}
+
+impl Write for WritePage {
+    fn commit(mut self) -> Result<()> {
+        let state = std::mem::replace(&mut self.state, ptr::null_mut());
+        // SAFETY: the buffer is still pinned and locked.
+        unsafe { pg_sys::GenericXLogFinish(state) };
+        Ok(())
+    }
+}
+
+impl Drop for WritePage {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            return;
+        }
+        // SAFETY: this pinned and locked the buffer, and started the record unless it is null.
+        unsafe {
+            if !self.state.is_null() {
+                pg_sys::GenericXLogAbort(self.state);
+            }
+            pg_sys::UnlockReleaseBuffer(self.buffer);
+        }
+    }
+}
+
+/// A gate, held.
+pub struct Pass {
+    relation: pg_sys::Relation,
+    gate: Gate,
+    mode: i32,
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            // SAFETY: this locked it, and the relation is still open.
+            unsafe { pg_sys::UnlockPage(self.relation, self.gate as u32, self.mode) }
+        }
+    }
+}
+
+impl PageStore for Pages {
+    type Read = ReadPage;
+    type Write = WritePage;
+    type Pass = Option<Pass>;
+
+    fn blocks(self) -> Result<u32> {
+        // SAFETY: the relation is open.
+        Ok(unsafe { pg_sys::RelationGetNumberOfBlocksInFork(self.relation, self.fork) })
+    }
+
+    #[inline]
+    fn read(self, block: u32) -> Result<ReadPage> {
+        let buffer = self.lock(block, pg_sys::BUFFER_LOCK_SHARE);
+        // SAFETY: the buffer holds a block.
+        let page = unsafe { contents(pg_sys::BufferGetPage(buffer)) };
+        Ok(ReadPage { buffer, page })
+    }
+
+    fn write(self, block: u32) -> Result<WritePage> {
+        Ok(self.change(self.lock(block, pg_sys::BUFFER_LOCK_EXCLUSIVE)))
+    }
+
+    fn hint(self, block: u32, change: impl FnOnce(&mut Page) -> bool) -> Result<()> {
+        let buffer = self.lock(block, pg_sys::BUFFER_LOCK_EXCLUSIVE);
+        // SAFETY: the buffer is pinned and locked exclusively; a page that nobody has written yet is none of ours.
+        unsafe {
+            let page = pg_sys::BufferGetPage(buffer);
+            if !pg_sys::PageIsNew(page) && change(&mut *contents(page)) {
+                pg_sys::MarkBufferDirtyHint(buffer, true);
+            }
+            pg_sys::UnlockReleaseBuffer(buffer);
+        }
+        Ok(())
+    }
+
+    fn extend(self) -> Result<(u32, WritePage)> {
+        // SAFETY: the relation is open. The lock on it keeps others from adding the same page; what happens to the page
+        // after it is added and before it is locked, callers look out for.
+        unsafe {
+            #[cfg(any(feature = "pg14", feature = "pg15"))]
+            let buffer = {
+                let lock = pg_sys::ExclusiveLock as i32;
+                pg_sys::LockRelationForExtension(self.relation, lock);
+                let buffer = self.lock(pg_sys::InvalidBlockNumber, pg_sys::BUFFER_LOCK_EXCLUSIVE);
+                pg_sys::UnlockRelationForExtension(self.relation, lock);
+                buffer
+            };
+            #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+            let buffer = pg_sys::ExtendBufferedRel(
+                pg_sys::BufferManagerRelation {
+                    rel: self.relation,
+                    ..Default::default()
+                },
+                self.fork,
+                self.strategy,
+                pg_sys::ExtendBufferedFlags::EB_LOCK_FIRST as u32,
+            );
+            Ok((pg_sys::BufferGetBlockNumber(buffer), self.change(buffer)))
+        }
+    }
+
+    fn free_page(self) -> Result<Option<u32>> {
+        // SAFETY: the relation is open.
+        let block = unsafe { pg_sys::GetFreeIndexPage(self.relation) };
+        Ok((block != pg_sys::InvalidBlockNumber).then_some(block))
+    }
+
+    fn note_free(self, block: u32) -> Result<()> {
+        // SAFETY: the relation is open.
+        unsafe {
+            pg_sys::RecordFreeIndexPage(self.relation, block);
+            // Without it nobody would find the page before the next vacuum: the map is a tree whose upper levels do not
+            // follow by themselves.
+            pg_sys::FreeSpaceMapVacuumRange(self.relation, block, block + 1);
+        }
+        Ok(())
+    }
+
+    fn pass(self, gate: Gate, mode: Mode) -> Result<Option<Pass>> {
+        // SAFETY: the relation is open.
+        unsafe {
+            if pg_sys::RecoveryInProgress() {
+                // Vacuum on the primary knows nothing of locks here.
+                return Ok(None);
+            }
+            let mode = match mode {
+                Mode::Shared => pg_sys::ShareLock,
+                Mode::Exclusive => pg_sys::ExclusiveLock,
+            } as i32;
+            pg_sys::LockPage(self.relation, gate as u32, mode);
+            let relation = self.relation;
+            Ok(Some(Pass {
+                relation,
+                gate,
+                mode,
+            }))
+        }
+    }
+
+    fn interrupt(self) -> Result<()> {
+        if self.gentle {
+            crate::server::vacuum_delay_point();
+        } else {
+            check_for_interrupts!();
+        }
+        Ok(())
+    }
+}
+
+/// Bases kept per process. One takes a few hundred kilobytes, and reading one takes longer than a search.
+const KNOWN: usize = 32;
+
+thread_local! {
+    /// By the index's OID, the last used first. The graph finds out itself when one is no more the index's.
+    static BASES: RefCell<Vec<(pg_sys::Oid, Arc<Basis>)>> = const { RefCell::new(Vec::new()) };
+}
+
+fn known_basis(index: pg_sys::Oid) -> Option<Arc<Basis>> {
+    BASES.with_borrow_mut(|bases| {
+        let at = bases.iter().position(|&(id, _)| id == index)?;
+        bases[..=at].rotate_right(1);
+        Some(bases[0].1.clone())
+    })
+}
+
+fn remember_basis(index: pg_sys::Oid, basis: Arc<Basis>) {
+    BASES.with_borrow_mut(|bases| {
+        bases.retain(|&(id, _)| id != index);
+        bases.insert(0, (index, basis));
+        bases.truncate(KNOWN);
+    });
+}
+
+/// The row that the server calls `tid`.
+///
+/// # Safety
+/// `tid` points to a valid one.
+pub unsafe fn tid(tid: pg_sys::ItemPointer) -> Tid {
+    // SAFETY: the contract.
+    let pg_sys::ItemPointerData { ip_blkid, ip_posid } = unsafe { *tid };
+    Tid::new(
+        u32::from(ip_blkid.bi_hi) << 16 | u32::from(ip_blkid.bi_lo),
+        ip_posid,
+    )
+}
+
+/// What the server calls a row.
+pub fn item_pointer(tid: Tid) -> pg_sys::ItemPointerData {
+    pg_sys::ItemPointerData {
+        ip_blkid: pg_sys::BlockIdData {
+            bi_hi: (tid.block() >> 16) as u16,
+            bi_lo: tid.block() as u16,
+        },
+        ip_posid: tid.offset(),
+    }
+}
+
+/// The type modifier of an index's one column: the number of dimensions, or -1.
+///
+/// # Safety
+/// `index` is an open index of this access method.
+pub unsafe fn typmod(index: pg_sys::Relation) -> i32 {
+    // SAFETY: the contract; the relation outlives its description.
+    let index = unsafe { PgRelation::from_pg(index) };
+    index
+        .tuple_desc()
+        .get(0)
+        .map_or(-1, |column| column.atttypmod)
+}
+
+/// The name of a relation.
+///
+/// # Safety
+/// `relation` is open.
+pub unsafe fn name(relation: pg_sys::Relation) -> String {
+    // SAFETY: the contract.
+    let name = unsafe { CStr::from_ptr((*(*relation).rd_rel).relname.data.as_ptr()) };
+    crate::embed::to_utf8(name.to_bytes())
+}
+
+/// The vectors of an index tuple's one column, or none where it is null.
+///
+/// # Safety
+/// `values` and `nulls` have one element, of type `clip_vector`.
+pub unsafe fn vector<'a>(
+    values: *mut pg_sys::Datum,
+    nulls: *mut bool,
+) -> Option<crate::vector::Stored<'a>> {
+    // SAFETY: the contract.
+    unsafe {
+        let (values, nulls) = (
+            slice::from_raw_parts(values, 1),
+            slice::from_raw_parts(nulls, 1),
+        );
+        pgrx::FromDatum::from_datum(values[0], nulls[0])
+    }
+}

@@ -1,0 +1,60 @@
+//! `amvalidate`: whether an operator class is one that scans and builds can rely on.
+
+use pgrx::{PgLogLevel, PgSqlErrorCode, Spi, pg_guard, pg_sys, pg_sys::panic::ErrorReport, spi};
+
+use super::raise;
+
+/// What is wrong with an operator class, a line each.
+const MISTAKES: &str = "
+WITH class AS (
+    SELECT c.opcfamily, c.opcintype FROM pg_catalog.pg_opclass c WHERE c.oid OPERATOR(pg_catalog.=) $1
+)
+SELECT pg_catalog.format('operator %s is not that of strategy %s', o.amopopr::pg_catalog.regoperator, o.amopstrategy)
+FROM class c, pg_catalog.pg_amop o, pg_catalog.pg_operator f
+WHERE o.amopfamily OPERATOR(pg_catalog.=) c.opcfamily AND f.oid OPERATOR(pg_catalog.=) o.amopopr
+  AND NOT CASE o.amopstrategy
+      WHEN 1 THEN o.amoppurpose OPERATOR(pg_catalog.=) 'o'
+          AND o.amoplefttype OPERATOR(pg_catalog.=) c.opcintype AND o.amoprighttype OPERATOR(pg_catalog.=) c.opcintype
+          AND f.oprresult OPERATOR(pg_catalog.=) 'pg_catalog.float8'::pg_catalog.regtype
+      WHEN 2 THEN o.amoppurpose OPERATOR(pg_catalog.=) 's'
+          AND o.amoplefttype OPERATOR(pg_catalog.=) c.opcintype
+          AND o.amoprighttype OPERATOR(pg_catalog.=) 'clip_pg.ball'::pg_catalog.regtype
+          AND f.oprresult OPERATOR(pg_catalog.=) 'pg_catalog.bool'::pg_catalog.regtype
+      ELSE false END
+UNION ALL
+SELECT pg_catalog.format('function %s is not that of number %s', p.amproc, p.amprocnum)
+FROM class c, pg_catalog.pg_amproc p, pg_catalog.pg_proc f
+WHERE p.amprocfamily OPERATOR(pg_catalog.=) c.opcfamily AND f.oid OPERATOR(pg_catalog.=) p.amproc
+  AND NOT (p.amprocnum OPERATOR(pg_catalog.=) 1 AND f.pronargs OPERATOR(pg_catalog.=) 0
+           AND f.prorettype OPERATOR(pg_catalog.=) 'pg_catalog.int4'::pg_catalog.regtype)
+UNION ALL
+SELECT 'no operator of strategy 1'
+FROM class c
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_amop o
+                  WHERE o.amopfamily OPERATOR(pg_catalog.=) c.opcfamily AND o.amopstrategy OPERATOR(pg_catalog.=) 1)
+UNION ALL
+SELECT 'no function of number 1'
+FROM class c
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_amproc p
+                  WHERE p.amprocfamily OPERATOR(pg_catalog.=) c.opcfamily AND p.amprocnum OPERATOR(pg_catalog.=) 1)";
+
+/// Tells every mistake, as access methods of the server's own do, and whether there is none.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn validate(class: pg_sys::Oid) -> bool {
+    let mistakes = Spi::connect(|client| {
+        client
+            .select(MISTAKES, None, &[class.into()])?
+            .map(|row| row.get::<String>(1))
+            .collect::<std::result::Result<Vec<_>, spi::Error>>()
+    });
+    let mistakes = mistakes.unwrap_or_else(|error| raise(error.into()));
+    for mistake in mistakes.iter().flatten() {
+        ErrorReport::new(
+            PgSqlErrorCode::ERRCODE_INVALID_OBJECT_DEFINITION,
+            format!("operator class of access method clip_hnsw: {mistake}"),
+            "",
+        )
+        .report(PgLogLevel::INFO);
+    }
+    mistakes.is_empty()
+}
