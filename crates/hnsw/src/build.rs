@@ -435,11 +435,13 @@ fn in_parallel<S: PageStore>(
 }
 
 /// Links every node that the entries do not lead to from a near one, in place of an edge that nothing
-/// else depends on.
+/// hangs on.
+///
+/// There always is one: the edges that were the first found to lead to their nodes make trees, and the
+/// leaves of a tree have none of them.
 fn rescue<S: PageStore>(store: S, arena: &Arena<'_>, entries: &[u32]) -> Result<()> {
     const NOBODY: u32 = u32::MAX;
     let nodes = arena.nodes();
-    // Who leads to a node on the way that was found first: those edges stay.
     let mut parents = vec![NOBODY; nodes];
     let mut waiting: Vec<u32> = entries.to_vec();
     for &entry in entries {
@@ -456,32 +458,46 @@ fn rescue<S: PageStore>(store: S, arena: &Arena<'_>, entries: &[u32]) -> Result<
         }
     };
     spread(&mut parents, &mut waiting);
+    // Where among its edges a node can take another.
+    let place = |parents: &[u32], from: u32| {
+        let edges: Vec<u32> = arena.edges(from as usize).collect();
+        if edges.len() < arena.shape.degree {
+            Some(edges.len())
+        } else {
+            edges
+                .iter()
+                .rposition(|&edge| parents[edge as usize] != from)
+        }
+    };
     for node in 0..nodes {
         if parents[node] != NOBODY {
             continue;
         }
         store.interrupt()?;
-        let near = arena.search(node, nodes, RESCUERS)?;
-        for (_, from) in near {
-            if parents[from as usize] == NOBODY {
-                continue;
-            }
+        let near: Vec<u32> = arena
+            .search(node, nodes, RESCUERS)?
+            .into_iter()
+            .map(|(_, near)| near)
+            .chain([entries[0]])
+            .filter(|&near| parents[near as usize] != NOBODY)
+            .collect();
+        // From a node without a place every edge leads down its tree.
+        let below = std::iter::successors(Some(near[0]), |&from| arena.edges(from as usize).next());
+        let found = near
+            .iter()
+            .copied()
+            .chain(below)
+            .find_map(|from| Some((from, place(&parents, from)?)));
+        if let Some((from, at)) = found {
             let mut edges: Vec<u32> = arena.edges(from as usize).collect();
-            if edges.len() < arena.shape.degree {
-                edges.push(node as u32);
-            } else if let Some(spare) = edges
-                .iter()
-                .rposition(|&edge| parents[edge as usize] != from)
-            {
-                edges[spare] = node as u32;
-            } else {
-                continue;
+            match edges.get_mut(at) {
+                Some(edge) => *edge = node as u32,
+                None => edges.push(node as u32),
             }
             arena.set(from as usize, &edges);
             parents[node] = from;
             waiting.push(node as u32);
             spread(&mut parents, &mut waiting);
-            break;
         }
     }
     Ok(())

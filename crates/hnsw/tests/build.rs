@@ -3,15 +3,23 @@
 mod common;
 
 use common::*;
+use half::f16;
 use hnsw::build::{Builder, Threads};
 use hnsw::check::check;
 use hnsw::codes::Metric;
-use hnsw::index::Index;
+use hnsw::index::{Index, Parameters};
 use hnsw::insert::insert;
 use hnsw::mem::MemStore;
+use hnsw::random::Random;
 
+/// Threads make every graph another one: what holds of any graph is tested with them, and how good
+/// a graph is without.
 const THREADS: Threads = Threads {
     count: 3,
+    spawning: |start| start(),
+};
+const ALONE: Threads = Threads {
+    count: 1,
     spawning: |start| start(),
 };
 
@@ -30,7 +38,7 @@ fn a_built_index_finds_its_rows() {
         for (row, vector) in data[..2_500].iter().enumerate() {
             assert!(builder.push(vector, tid(row)).unwrap());
         }
-        let mut index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
+        let mut index = builder.finish(&store, ALONE, |_, _, _| ()).unwrap();
         let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0]);
         assert_eq!((report.live, report.unreachable), (2_500, 0), "{metric:?}");
@@ -48,6 +56,43 @@ fn a_built_index_finds_its_rows() {
         assert!(grown >= floor, "{metric:?}: {grown}");
         if metric != Metric::InnerProduct {
             assert!(found_by_themselves(&index, &data, &rows) >= 2_997);
+        }
+    }
+}
+
+#[test]
+fn every_node_is_in_reach_after_a_build() {
+    for seed in 0..4 {
+        let mut random = Random::new(seed);
+        // Norms over four orders of magnitude: by inner product a few nodes are near to everything.
+        let data: Vec<Vec<f16>> = vectors(1_500, seed)
+            .iter()
+            .map(|vector| {
+                let norm = (1.5 * random.normal()).exp();
+                let scaled = vector.iter().map(|x| x.to_f32() * norm);
+                scaled.map(f16::from_f32).collect()
+            })
+            .collect();
+        for metric in [Metric::Cosine, Metric::InnerProduct, Metric::L2] {
+            for m in [2, 8] {
+                let store = MemStore::new();
+                let parameters = Parameters {
+                    m,
+                    ..parameters(metric)
+                };
+                let mut builder = Builder::new(parameters, usize::MAX).unwrap();
+                for (row, vector) in data.iter().enumerate() {
+                    builder.push(vector, tid(row)).unwrap();
+                }
+                let index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
+                let report = check(&index).unwrap().0;
+                assert_eq!(report.problems, [""; 0]);
+                assert_eq!(
+                    (report.live, report.unreachable),
+                    (1_500, 0),
+                    "{metric:?}, m = {m}"
+                );
+            }
         }
     }
 }
@@ -102,7 +147,7 @@ fn a_build_keeps_to_its_budget() {
         .count();
     assert!((500..3_000).contains(&taken), "{taken}");
     let store = MemStore::new();
-    let mut index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
+    let mut index = builder.finish(&store, ALONE, |_, _, _| ()).unwrap();
     for (row, vector) in data.iter().enumerate().skip(taken) {
         insert(&mut index, vector, tid(row)).unwrap();
     }
