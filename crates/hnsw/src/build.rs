@@ -348,6 +348,7 @@ impl Builder {
             meta.epoch = basis.epoch();
             meta.recoded = basis.epoch();
             meta.basis = basis_block;
+            meta.basis_hash = basis.hash();
             meta.roots = roots;
             meta.learned_from = nodes as u32;
             meta.entry = listed[0].0;

@@ -105,6 +105,7 @@ pub struct Basis {
     /// Mean squared distance of the sample from its mean.
     unit: f32,
     mean_squared: f32,
+    hash: u64,
 }
 
 /// A code with its factors.
@@ -216,7 +217,7 @@ impl Basis {
         unit: f32,
     ) -> Self {
         let mean_squared = kernels::norm_squared(&mean) / unit;
-        Self {
+        let mut basis = Self {
             metric,
             epoch,
             bits,
@@ -224,12 +225,21 @@ impl Basis {
             rows,
             unit,
             mean_squared,
-        }
+            hash: 0,
+        };
+        // Equal numbers make another basis for another metric.
+        basis.hash = hash(&basis.to_bytes()) ^ u64::from(metric as u8);
+        basis
     }
 
     /// Its number.
     pub fn epoch(&self) -> u16 {
         self.epoch
+    }
+
+    /// Tells its contents from those of any other basis, for all practical purposes.
+    pub fn hash(&self) -> u64 {
+        self.hash
     }
 
     /// Bits of an element of a code.
@@ -442,6 +452,18 @@ impl Query {
         self.metric
             .distance(&self.vector, self.norm_squared, vector, norm_squared)
     }
+}
+
+/// FNV-1a over words, then mixed (Fowler, Noll, Vo).
+fn hash(bytes: &[u8]) -> u64 {
+    let sum = bytes
+        .chunks(8)
+        .fold(0xcbf2_9ce4_8422_2325, |sum: u64, word| {
+            let mut padded = [0; 8];
+            padded[..word.len()].copy_from_slice(word);
+            (sum ^ u64::from_ne_bytes(padded)).wrapping_mul(0x0100_0000_01b3)
+        });
+    Random::new(sum).bits()
 }
 
 /// `sum += factor · x`.

@@ -72,8 +72,8 @@ impl<S: PageStore> Index<S> {
         Self::open(store, None)
     }
 
-    /// Opens an index. `basis` is one kept from an earlier time, which spares reading it while it is
-    /// still in use.
+    /// Opens an index. `basis` is one kept from an earlier time, of whatever index: it spares reading the
+    /// one in use where it is the same.
     ///
     /// # Errors
     /// When the first page is not of this kind of index or of another version.
@@ -105,24 +105,33 @@ impl<S: PageStore> Index<S> {
     }
 
     fn load_basis(&mut self) -> Result<()> {
-        if self.meta.epoch == 0 {
-            self.basis = None;
-        }
         // A new basis may replace the one that the meta page named while this reads it: its pages then
         // are of another kind or epoch, and the meta page names the new one.
-        while self.meta.epoch != self.basis.as_ref().map_or(0, |basis| basis.epoch()) {
-            match self.read_basis()? {
-                Some(basis) => self.basis = Some(Arc::new(basis)),
-                None => {
-                    let epoch = self.meta.epoch;
-                    self.meta = *self.store.read(0)?.meta()?;
-                    if self.meta.epoch == epoch {
-                        return Err(Error::corrupt(self.meta.basis, "no basis of codes here"));
-                    }
-                }
+        while !self.has_its_basis() {
+            let Meta { epoch, basis, .. } = self.meta;
+            self.basis = match epoch {
+                0 => None,
+                _ => self.read_basis()?.map(Arc::new),
+            };
+            if self.has_its_basis() {
+                break;
+            }
+            self.meta = *self.store.read(0)?.meta()?;
+            if self.meta.epoch == epoch {
+                return Err(Error::corrupt(
+                    basis,
+                    "no basis of codes here, or a wrong one",
+                ));
             }
         }
         Ok(())
+    }
+
+    /// Whether the basis in memory is the one that the meta page names.
+    fn has_its_basis(&self) -> bool {
+        let basis = self.basis.as_ref();
+        basis.map_or((0, 0), |basis| (basis.epoch(), basis.hash()))
+            == (self.meta.epoch, self.meta.basis_hash)
     }
 
     fn read_basis(&self) -> Result<Option<Basis>> {

@@ -226,7 +226,7 @@ pub struct Meta {
     pub epoch: u16,
     /// The epoch that all codes have been brought to, once.
     pub recoded: u16,
-    pub(crate) unused: u16,
+    pub(crate) unused: [u16; 3],
     /// First page of the basis.
     pub basis: u32,
     /// First page of the roots of the directory of entry points.
@@ -235,6 +235,8 @@ pub struct Meta {
     pub learned_from: u32,
     /// Where a search begins when the directory yields nothing.
     pub entry: Pointer,
+    /// [`crate::codes::Basis::hash`] of the basis, 0 while there is none.
+    pub basis_hash: u64,
     /// Scans that their limits ended, a hint.
     pub truncated_scans: u32,
     pub(crate) unused2: u32,

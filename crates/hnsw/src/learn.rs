@@ -117,6 +117,7 @@ fn switch<S: PageStore>(index: &mut Index<S>, sample: &Sample) -> Result<()> {
     index.change_meta(|meta| {
         meta.epoch = epoch;
         meta.basis = block;
+        meta.basis_hash = basis.hash();
         meta.roots = roots;
         meta.learned_from = nodes;
         true

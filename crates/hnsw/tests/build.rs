@@ -7,6 +7,7 @@ use half::f16;
 use hnsw::build::{Builder, Threads};
 use hnsw::check::check;
 use hnsw::codes::Metric;
+use hnsw::error::Error;
 use hnsw::index::{Index, Parameters};
 use hnsw::insert::insert;
 use hnsw::mem::MemStore;
@@ -170,4 +171,30 @@ fn an_index_opens_again_with_its_basis() {
     let reads = store.reads();
     Index::open(&store, index.basis().cloned()).unwrap();
     assert_eq!(store.reads(), reads + 1);
+
+    // A basis of the same epoch of another index is not taken for this one's.
+    let other = MemStore::new();
+    let mut builder = Builder::new(parameters(Metric::L2), usize::MAX).unwrap();
+    for (row, vector) in vectors(1_000, 3).iter().enumerate() {
+        builder.push(vector, tid(row)).unwrap();
+    }
+    let other = builder.finish(&other, THREADS, |_, _, _| ()).unwrap();
+    assert_eq!(other.meta().epoch, index.meta().epoch);
+    let again = Index::open(&store, other.basis().cloned()).unwrap();
+    assert!(again.basis() == index.basis());
+    let empty = MemStore::new();
+    Index::create(&empty, &parameters(Metric::L2)).unwrap();
+    let again = Index::open(&empty, index.basis().cloned()).unwrap();
+    assert!(again.basis().is_none());
+
+    let block = index.meta().basis;
+    store.spoil(block, |page| {
+        let mut bytes = page.chunk().to_vec();
+        bytes[100] ^= 1;
+        page.set_chunk(&bytes);
+    });
+    assert!(matches!(
+        Index::open(&store, None),
+        Err(Error::Corrupt { block: at, .. }) if at == block
+    ));
 }
