@@ -34,8 +34,8 @@ SELECT * FROM pg_temp.attempt('SELECT clip_unregister_model(''mini'')');
 SELECT name, directory FROM clip_models ORDER BY name;
 
 -- Settings that name paths, or that cost the server memory or processors.
-SELECT * FROM pg_temp.attempt('SHOW clip_pg.model_directory');
-SELECT * FROM pg_temp.attempt('SHOW clip_pg.onnxruntime_library');
+SELECT state FROM pg_temp.attempt('SHOW clip_pg.model_directory');
+SELECT state FROM pg_temp.attempt('SHOW clip_pg.onnxruntime_library');
 SELECT * FROM pg_temp.attempt('SET clip_pg.model_directory = ''/tmp''');
 SELECT * FROM pg_temp.attempt('SET clip_pg.onnxruntime_library = ''/tmp/x.so''');
 SELECT * FROM pg_temp.attempt('SET clip_pg.threads = 2');

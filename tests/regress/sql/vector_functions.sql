@@ -30,5 +30,6 @@ FROM pg_depend d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.obj
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'clip_pg')
   AND o.identity ~ 'clip_vector' AND (p.prokind IS DISTINCT FROM 'f' OR p.prosrc ~ 'clip_vector') AND o.type NOT IN ('cast', 'operator class', 'operator family')
+  AND o.identity NOT LIKE '%[]'
   AND obj_description(d.objid, d.classid::regclass::text) IS NULL
 ORDER BY 2, 3;
