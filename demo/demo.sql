@@ -11,7 +11,7 @@ SELECT count(*) AS pictures, pg_size_pretty(sum(length(image))) AS images,
 FROM photos;
 
 \echo '### The model that ran'
-SELECT name, dimensions, image_size, context_length, built_in, loaded FROM clip_models;
+SELECT name, dimensions, image_size, context_length, built_in FROM clip_models;
 
 \echo '### Text queries'
 SELECT path, round(clip_similarity(embedding, q)::numeric, 3) AS similarity

@@ -20,12 +20,12 @@ BEGIN
         BEGIN
             INSERT INTO photos (path, image) VALUES (file.path, file.image);
             loaded := loaded + 1;
+            IF loaded % 500 = 0 THEN
+                RAISE WARNING '% pictures embedded', loaded;
+            END IF;
         EXCEPTION WHEN data_exception OR program_limit_exceeded OR feature_not_supported THEN
             RAISE WARNING 'left out %: %', file.path, SQLERRM;
         END;
-        IF loaded % 500 = 0 THEN
-            RAISE WARNING '% pictures embedded', loaded;
-        END IF;
     END LOOP;
 END $$;
 SELECT path FROM photos ORDER BY path <> 'motorcycle_left.png', id LIMIT 1;
