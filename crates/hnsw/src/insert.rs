@@ -7,7 +7,7 @@
 
 use half::f16;
 
-use crate::codes::{Metric, Query};
+use crate::codes::Query;
 use crate::directory;
 use crate::error::Result;
 use crate::graph::{OnPages, Vector};
@@ -30,13 +30,13 @@ const NEARLY: f64 = 1e-5;
 /// # Errors
 /// When the vector has another number of dimensions than the index, and when the store fails.
 pub fn insert<S: PageStore>(index: &mut Index<S>, vector: &[f16], tid: Tid) -> Result<()> {
+    if !index.takes(vector) {
+        return Ok(());
+    }
     let store = index.store;
     let mut pass = store.pass(Gate::Insert, Mode::Shared)?;
     index.refresh()?;
     let mut query = index.query(vector)?;
-    if index.metric == Metric::Cosine && query.norm_squared == 0.0 {
-        return Ok(());
-    }
     let mut hits = candidates(index, &query)?;
     if hits.is_empty() {
         // Nobody else may make the first node, or replace an entry that leads nowhere.
