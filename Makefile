@@ -6,6 +6,7 @@
 #   make installcheck    SQL regression tests against a running server that has clip_pg installed
 #   make demo            search real photographs in a throw-away server; IMAGES=/path for your own
 #   make test            every test, in throw-away servers
+#   make faults          kills, crashes and concurrency at length, half an hour or so
 #   make clean
 
 export PG_CONFIG ?= pg_config
@@ -28,8 +29,11 @@ demo: setup all
 test: setup all
 	@tests/run.sh
 
+faults: setup all
+	@tests/run.sh faults
+
 clean:
 	cargo clean
 	rm -rf build
 
-.PHONY: all setup install installcheck demo test clean
+.PHONY: all setup install installcheck demo test faults clean

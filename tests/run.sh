@@ -7,6 +7,10 @@
 #   recovery  restarts, dumps, cancellation, broken installations (PostgreSQL::Test)
 #   parity    against the Python reference
 #   demo      `make demo` on public photographs
+#
+# and, not among those that run by default:
+#
+#   faults    the recovery tests with kills by the dozen and minutes of concurrent work
 . "$(dirname "$0")/../scripts/common.sh"
 . "$(dirname "$0")/../scripts/cluster.sh"
 cd "$root"
@@ -71,7 +75,7 @@ part_recovery() {
     cp -R "$root/tests/recovery/t" "$cluster/"
     mkdir "$cluster/tmp_check"
     [ ${#run_as[@]} -eq 0 ] || chown -R postgres: "$cluster/t" "$cluster/tmp_check"
-    run recovery as_server env PG_REGRESS=/bin/true TESTDIR="$cluster" TESTDATADIR="$cluster/tmp_check" \
+    run recovery as_server env PG_TEST_EXTRA="${PG_TEST_EXTRA:-}" PG_REGRESS=/bin/true TESTDIR="$cluster" TESTDATADIR="$cluster/tmp_check" \
         TESTLOGDIR="$cluster/tmp_check/log" sh -c 'exec prove -I "$1" --timer t/*.pl' sh "$perl"
     # prove sums up in "Tests=174, …" and, for each file with failures, "Tests: 16 Failed: 1".
     local all bad
@@ -84,6 +88,8 @@ part_recovery() {
     fi
     cluster_remove
 }
+
+part_faults() { PG_TEST_EXTRA=faults part_recovery; }
 
 part_parity() {
     cluster_start

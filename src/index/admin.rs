@@ -128,7 +128,7 @@ fn clip_index_info(
             count(census.dying),
             count(census.free),
             count(census.entries),
-            count(meta.truncated_scans.into()),
+            count(census.truncated_scans.into()),
             bytes(census.node_pages),
             bytes(census.directory_pages),
             bytes(census.basis_pages),

@@ -20,6 +20,8 @@ pub struct Census {
     pub dead_rows: u64,
     /// Entries of the directory.
     pub entries: u64,
+    /// [`crate::layout::Page::truncated_scans`].
+    pub truncated_scans: u32,
     /// Pages of nodes.
     pub node_pages: u64,
     /// Pages of the directory.
@@ -35,7 +37,10 @@ pub struct Census {
 /// # Errors
 /// When the store fails, or a page is not of such an index.
 pub fn census<S: PageStore>(index: &Index<S>) -> Result<Census> {
-    let mut census = Census::default();
+    let mut census = Census {
+        truncated_scans: index.store.read(0)?.truncated_scans(),
+        ..Census::default()
+    };
     for block in 1..index.store.blocks()? {
         index.store.interrupt()?;
         let page = index.store.read(block)?;
@@ -45,8 +50,7 @@ pub fn census<S: PageStore>(index: &Index<S>) -> Result<Census> {
                 for number in 0..index.shape.slots {
                     let slot = page.slot(&index.shape, number);
                     census.rows += slot.tids().len() as u64;
-                    census.dead_rows +=
-                        slot.tids().iter().filter(|tid| tid.is_dead()).count() as u64;
+                    census.dead_rows += u64::from(slot.dead().count_ones());
                     match slot.state() {
                         State::Live => census.live += 1,
                         State::Dying => census.dying += 1,

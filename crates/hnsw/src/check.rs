@@ -121,7 +121,7 @@ impl<S: PageStore> Check<'_, S> {
         }
         for &tid in slot.tids() {
             self.report.rows += 1;
-            if !self.tids.insert(tid.row()) {
+            if !self.tids.insert(tid) {
                 let (block, offset) = (tid.block(), tid.offset());
                 self.problem(format!(
                     "{place}: row ({block},{offset}) is in the index twice"

@@ -59,6 +59,8 @@ pub trait Remember {
 pub struct Rows {
     tids: [Tid; INLINE_TIDS],
     count: u16,
+    /// Bits of those marked dead.
+    pub(crate) dead: u8,
     /// [`Slot::removals`] when they were read.
     pub(crate) removals: u16,
     /// Where the others are.
@@ -81,6 +83,7 @@ impl Remember for Rows {
         Self {
             tids,
             count: count as u16,
+            dead: slot.dead(),
             removals: slot.removals(),
             overflow: slot.overflow(),
         }

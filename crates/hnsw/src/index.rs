@@ -216,8 +216,7 @@ impl<S: PageStore> Index<S> {
     /// When the store fails.
     pub fn count_truncated_scan(&self) -> Result<()> {
         self.store.hint(0, |page| {
-            let meta = page.meta_mut();
-            meta.truncated_scans = meta.truncated_scans.wrapping_add(1);
+            page.count_truncated_scan();
             true
         })
     }

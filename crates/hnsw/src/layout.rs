@@ -25,6 +25,8 @@
 //!
 //! basis        8  next u32 | bytes u32       a chain that holds `codes::Basis`
 //!             16  bytes
+//!
+//! every page  end hints                      not logged: dead rows of the slots; scans that were truncated
 //! ```
 //!
 //! Invariants: an id is `block · slots + slot`, so 0, which would be on the meta page, means none. A
@@ -42,6 +44,10 @@ use crate::error::{Error, Result};
 
 /// Bytes of a page: a block of 8 kB less Postgres' header of 24 bytes.
 pub const PAGE_BYTES: usize = 8192 - 24;
+/// Bytes at the end of a page that are not logged: what Postgres takes for unused space.
+pub const HINT_BYTES: usize = 16;
+/// Bytes of a page that are.
+const LOGGED_BYTES: usize = PAGE_BYTES - HINT_BYTES;
 /// First two bytes of every page.
 pub const MAGIC: u16 = 0xC119;
 /// Version of the format this crate reads and writes.
@@ -50,6 +56,8 @@ pub const VERSION: u8 = 1;
 pub const MAX_M: usize = 100;
 /// TIDs in a node's own slot.
 pub const INLINE_TIDS: usize = 3;
+/// Most slots of a page. Small vectors would fit more often, but a page is locked as a whole.
+const MAX_SLOTS: usize = 32;
 
 /// What lies between Postgres' header and the end of a block.
 #[derive(Clone)]
@@ -91,30 +99,17 @@ const HEADER: usize = size_of::<PageHeader>();
 /// Bytes before the contents of a page that has a successor.
 const LINKED_HEADER: usize = 16;
 /// Bytes that a page of a basis holds.
-pub(crate) const CHAIN_BYTES: usize = PAGE_BYTES - LINKED_HEADER;
+pub(crate) const CHAIN_BYTES: usize = LOGGED_BYTES - LINKED_HEADER;
 
-/// A row of the heap: its block and line number. On a page it may be marked dead.
+/// A row of the heap: its block and line number.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Pod, Zeroable)]
 #[repr(C)]
 pub struct Tid([u16; 3]);
 
 impl Tid {
-    /// No block has as many rows, so that the bit is free.
-    const DEAD: u16 = 0x8000;
-
     /// The row at `offset` of `block`.
     pub fn new(block: u32, offset: u16) -> Self {
-        Self([(block >> 16) as u16, block as u16, offset & !Self::DEAD])
-    }
-
-    /// Whether no transaction can see the row any more: a hint, which a crash may forget.
-    pub fn is_dead(self) -> bool {
-        self.0[2] & Self::DEAD != 0
-    }
-
-    /// The row without its mark.
-    pub fn row(self) -> Self {
-        Self([self.0[0], self.0[1], self.offset()])
+        Self([(block >> 16) as u16, block as u16, offset])
     }
 
     /// Its block.
@@ -124,7 +119,7 @@ impl Tid {
 
     /// Its line number in the block.
     pub fn offset(self) -> u16 {
-        self.0[2] & !Self::DEAD
+        self.0[2]
     }
 }
 
@@ -237,9 +232,6 @@ pub struct Meta {
     pub entry: Pointer,
     /// [`crate::codes::Basis::hash`] of the basis, 0 while there is none.
     pub basis_hash: u64,
-    /// Scans that their limits ended, a hint.
-    pub truncated_scans: u32,
-    pub(crate) unused2: u32,
 }
 
 /// What a slot holds.
@@ -287,13 +279,14 @@ const _: () = {
     assert!(size_of::<Page>() == PAGE_BYTES);
     assert!(HEADER == 8 && PAGE_BYTES.is_multiple_of(8));
     assert!(SLOT_HEADER == 40 && size_of::<Pointer>() == 8 && size_of::<Factors>() == 4);
-    assert!(HEADER + size_of::<Meta>() <= PAGE_BYTES);
+    assert!(HEADER + size_of::<Meta>() <= LOGGED_BYTES);
+    assert!(HINT_BYTES >= size_of::<u32>() && 8 * HINT_BYTES >= MAX_SLOTS * INLINE_TIDS);
     assert!(2 * MAX_M <= u8::MAX as usize);
     // CLIP's usual sizes: three nodes to a page, and two, with codes long enough for their spectrum.
     let Some(base) = Shape::fit(512, 16) else {
         panic!()
     };
-    assert!(base.slots == 3 && base.slot_bytes == 2720 && base.code_bytes == 40);
+    assert!(base.slots == 3 && base.slot_bytes == 2712 && base.code_bytes == 40);
     let Some(large) = Shape::fit(768, 16) else {
         panic!()
     };
@@ -367,10 +360,9 @@ impl Shape {
         } else {
             Self::ENOUGH_CODE
         };
-        // Small vectors would fit more often, but a page is locked as a whole.
-        let mut slots = 32;
+        let mut slots = MAX_SLOTS;
         while slots > 0 {
-            let slot_bytes = (PAGE_BYTES - HEADER) / slots / 8 * 8;
+            let slot_bytes = (LOGGED_BYTES - HEADER) / slots / 8 * 8;
             let fixed = SLOT_HEADER + Self::vector_bytes(dims) + degree * 10 + 4;
             if fixed < slot_bytes {
                 let code = (slot_bytes - fixed) / (degree + 1) / Self::CODE_STEP * Self::CODE_STEP;
@@ -382,7 +374,7 @@ impl Shape {
                         slots,
                         code_bytes,
                         slot_bytes,
-                        entries: (PAGE_BYTES - LINKED_HEADER) / (12 + code_bytes),
+                        entries: (LOGGED_BYTES - LINKED_HEADER) / (12 + code_bytes),
                     });
                 }
             }
@@ -557,7 +549,46 @@ impl Page {
         Slot {
             shape: *shape,
             bytes: &self.bytes[shape.range(slot)],
+            dead: self.dead(slot),
         }
+    }
+
+    /// Forgets all hints, as every logged change does.
+    pub fn clear_hints(&mut self) {
+        self.bytes[LOGGED_BYTES..].fill(0);
+    }
+
+    /// Bits of the rows in a slot that are marked dead.
+    #[inline]
+    fn dead(&self, slot: usize) -> u8 {
+        let hints: &[u8] = &self.bytes[LOGGED_BYTES..];
+        (0..INLINE_TIDS).fold(0, |dead, at| {
+            let bit = slot * INLINE_TIDS + at;
+            dead | (hints[bit / 8] >> (bit % 8) & 1) << at
+        })
+    }
+
+    /// Marks a row dead that a slot holds itself: no transaction can see it any more. Returns whether it
+    /// is there. A hint.
+    pub(crate) fn mark_dead(&mut self, shape: &Shape, slot: usize, row: Tid) -> bool {
+        let now = self.slot(shape, slot);
+        let inline = now.tids().iter().take(INLINE_TIDS);
+        let Some(at) = inline.copied().position(|tid| tid == row) else {
+            return false;
+        };
+        let bit = slot * INLINE_TIDS + at;
+        self.bytes[LOGGED_BYTES + bit / 8] |= 1 << (bit % 8);
+        true
+    }
+
+    /// Of a meta page: scans that their limits ended since it was last changed. A hint.
+    pub fn truncated_scans(&self) -> u32 {
+        *from_bytes(&self.bytes[LOGGED_BYTES..][..size_of::<u32>()])
+    }
+
+    pub(crate) fn count_truncated_scan(&mut self) {
+        let count: &mut u32 = from_bytes_mut(&mut self.bytes[LOGGED_BYTES..][..size_of::<u32>()]);
+        *count = count.wrapping_add(1);
     }
 
     /// A slot of a page of nodes.
@@ -666,6 +697,7 @@ impl Page {
 pub struct Slot<'p> {
     shape: Shape,
     bytes: &'p [u8],
+    dead: u8,
 }
 
 impl<'p> Slot<'p> {
@@ -762,10 +794,17 @@ impl<'p> Slot<'p> {
         *from_bytes(&self.bytes[SLOT_HEADER..OVERFLOW_TIDS])
     }
 
+    /// Bits of the rows that are marked dead.
+    #[inline]
+    pub(crate) fn dead(&self) -> u8 {
+        self.dead
+    }
+
     /// Whether all of its rows are marked dead.
     #[inline]
-    pub fn is_dead(&self) -> bool {
-        self.header().overflow_id == 0 && self.tids().iter().all(|tid| tid.is_dead())
+    pub(crate) fn is_dead(&self) -> bool {
+        let rows = self.tids().len();
+        self.dead != 0 && self.header().overflow_id == 0 && u32::from(self.dead) + 1 == 1 << rows
     }
 
     /// How often rows were removed from it, modulo 2¹⁶.
@@ -800,6 +839,7 @@ impl SlotMut<'_> {
         Slot {
             shape: self.shape,
             bytes: self.bytes,
+            dead: 0,
         }
     }
 
@@ -886,7 +926,7 @@ impl SlotMut<'_> {
             .tids()
             .iter()
             .copied()
-            .filter(|&tid| !dead(tid.row()))
+            .filter(|&tid| !dead(tid))
             .collect();
         let removed = self.get().tids().len() - kept.len();
         if removed > 0 {
@@ -898,16 +938,6 @@ impl SlotMut<'_> {
             header.removals = header.removals.wrapping_add(1);
         }
         removed
-    }
-
-    /// Marks a row dead. Returns whether that is a change.
-    pub fn mark_dead(&mut self, row: Tid) -> bool {
-        let at = self.get().tids().iter().position(|&tid| tid == row);
-        if let Some(at) = at {
-            let [high, low, offset] = row.0;
-            self.set_tid(at, Tid([high, low, offset | Tid::DEAD]));
-        }
-        at.is_some()
     }
 
     /// Sets the own code.

@@ -229,6 +229,7 @@ pub struct MemWrite<'s> {
     latch: Arc<PageLatch>,
     page: Page,
     committed: bool,
+    hinted: bool,
 }
 
 impl Deref for MemWrite<'_> {
@@ -264,9 +265,11 @@ impl Write for MemWrite<'_> {
 impl Drop for MemWrite<'_> {
     fn drop(&mut self) {
         LOCKED.set(0);
-        let page = self
-            .committed
-            .then(|| Arc::new(std::mem::take(&mut self.page)));
+        if self.committed {
+            self.page.clear_hints();
+        }
+        let page =
+            (self.committed || self.hinted).then(|| Arc::new(std::mem::take(&mut self.page)));
         self.latch.release(Mode::Exclusive, page);
     }
 }
@@ -307,12 +310,13 @@ impl<'s> PageStore for &'s MemStore {
             latch,
             page: Page::clone(&page),
             committed: false,
+            hinted: false,
         })
     }
 
     fn hint(self, block: u32, change: impl FnOnce(&mut Page) -> bool) -> Result<()> {
         let mut page = self.write(block)?;
-        page.committed = change(&mut page);
+        page.hinted = change(&mut page);
         Ok(())
     }
 

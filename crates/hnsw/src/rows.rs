@@ -78,12 +78,11 @@ pub(crate) fn mark_dead<S: PageStore>(
         if !page.has_slots() {
             return false;
         }
-        let mut slot = page.slot_mut(&index.shape, number);
-        let now = slot.get();
+        let now = page.slot(&index.shape, number);
         now.is_node(node.version)
             && now.state() == State::Live
             && now.removals() == rows.removals
-            && slot.mark_dead(row)
+            && page.mark_dead(&index.shape, number, row)
     })
 }
 
@@ -120,9 +119,20 @@ pub(crate) fn chunk<S: PageStore>(
     }))
 }
 
-/// All rows of a node, of which a search has remembered `rows`.
-pub(crate) fn all<S: PageStore>(index: &Index<S>, node: Pointer, rows: &Rows) -> Result<Vec<Tid>> {
-    let mut tids = rows.tids().to_vec();
+/// All rows of a node, of which a search has remembered `rows`; without those marked dead, if
+/// `skip_dead`.
+pub(crate) fn all<S: PageStore>(
+    index: &Index<S>,
+    node: Pointer,
+    rows: &Rows,
+    skip_dead: bool,
+) -> Result<Vec<Tid>> {
+    let dead = if skip_dead { rows.dead } else { 0 };
+    let inline = rows.tids().iter().enumerate();
+    let mut tids: Vec<Tid> = inline
+        .filter(|&(at, _)| dead >> at & 1 == 0)
+        .map(|(_, &tid)| tid)
+        .collect();
     let mut next = rows.overflow;
     for _ in 0..PATIENCE {
         while next.is_some() {
@@ -147,8 +157,8 @@ pub(crate) fn all<S: PageStore>(index: &Index<S>, node: Pointer, rows: &Rows) ->
         next = rows.overflow;
     }
     if rows.overflow.is_some() {
-        tids.sort_unstable_by_key(|tid| tid.row());
-        tids.dedup_by_key(|tid| tid.row());
+        tids.sort_unstable();
+        tids.dedup();
     }
     Ok(tids)
 }

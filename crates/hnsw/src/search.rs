@@ -220,6 +220,11 @@ impl<F> Search<F> {
         self.candidates.is_empty()
     }
 
+    /// Gives back of what was found, to be found again by the next run.
+    pub fn put_back(&mut self, hits: Vec<Hit<F>>) {
+        self.spare.extend(hits);
+    }
+
     /// Takes what was found and not handed out, nearest first.
     pub fn rest(&mut self) -> Vec<Hit<F>> {
         let mut rest = std::mem::take(&mut self.spare);

@@ -62,8 +62,8 @@ pub trait PageStore: Copy {
     /// Locks a page for writing.
     fn write(self, block: u32) -> Result<Self::Write>;
 
-    /// Changes a page by `change`, which returns whether it did, without logging it: a crash may forget
-    /// the change, and a standby may not see it.
+    /// Changes the hints of a page by `change`, which returns whether it did. That is not logged, and
+    /// every logged change of the page forgets it.
     fn hint(self, block: u32, change: impl FnOnce(&mut Page) -> bool) -> Result<()>;
 
     /// Adds a page of zeros and locks it for writing. It stays, zeros, if that is not committed.

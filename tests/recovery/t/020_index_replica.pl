@@ -1,0 +1,78 @@
+# An index on a streaming replica: the same answers there, after every kind of change, and after promotion.
+use strict;
+use warnings;
+use File::Basename;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $primary = PostgreSQL::Test::Cluster->new('primary');
+$primary->init(allows_streaming => 1);
+$primary->append_conf('postgresql.conf', "autovacuum = off\nwal_consistency_checking = 'generic'");
+$primary->start;
+$primary->safe_psql('postgres', slurp_file(dirname(__FILE__) . '/index_data.sql'));
+$primary->backup('backup');
+my $replica = PostgreSQL::Test::Cluster->new('replica');
+$replica->init_from_backup($primary, 'backup', has_streaming => 1);
+$replica->start;
+
+my $searches = join '', 'SET enable_seqscan = off;', map {
+	"SELECT id FROM photos ORDER BY embedding <=> embedding($_) LIMIT 20;"
+	  . "SELECT count(*) FROM photos WHERE clip_within(embedding, embedding($_), 0.1);"
+} map { 371 * $_ } 0 .. 19;
+
+sub same_on_replica
+{
+	my ($name) = @_;
+	$primary->wait_for_catchup($replica);
+	my $there = $replica->safe_psql('postgres', $searches);
+	is($there, $primary->safe_psql('postgres', $searches), "the replica answers alike: $name");
+	isnt($there, '', "and does: $name");
+}
+
+$primary->safe_psql('postgres', 'INSERT INTO photos SELECT n, n % 10, embedding(n) FROM generate_series(1, 2000) n');
+$primary->safe_psql('postgres', 'CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding)');
+same_on_replica('built');
+$primary->safe_psql('postgres', 'INSERT INTO photos SELECT n, n % 10, embedding(n) FROM generate_series(2001, 2500) n');
+same_on_replica('inserted');
+$primary->safe_psql('postgres', 'UPDATE photos SET embedding = embedding(id + 5000) WHERE category = 1');
+same_on_replica('updated');
+$primary->safe_psql('postgres', 'DELETE FROM photos WHERE category IN (2, 3)');
+same_on_replica('deleted');
+$primary->safe_psql('postgres', 'VACUUM photos');
+same_on_replica('vacuumed');
+$primary->safe_psql('postgres', 'INSERT INTO photos SELECT n, n % 10, embedding(n) FROM generate_series(6001, 6500) n');
+same_on_replica('slots used again');
+$primary->safe_psql('postgres', 'INSERT INTO photos SELECT n, 0, embedding(1) FROM generate_series(8001, 8500) n');
+same_on_replica('equal vectors');
+
+# An index that learns its codes by a vacuum.
+$primary->safe_psql('postgres', <<'SQL');
+TRUNCATE photos;
+INSERT INTO photos SELECT n, n % 10, embedding(n) FROM generate_series(1, 1200) n;
+SQL
+same_on_replica('without codes');
+$primary->safe_psql('postgres', 'VACUUM photos');
+same_on_replica('codes learned');
+
+# Scans on the replica go on while vacuum and its replay take slots away from under them.
+$primary->append_conf('postgresql.conf', 'wal_receiver_status_interval = 1');
+my $reader = $replica->background_psql('postgres', on_error_stop => 1);
+$reader->query_safe('SET enable_seqscan = off');
+$reader->query_safe('SET clip_pg.iterative_order = relaxed');
+for my $round (1 .. 5)
+{
+	$primary->safe_psql('postgres', "DELETE FROM photos WHERE id % 5 = $round % 5; VACUUM photos;
+		INSERT INTO photos SELECT n, n % 10, embedding(n) FROM generate_series(${round}0000, ${round}0400) n");
+	like($reader->query_safe('SELECT count(*) FROM (SELECT id FROM photos ORDER BY embedding <=> embedding(7) LIMIT 500) s'),
+		qr/^500$/, "a scan on the replica beside vacuum: $round");
+}
+$reader->quit;
+same_on_replica('churned');
+
+$replica->promote;
+$replica->safe_psql('postgres', 'INSERT INTO photos SELECT n, n % 10, embedding(n) FROM generate_series(90001, 90500) n');
+$replica->safe_psql('postgres', 'DELETE FROM photos WHERE category = 5; VACUUM photos');
+is($replica->safe_psql('postgres', 'SELECT verify()'), '', 'the promoted replica is whole, and finds its rows');
+
+done_testing();
