@@ -63,6 +63,8 @@ pub unsafe extern "C-unwind" fn parse(
         optname: name.as_ptr(),
         opttype: pg_sys::relopt_type::RELOPT_TYPE_INT,
         offset: offset as i32,
+        #[cfg(feature = "pg18")]
+        isset_offset: 0,
     };
     let elements = [
         element(c"m", offset_of!(Options, m)),

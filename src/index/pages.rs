@@ -284,7 +284,7 @@ impl PageStore for Pages {
                 },
                 self.fork,
                 self.strategy,
-                pg_sys::ExtendBufferedFlags::EB_LOCK_FIRST as u32,
+                pg_sys::ExtendBufferedFlags::EB_LOCK_FIRST,
             );
             Ok((pg_sys::BufferGetBlockNumber(buffer), self.change(buffer)))
         }
