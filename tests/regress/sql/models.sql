@@ -1,4 +1,5 @@
 -- The registry: registering, listing and unregistering models; and the settings.
+\i outcome.sql
 -- The descriptions go to a directory of this test's own, inside the data directory.
 SET clip_pg.model_directory = 'clip_pg_regression';
 SELECT setting || '/extension/clip_pg/models/clip-mini' AS directory FROM pg_config WHERE name = 'SHAREDIR' \gset
@@ -64,7 +65,9 @@ SELECT current_setting('clip_pg.onnxruntime_library') = setting || '/clip_pg/lib
 FROM pg_config WHERE name = 'PKGLIBDIR';
 SELECT name, CASE WHEN setting NOT LIKE '/%' THEN setting END AS setting, context, vartype, min_val, max_val
 FROM pg_settings WHERE name LIKE 'clip\_pg.%' ORDER BY name;
-SET clip_pg.nonsense = 1;
+-- A misspelt name is an error from PostgreSQL 15 on.
+SELECT current_setting('server_version_num')::integer < 150000
+    OR pg_temp.outcome('SET clip_pg.nonsense = 1') = E'42602: invalid configuration parameter name "clip_pg.nonsense"\nDETAIL: "clip_pg" is a reserved prefix.' AS refused;
 SET clip_pg.batch_size = 0;
 
 COPY (SELECT WHERE false) TO PROGRAM 'rm -r clip_pg_regression';
