@@ -2,15 +2,16 @@
 # Copies build/stage into the PostgreSQL installation that PG_CONFIG names; DESTDIR is honoured.
 . "$(dirname "$0")/common.sh"
 require_pg_config
-install_tree() { (cd "$stage" && find . -type f -print0 | while IFS= read -r -d '' file; do
-    install -D -m "$(stat -c %a "$file")" "$file" "${DESTDIR:-}/${file#./}"
-done); }
-
 target=${DESTDIR:-}$("$PG_CONFIG" --pkglibdir)
-say "Installing into ${target} and ${DESTDIR:-}$("$PG_CONFIG" --sharedir)/extension"
-if [ -n "${DESTDIR:-}" ] || [ -w "$target" ]; then
-    install_tree
-else
-    as_root env stage="$stage" DESTDIR="${DESTDIR:-}" bash -euo pipefail -c "$(declare -f install_tree); install_tree"
+if [ -z "${DESTDIR:-}" ] && [ ! -w "$target" ] && [ "$(id -u)" -ne 0 ]; then
+    as_root env PG_CONFIG="$PG_CONFIG" "$0"
+    exit
 fi
+say "Installing into $target and ${DESTDIR:-}$("$PG_CONFIG" --sharedir)/extension"
+# Whatever the umask, the server's user can read what is installed.
+umask 022
+cd "$stage"
+find . -type f -print0 | while IFS= read -r -d '' file; do
+    install -D -m "$(stat -c %a "$file")" "$file" "${DESTDIR:-}/${file#./}"
+done
 say "Installed. In the database: CREATE EXTENSION clip_pg;"

@@ -9,7 +9,9 @@ want() { # want PACKAGE COMMAND...: the package is missing unless the command su
     "$@" >/dev/null 2>&1 || missing+=("$package")
 }
 
+wanted=${PG_CONFIG:-pg_config}
 if ! find_pg_config; then
+    [ "$wanted" = pg_config ] || command -v "$wanted" >/dev/null || die "no such program: $wanted" "PG_CONFIG is the path of a pg_config."
     major=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p')
     missing+=("postgresql-${major:-15}" "postgresql-server-dev-${major:-15}")
 fi
