@@ -12,10 +12,17 @@ SET max_parallel_workers_per_gather = 0;
 CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
     line text;
+    plan text;
+    result text;
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        RETURN NEXT replace(replace(line, ' (returns $0)', ''), '$0', '(InitPlan 1).col1');
+        plan := concat_ws(E'\n', plan, line);
     END LOOP;
+    result := substring(plan FROM 'InitPlan 1 \(returns (\$\d+)\)');
+    IF result IS NOT NULL THEN
+        plan := replace(replace(plan, format(' (returns %s)', result), ''), result, '(InitPlan 1).col1');
+    END IF;
+    RETURN QUERY SELECT regexp_split_to_table(replace(plan, '"*VALUES*".column1', '$0'), E'\n');
 END $$;
 \pset format unaligned
 \pset tuples_only on
