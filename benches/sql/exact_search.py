@@ -16,54 +16,26 @@ writes the arrays `base` and `txt_q` (--generator PROGRAM).
 """
 
 import argparse
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 
 import numpy as np
 import psycopg
+from common import CLIP_VECTOR, HALFVEC, VECTOR, generated, load
 
 QUERIES = 20
-# Type, the extension that has it, and how its elements are sent.
-TYPES = [("clip_vector", "clip_pg", ">f2"), ("halfvec", "vector", ">f2"), ("vector", "vector", ">f4")]
+TYPES = [CLIP_VECTOR, HALFVEC, VECTOR]
 
 
 def vectors(options):
     """Vectors to search and vectors to search for, all of norm 1."""
     if options.generator:
-        with tempfile.TemporaryDirectory() as directory:
-            path = os.path.join(directory, "vectors.npz")
-            arguments = [path, options.rows, QUERIES, options.dimensions, options.seed]
-            subprocess.run([sys.executable, options.generator, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
-            made = np.load(path)
-            return made["base"], made["txt_q"]
+        made = generated(options.generator, options.rows, QUERIES, options.dimensions, options.seed)
+        return made["base"], made["txt_q"]
     random = np.random.default_rng(options.seed)
     made = random.standard_normal((options.rows + QUERIES, options.dimensions), dtype=np.float32)
     made /= np.linalg.norm(made, axis=1, keepdims=True)
     return made[QUERIES:], made[:QUERIES]
-
-
-def load(connection, name, element, base):
-    """Makes the type's table and fills it, through the binary format that all three types share."""
-    rows, dimensions = base.shape
-    size = 4 + dimensions * np.dtype(element).itemsize
-    layout = [("fields", ">i2"), ("id_size", ">i4"), ("id", ">i4"), ("size", ">i4"),
-              ("dimensions", ">i2"), ("unused", ">i2"), ("elements", element, (dimensions,))]
-    connection.execute(f"CREATE TABLE exact_search.{name} (id int, embedding {name}({dimensions}))")
-    with connection.cursor().copy(f"COPY exact_search.{name} FROM STDIN (FORMAT binary)") as copy:
-        copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
-        for start in range(0, rows, 10_000):
-            part = base[start:start + 10_000]
-            records = np.zeros(len(part), dtype=layout)
-            records["fields"], records["id_size"], records["size"], records["dimensions"] = 2, 4, size, dimensions
-            records["id"] = np.arange(start, start + len(part))
-            records["elements"] = part
-            copy.write(records.tobytes())
-        copy.write(b"\xff\xff")
-    connection.execute(f"VACUUM ANALYZE exact_search.{name}")
 
 
 def sizes(connection, name):
@@ -128,13 +100,13 @@ def main():
     with psycopg.connect(autocommit=True) as connection:
         connection.execute("SET max_parallel_workers_per_gather = 0; SET jit = off; SET client_min_messages = warning")
         available = {name for (name,) in connection.execute("SELECT name FROM pg_available_extensions")}
-        types = [(name, element) for name, extension, element in TYPES if extension in available]
-        for extension in {extension for name, extension, _ in TYPES if extension in available}:
+        types = [kind for kind in TYPES if kind[1] in available]
+        for extension in {extension for _, extension, _ in types}:
             connection.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
         connection.execute("DROP SCHEMA IF EXISTS exact_search CASCADE; CREATE SCHEMA exact_search")
-        for name, element in types:
-            load(connection, name, element, base)
-        times, found = measure(connection, [name for name, _ in types], queries, options.runs)
+        for kind in types:
+            load(connection, f"exact_search.{kind[0]}", kind, base)
+        times, found = measure(connection, [kind[0] for kind in types], queries, options.runs)
         print(f"{options.rows} × {options.dimensions}, {options.runs} runs: medians, the least in brackets")
         report(connection, times, found)
         connection.execute("DROP SCHEMA exact_search CASCADE")

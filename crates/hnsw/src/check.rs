@@ -191,7 +191,9 @@ impl<S: PageStore> Check<'_, S> {
 
     /// Follows all edges from where searches begin.
     fn graph(&mut self) {
-        for node in self.nodes.values() {
+        // A vacuum that was cut short may have freed some of the nodes that dying ones lead to.
+        let live = |node: &&Node| node.state == State::Live;
+        for node in self.nodes.values().filter(live) {
             for edge in &node.edges {
                 let found = self.nodes.get(&edge.id);
                 if found.is_none_or(|found| found.at != *edge) {
@@ -215,7 +217,7 @@ impl<S: PageStore> Check<'_, S> {
         self.report.unreachable = self
             .nodes
             .values()
-            .filter(|node| node.state == State::Live && !reached.contains(&node.at.id))
+            .filter(|node| live(node) && !reached.contains(&node.at.id))
             .count();
     }
 }

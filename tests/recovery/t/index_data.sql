@@ -12,5 +12,5 @@ $$ SELECT concat_ws(E'\n',
         nullif(array_to_string(problems, E'\n'), ''),
         CASE WHEN missing > 0 THEN missing || ' rows missing' END,
         CASE WHEN unreachable > 0.0001 * nodes THEN unreachable || ' of ' || nodes || ' nodes unreachable' END,
-        CASE WHEN not_found > lost * searched THEN not_found || ' of ' || searched || ' rows not found' END)
+        CASE WHEN not_found > greatest(1, lost * searched) THEN not_found || ' of ' || searched || ' rows not found' END)
    FROM clip_index_check(index::regclass, heap => true, search => search) $$;

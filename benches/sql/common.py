@@ -1,0 +1,44 @@
+"""What the benchmarks of searches share: vectors, and tables of them by type."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+# Type, the extension that has it, and how its elements are sent.
+CLIP_VECTOR = ("clip_vector", "clip_pg", ">f2")
+HALFVEC = ("halfvec", "vector", ">f2")
+VECTOR = ("vector", "vector", ">f4")
+
+
+def generated(generator, rows, queries, dimensions, seed):
+    """Arrays by name, of vectors of norm 1, from a program called as `PROGRAM OUT.npz ROWS QUERIES DIMENSIONS SEED`."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "vectors.npz")
+        arguments = [path, rows, queries, dimensions, seed]
+        subprocess.run([sys.executable, generator, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+        with np.load(path) as arrays:
+            return dict(arrays)
+
+
+def load(connection, table, kind, vectors):
+    """Makes a table of a type, `kind`, and fills it through the binary format that all types share."""
+    name, _, element = kind
+    rows, dimensions = vectors.shape
+    size = 4 + dimensions * np.dtype(element).itemsize
+    layout = [("fields", ">i2"), ("id_size", ">i4"), ("id", ">i4"), ("size", ">i4"),
+              ("dimensions", ">i2"), ("unused", ">i2"), ("elements", element, (dimensions,))]
+    connection.execute(f"CREATE TABLE {table} (id int, embedding {name}({dimensions}))")
+    with connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT binary)") as copy:
+        copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
+        for start in range(0, rows, 10_000):
+            part = vectors[start:start + 10_000]
+            records = np.zeros(len(part), dtype=layout)
+            records["fields"], records["id_size"], records["size"], records["dimensions"] = 2, 4, size, dimensions
+            records["id"] = np.arange(start, start + len(part))
+            records["elements"] = part
+            copy.write(records.tobytes())
+        copy.write(b"\xff\xff")
+    connection.execute(f"VACUUM ANALYZE {table}")
