@@ -12,6 +12,7 @@ use crate::{Error, Result};
 use ::image::codecs::{
     bmp::BmpDecoder, gif::GifDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder,
 };
+use ::image::error::UnsupportedErrorKind;
 use ::image::{ColorType, ImageDecoder, ImageError, ImageResult};
 
 /// Memory a decoder may take besides its pixels: palettes, windows, colour profiles.
@@ -87,9 +88,15 @@ fn decoder<'a>(
 
 fn translate(format: Format, error: ImageError) -> Error {
     match error {
-        ImageError::Unsupported(error) => Error::UnsupportedImageFormat {
-            format: format!("{} ({error})", format.title()),
-        },
+        ImageError::Unsupported(error) => {
+            let variant = match error.kind() {
+                UnsupportedErrorKind::GenericFeature(feature) => feature.clone(),
+                _ => error.to_string(),
+            };
+            Error::UnsupportedImageFormat {
+                format: format!("{} ({variant})", format.title()),
+            }
+        }
         ImageError::Limits(_) => corrupt(format, "it needs more memory than its size accounts for"),
         ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             corrupt(format, "the data ends early")
