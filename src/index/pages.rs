@@ -1,8 +1,8 @@
 //! An index's pages on the buffer manager: the [`PageStore`] of PostgreSQL.
 //!
 //! Every change is one record of generic WAL about one page, also while an index is built, where it is an image of the
-//! page. The area between PostgreSQL's page header and the end of the block belongs to the graph. The header says that
-//! all of it is in use but for the hints at its end: these the server neither logs nor keeps when it logs a change.
+//! page. The area between PostgreSQL's page header and the end of the block belongs to the graph. To the server, zeros at
+//! its end are unused space, and so are the hints behind them: it logs neither, and clears both when it logs a change.
 //!
 //! The server's errors unwind as panics. Guards that are dropped by one do nothing: the server releases buffer pins,
 //! content locks and page locks itself when it aborts the transaction, and its count of held-off interrupts is no more
@@ -17,7 +17,7 @@ use std::{ptr, slice, thread};
 use hnsw::codes::Basis;
 use hnsw::error::Result;
 use hnsw::index::Index;
-use hnsw::layout::{HINT_BYTES, PAGE_BYTES, Page, Tid};
+use hnsw::layout::{PAGE_BYTES, Page, Tid};
 use hnsw::store::{Gate, Mode, PageStore, Write};
 use pgrx::{PgRelation, check_for_interrupts, pg_sys};
 
@@ -110,8 +110,6 @@ impl Pages {
             let copy = pg_sys::GenericXLogRegisterBuffer(state, buffer, flags as i32);
             if new {
                 pg_sys::PageInit(copy, BLOCK_BYTES, 0);
-                (*copy.cast::<pg_sys::PageHeaderData>()).pd_lower =
-                    (BLOCK_BYTES - HINT_BYTES) as u16;
             }
             WritePage {
                 buffer,
@@ -192,8 +190,13 @@ impl DerefMut for WritePage {
 impl Write for WritePage {
     fn commit(mut self) -> Result<()> {
         let state = std::mem::replace(&mut self.state, ptr::null_mut());
-        // SAFETY: the buffer is still pinned and locked.
-        unsafe { pg_sys::GenericXLogFinish(state) };
+        let used = self.used_bytes();
+        // SAFETY: the buffer is still pinned and locked; the page is part of the copy of a block.
+        unsafe {
+            let header: *mut pg_sys::PageHeaderData = self.page.byte_sub(HEADER_BYTES).cast();
+            (*header).pd_lower = (HEADER_BYTES + used) as u16;
+            pg_sys::GenericXLogFinish(state);
+        }
         Ok(())
     }
 }

@@ -459,9 +459,11 @@ impl Page {
         from_bytes_mut(&mut self.bytes[..HEADER])
     }
 
-    /// All bytes of the page.
-    pub fn bytes(&self) -> &[u8; PAGE_BYTES] {
-        &self.bytes
+    /// Bytes before the zeros and the hints at the end.
+    pub fn used_bytes(&self) -> usize {
+        let words: &[u64] = cast_slice(&self.bytes[..LOGGED_BYTES]);
+        let last = words.iter().rposition(|&word| word != 0);
+        last.map_or(0, |last| (last + 1) * size_of::<u64>())
     }
 
     /// Makes it an empty page of `kind`.
