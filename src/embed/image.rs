@@ -1,4 +1,7 @@
 //! Images in the backend: decoding and resizing, with interrupts served on the way.
+//!
+//! The memory that images took, files and pixels, is given back to the system when the transaction ends, once for all of
+//! them: the C library keeps tens of megabytes otherwise, in every session that has met a large image.
 
 use super::Error;
 use crate::{
@@ -14,7 +17,12 @@ use pgrx::{
     pg_sys,
     prelude::*,
 };
-use std::ptr;
+use std::{cell::Cell, ffi::c_void, ptr};
+
+thread_local! {
+    /// Whether this transaction has had an image in memory; `None` before the first one of the process.
+    static USED: Cell<Option<bool>> = const { Cell::new(None) };
+}
 
 /// The pixels that `model` reads of the image file `bytes`.
 pub fn pixels(model: &Model, bytes: &[u8]) -> clip::Result<Vec<u8>> {
@@ -25,6 +33,25 @@ pub fn pixels(model: &Model, bytes: &[u8]) -> clip::Result<Vec<u8>> {
 fn limits() -> Limits {
     Limits {
         max_pixels: guc::max_image_pixels(),
+    }
+}
+
+/// To be called where an image is in memory: has it given back when the transaction ends.
+pub fn trim_at_end() {
+    if USED.replace(Some(true)).is_none() {
+        // SAFETY: the callback may be called at the end of any transaction from now on.
+        unsafe { pg_sys::RegisterXactCallback(Some(trim), ptr::null_mut()) };
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn trim(_event: pg_sys::XactEvent::Type, _argument: *mut c_void) {
+    if USED.replace(Some(false)) == Some(true) {
+        // SAFETY: takes the C library's own locks only.
+        #[cfg(target_env = "gnu")]
+        unsafe {
+            libc::malloc_trim(0)
+        };
     }
 }
 
@@ -51,6 +78,7 @@ fn clip_thumbnail(image: &[u8], max_side: i32) -> Returned<Vec<u8>> {
 }
 
 fn thumbnail(image: &[u8], max_side: i32) -> error::Result<Vec<u8>> {
+    trim_at_end();
     let side = u32::try_from(max_side)
         .ok()
         .filter(|&side| side > 0)

@@ -1,8 +1,8 @@
 //! Embeddings of texts and images in SQL.
 //!
-//! Texts are tokenized and models run in the [worker](crate::worker), or without one on an own [`thread`]; images are decoded and resized in the backend, which gives
-//! their memory back afterwards and can be interrupted between rows. At most `clip_pg.batch_size` decoded images are
-//! held at a time.
+//! Texts are tokenized and models run in the [worker](crate::worker), or without one on a [`thread`] of the backend.
+//! Images are decoded and resized in the backend, which gives their memory back afterwards and can be interrupted between
+//! rows. At most `clip_pg.batch_size` decoded images are held at a time.
 
 pub mod encoders;
 mod error;
@@ -19,6 +19,7 @@ pub use text::{Text, from_utf8, to_utf8};
 
 use crate::{error::Result, guc, model::Model, vector::Vector, worker};
 use memo::Kind;
+use sha2::{Digest, Sha256};
 use std::rc::Rc;
 
 /// Embeds `texts`, or remembers how they were embedded.
@@ -40,7 +41,10 @@ pub fn embed_text(model: &Model, text: &str) -> Result<Vector> {
 
 /// Embeds the image file `image`, or remembers how it was embedded.
 pub fn embed_image(model: &Model, image: &[u8]) -> Result<Vector> {
-    let vectors = memo::remember(Kind::Image, &model.manifest.identity, &[image], || {
+    image::trim_at_end();
+    // A file is megabytes, which idle sessions should not hold.
+    let digest = Sha256::digest(image);
+    let vectors = memo::remember(Kind::Image, &model.manifest.identity, &[&digest], || {
         let pixels = image::pixels(model, image)?;
         let row = encode_images(model, vec![pixels])?;
         Ok(Rc::from([Vector::from_f32(&row)?]))
@@ -53,6 +57,7 @@ pub fn embed_images<'a>(
     model: &Model,
     images: impl Iterator<Item = (usize, &'a [u8])>,
 ) -> Result<Vec<Vector>> {
+    image::trim_at_end();
     let mut vectors = Vec::new();
     let mut images = images.peekable();
     while images.peek().is_some() {
