@@ -1,24 +1,24 @@
 //! Embeddings of texts that any session has asked for, in shared memory.
 //!
 //! ```text
-//! Header | Entry × sets × WAYS
+//! Header | Set × sets, WAYS entries each
 //! ```
 //!
-//! A key's hash chooses a set of entries; a new one takes the place of the one in its set that was not asked for
-//! longest. The key holds the model's identity, so that an entry is right whatever name the model has by now.
-//! Vectors are kept in half precision, in which SQL has them anyway.
+//! A key chooses a set; a new entry takes the place of the one in its set that was not asked for longest. Sets are
+//! large enough to fill up evenly. The key holds the model's identity, so that an entry is right whatever name the model
+//! has by now. Vectors are kept in half precision, in which SQL has them anyway.
 //!
 //! Invariant: entries are written under the lock held exclusively and read under it held by any number; what reading
 //! changes is atomic.
 
 use super::lock::Held;
 use crate::{guc, model::Model};
-use half::f16;
+use half::{f16, slice::HalfFloatSliceExt};
 use pgrx::pg_sys;
 use sha2::{Digest, Sha256};
 use std::{
     ffi::c_void,
-    ptr, slice,
+    ptr,
     sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed},
 };
 
@@ -26,7 +26,7 @@ use std::{
 pub type Key = [u8; 32];
 
 /// Entries of a set.
-const WAYS: usize = 8;
+const WAYS: usize = 32;
 
 /// Elements of a vector at most; longer ones are not remembered. Published models have up to 1536.
 const MAX_DIMENSIONS: usize = 2048;
@@ -40,13 +40,24 @@ struct Header {
     misses: AtomicU64,
 }
 
+/// Entries, each spread over the arrays: keys are looked through, vectors are long.
 #[repr(C)]
-struct Entry {
-    key: Key,
-    /// When it was last asked for, 0 for an entry that is empty.
-    used: AtomicU64,
-    dimensions: usize,
-    vector: [f16; MAX_DIMENSIONS],
+struct Set {
+    keys: [Key; WAYS],
+    /// When each was last asked for, 0 for an entry that is empty.
+    used: [AtomicU64; WAYS],
+    dimensions: [usize; WAYS],
+    vectors: [[f16; MAX_DIMENSIONS]; WAYS],
+}
+
+impl Set {
+    fn position(&self, key: &Key) -> Option<usize> {
+        (0..WAYS).find(|&n| self.keys[n] == *key && self.used[n].load(Relaxed) != 0)
+    }
+
+    fn oldest(&self) -> Option<usize> {
+        (0..WAYS).min_by_key(|&n| self.used[n].load(Relaxed))
+    }
 }
 
 /// Written by the postmaster, inherited by its children.
@@ -55,12 +66,12 @@ static HEADER: AtomicPtr<Header> = AtomicPtr::new(ptr::null_mut());
 const HEADER_BYTES: usize = size_of::<Header>().next_multiple_of(64);
 
 fn sets() -> usize {
-    guc::text_memo() / (WAYS * size_of::<Entry>())
+    guc::text_memo() / size_of::<Set>()
 }
 
 /// Bytes of shared memory for the memo.
 pub fn bytes() -> usize {
-    HEADER_BYTES + sets() * WAYS * size_of::<Entry>()
+    HEADER_BYTES + sets() * size_of::<Set>()
 }
 
 /// Makes the memory at `start` known to this process, after laying it out unless it is in use.
@@ -91,19 +102,15 @@ pub fn get(key: &Key) -> Option<Vec<f32>> {
     let header = header()?;
     // SAFETY: the lock was set when the memory was laid out, and is not held.
     let _held = unsafe { Held::shared(header.lock) };
-    // SAFETY: the lock is held, so nobody writes; zeros and what was written are valid entries.
-    let set = unsafe { slice::from_raw_parts(set(header, key)?, WAYS) };
-    let known = set
-        .iter()
-        .find(|entry| entry.used.load(Relaxed) != 0 && entry.key == *key);
-    let Some(entry) = known else {
+    // SAFETY: the lock is held, so nobody writes; zeros and what was written are valid sets.
+    let set = unsafe { &*set(header, key)? };
+    let Some(index) = set.position(key) else {
         header.misses.fetch_add(1, Relaxed);
         return None;
     };
     header.hits.fetch_add(1, Relaxed);
-    entry.used.store(tick(header), Relaxed);
-    let vector = entry.vector[..entry.dimensions].iter();
-    Some(vector.map(|value| value.to_f32()).collect())
+    set.used[index].store(tick(header), Relaxed);
+    Some(set.vectors[index][..set.dimensions[index]].to_f32_vec())
 }
 
 /// Remembers the embedding `row` under `key`.
@@ -117,19 +124,15 @@ pub fn put(key: &Key, row: &[f32]) {
         return;
     };
     // SAFETY: the lock is held exclusively.
-    let set = unsafe { slice::from_raw_parts_mut(set, WAYS) };
+    let set = unsafe { &mut *set };
     // Another session may have been faster.
-    let index = set.iter().position(|entry| entry.key == *key);
-    let oldest = || (0..WAYS).min_by_key(|&n| set[n].used.load(Relaxed));
-    let Some(entry) = index.or_else(oldest).map(|n| &mut set[n]) else {
+    let Some(index) = set.position(key).or_else(|| set.oldest()) else {
         return;
     };
-    entry.key = *key;
-    entry.dimensions = row.len();
-    for (kept, value) in entry.vector.iter_mut().zip(row) {
-        *kept = f16::from_f32(*value);
-    }
-    *entry.used.get_mut() = tick(header);
+    set.keys[index] = *key;
+    set.dimensions[index] = row.len();
+    set.vectors[index][..row.len()].convert_from_f32_slice(row);
+    *set.used[index].get_mut() = tick(header);
 }
 
 /// Texts found here and texts not found, since the server was started.
@@ -148,16 +151,11 @@ fn tick(header: &Header) -> u64 {
     header.clock.fetch_add(1, Relaxed) + 1
 }
 
-/// The first entry of the set that `key` belongs to; `None` where there are no sets.
-fn set(header: &Header, key: &Key) -> Option<*mut Entry> {
+/// The set that `key` belongs to; `None` where there are none.
+fn set(header: &Header, key: &Key) -> Option<*mut Set> {
     let (hash, _) = key.split_first_chunk()?;
     let index = u64::from_ne_bytes(*hash).checked_rem(sets() as u64)? as usize;
     let start = ptr::from_ref(header).cast_mut();
     // SAFETY: the sets follow the header in the same piece of memory.
-    Some(unsafe {
-        start
-            .byte_add(HEADER_BYTES)
-            .cast::<Entry>()
-            .add(index * WAYS)
-    })
+    Some(unsafe { start.byte_add(HEADER_BYTES).cast::<Set>().add(index) })
 }
