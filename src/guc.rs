@@ -8,8 +8,10 @@ use hnsw::scan::Order;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use std::{
     ffi::{CStr, CString, OsString},
+    num::NonZero,
     os::unix::ffi::OsStringExt,
     path::PathBuf,
+    thread,
 };
 
 static MODEL: GucSetting<Option<CString>> =
@@ -24,6 +26,7 @@ static MAX_SCAN_TUPLES: GucSetting<i32> = GucSetting::<i32>::new(20_000);
 static ITERATIVE_ORDER: GucSetting<IterativeOrder> =
     GucSetting::<IterativeOrder>::new(IterativeOrder::Strict);
 static MODEL_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(4096);
+static WORKER_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static WORKER_SEATS: GucSetting<i32> = GucSetting::<i32>::new(16);
 static SEAT_PAYLOAD: GucSetting<i32> = GucSetting::<i32>::new(768);
 static TEXT_MEMO: GucSetting<i32> = GucSetting::<i32>::new(8192);
@@ -99,7 +102,7 @@ fn define_models() {
     );
     GucRegistry::define_int_guc(
         c"clip_pg.threads",
-        c"Sets the number of threads that run a model in a session.",
+        c"Sets the number of threads that run a model in a session, where there is no background worker.",
         c"A model that is loaded already keeps its threads.",
         &THREADS,
         1,
@@ -141,6 +144,16 @@ pub fn define_worker() {
         i32::MAX,
         GucContext::Sighup,
         GucFlags::UNIT_MB,
+    );
+    GucRegistry::define_int_guc(
+        c"clip_pg.worker_threads",
+        c"Sets the number of threads that run a model in the background worker.",
+        c"0 stands for as many as there are processors.",
+        &WORKER_THREADS,
+        0,
+        1024,
+        GucContext::Sighup,
+        GucFlags::default(),
     );
     GucRegistry::define_int_guc(
         c"clip_pg.worker_seats",
@@ -192,9 +205,17 @@ pub fn onnxruntime_library() -> PathBuf {
     path(&ONNXRUNTIME_LIBRARY).unwrap_or_else(default_onnxruntime_library)
 }
 
-/// `clip_pg.threads`: threads per model run, at least 1.
+/// `clip_pg.threads`: threads per model run in a session, at least 1.
 pub fn threads() -> usize {
     unsigned(&THREADS) as usize
+}
+
+/// `clip_pg.worker_threads`: threads per model run in the background worker, at least 1.
+pub fn worker_threads() -> usize {
+    match unsigned(&WORKER_THREADS) {
+        0 => thread::available_parallelism().map_or(1, NonZero::get),
+        threads => threads as usize,
+    }
 }
 
 /// `clip_pg.batch_size`: rows per model run, at least 1.

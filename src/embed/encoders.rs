@@ -1,7 +1,8 @@
 //! The models that this process has loaded.
 //!
 //! Invariant: an encoder is made, driven and, to make room for others, dropped on the [`thread`](super::thread); those in
-//! use stay, so nothing of ONNX Runtime is torn down when the process exits. A failed or canceled call leaves it ready for the next one.
+//! use stay, so nothing of ONNX Runtime is torn down when the process exits. A failed or canceled call leaves it ready
+//! for the next one.
 
 use super::thread;
 use crate::{error::Result, guc, model::Model};
@@ -15,8 +16,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// All encoders of this process, the last used one at the end, each with the directory it reads. The same model may be registered from another
-/// directory later, because the first one is gone.
+/// All encoders of this process, the last used one at the end, each with the directory it reads. The same model may be
+/// registered from another directory later, because the first one is gone.
 static ENCODERS: Mutex<Vec<(PathBuf, OnnxEncoder)>> = Mutex::new(Vec::new());
 
 fn encoders() -> MutexGuard<'static, Vec<(PathBuf, OnnxEncoder)>> {
@@ -40,18 +41,17 @@ pub fn is_loaded(identity: &str) -> bool {
         .any(|(_, encoder)| encoder.manifest().identity == identity && encoder.is_loaded())
 }
 
-/// Identities of the models that this process has loaded.
+/// Identities of the models that this process has loaded, the last used one first.
 pub fn loaded() -> Vec<String> {
     let encoders = encoders();
     let loaded = encoders.iter().filter(|(_, encoder)| encoder.is_loaded());
-    loaded
-        .map(|(_, encoder)| encoder.manifest().identity.clone())
-        .collect()
+    let identities = loaded.map(|(_, encoder)| encoder.manifest().identity.clone());
+    identities.rev().collect()
 }
 
 /// Unloads models that were not used for longest, until `tower` of `model` can be loaded within
-/// `clip_pg.model_memory`, as one of `most` models.
-pub fn make_room(model: &Model, tower: &Tower, most: usize) -> Result<()> {
+/// `clip_pg.model_memory`.
+pub fn make_room(model: &Model, tower: &Tower) -> Result<()> {
     let identity = &model.manifest.identity;
     let is_other = |(from, encoder): &(PathBuf, OnnxEncoder)| {
         from != &model.directory || encoder.manifest().identity != *identity
@@ -67,7 +67,7 @@ pub fn make_room(model: &Model, tower: &Tower, most: usize) -> Result<()> {
         .map(|(_, encoder)| encoder.loaded_bytes())
         .sum::<u64>();
     let mut unloaded = Vec::new();
-    while bytes > guc::model_memory() || known.len() >= most {
+    while bytes > guc::model_memory() {
         let Some(index) = known.iter().position(is_other) else {
             break;
         };
@@ -95,17 +95,18 @@ fn unload(unloaded: Vec<(PathBuf, OnnxEncoder)>) -> Result<()> {
     })
 }
 
-/// Embeds `texts` in one batch; returns them row by row, each of the model's dimensions.
-pub fn encode_texts(model: &Model, texts: Vec<String>) -> Result<Vec<f32>> {
-    with_encoder(model, move |encoder, cancel| {
+/// Embeds `texts` in one batch; returns them row by row, each of the model's dimensions. If the model has to be loaded,
+/// it is to run on `threads` threads.
+pub fn encode_texts(model: &Model, threads: usize, texts: Vec<String>) -> Result<Vec<f32>> {
+    with_encoder(model, threads, move |encoder, cancel| {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         encoder.encode_texts(&texts, cancel)
     })
 }
 
 /// Embeds images in one batch, each as [`clip::image::pixels`] gives it, like [`encode_texts`].
-pub fn encode_images(model: &Model, images: Vec<Vec<u8>>) -> Result<Vec<f32>> {
-    with_encoder(model, move |encoder, cancel| {
+pub fn encode_images(model: &Model, threads: usize, images: Vec<Vec<u8>>) -> Result<Vec<f32>> {
+    with_encoder(model, threads, move |encoder, cancel| {
         let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
         encoder.encode_images(&images, cancel)
     })
@@ -113,6 +114,7 @@ pub fn encode_images(model: &Model, images: Vec<Vec<u8>>) -> Result<Vec<f32>> {
 
 fn with_encoder(
     model: &Model,
+    threads: usize,
     work: impl FnOnce(&mut OnnxEncoder, &Cancel) -> clip::Result<Vec<f32>> + Send + 'static,
 ) -> Result<Vec<f32>> {
     let identity = model.manifest.identity.clone();
@@ -123,7 +125,7 @@ fn with_encoder(
             guc::onnxruntime_library(),
             model.manifest.clone(),
             Options {
-                threads: guc::threads(),
+                threads,
                 // Callers choose their batches.
                 batch_size: usize::MAX,
             },

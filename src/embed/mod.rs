@@ -86,7 +86,7 @@ fn encode_texts(model: &Model, texts: &[&str]) -> Result<Vec<f32>> {
         return worker::encode_texts(model, texts);
     }
     let texts = texts.iter().map(|&text| text.to_owned()).collect();
-    encoders::encode_texts(model, texts)
+    encoders::encode_texts(model, guc::threads(), texts)
 }
 
 /// Like [`encode_texts`], for pixels.
@@ -94,7 +94,7 @@ fn encode_images(model: &Model, images: Vec<Vec<u8>>) -> Result<Vec<f32>> {
     if worker::serves() {
         worker::encode_images(model, &images)
     } else {
-        encoders::encode_images(model, images)
+        encoders::encode_images(model, guc::threads(), images)
     }
 }
 

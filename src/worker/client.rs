@@ -1,7 +1,8 @@
 //! A session's side: takes seats, waits for the worker, reads the results.
 //!
 //! Invariant: a process holds no seat when it waits for one, and leaves its seats however a call ends: by a result or
-//! an error when the claim is dropped, by the end of the process in a callback.
+//! an error when the claim is dropped, by the end of the process in a callback. It takes at most half of the seats at a
+//! time, so that others need not wait until all of its work is done.
 
 use super::{
     Error, memo, payload_bytes,
@@ -9,6 +10,7 @@ use super::{
 };
 use crate::{
     error::{Failure, Result},
+    guc,
     model::Model,
 };
 use clip::tokenize::MAX_TEXT_BYTES;
@@ -39,7 +41,8 @@ pub fn encode_texts(model: &Model, texts: &[&str]) -> Result<Vec<f32>> {
         memo::put(&keys[n], &row);
         rows[n] = Some(row);
     }
-    Ok(rows.into_iter().flatten().flatten().collect())
+    let rows: Vec<Vec<f32>> = rows.into_iter().flatten().collect();
+    Ok(rows.concat())
 }
 
 /// Embeds images by the worker, each as [`clip::image::pixels`] gives it; returns them row by row.
@@ -57,7 +60,7 @@ pub fn encode_images(model: &Model, images: &[Vec<u8>]) -> Result<Vec<f32>> {
     Ok(encode(model, Kind::Image, &images)?.concat())
 }
 
-/// One embedding for each input, with as many seats at a time as are free.
+/// One embedding for each input, with as many seats at a time as are free and allowed.
 fn encode(model: &Model, kind: Kind, inputs: &[&[u8]]) -> Result<Vec<Vec<f32>>> {
     let mut rows = Vec::with_capacity(inputs.len());
     while rows.len() < inputs.len() {
@@ -84,16 +87,17 @@ impl Claim {
         let identity = fixed(&model.manifest.identity).ok_or_else(unknown)?;
         let name = fixed::<NAME_BYTES>(&model.name).ok_or_else(unknown)?;
         leave_at_exit();
+        let most = inputs.len().min(guc::worker_seats().div_ceil(2));
         let mut claim = Self {
             shared,
-            seats: Vec::with_capacity(inputs.len()),
+            seats: Vec::with_capacity(most),
         };
         loop {
             let mut locked = shared.lock();
             let free = locked.seats().iter().enumerate();
             let free = free.filter(|(_, seat)| seat.phase == Phase::Free);
             let free = free.map(|(index, seat)| (index, seat.generation));
-            claim.seats.extend(free.take(inputs.len()));
+            claim.seats.extend(free.take(most));
             // SAFETY: reads the clock.
             let now = unsafe { pg_sys::GetCurrentTimestamp() };
             for (&(index, _), input) in claim.seats.iter().zip(inputs) {

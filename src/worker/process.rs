@@ -8,7 +8,7 @@
 
 use super::{
     Error, payload_bytes,
-    shared::{Kind, MAX_LOADED, Phase, Shared, fixed, text},
+    shared::{Kind, Phase, Shared, fixed, text},
 };
 use crate::{
     embed::encoders,
@@ -97,7 +97,7 @@ fn enter(shared: Shared) {
     (state.worker, state.latch, state.started) = (pid, latch, now);
 }
 
-/// Tells the clients that nobody answers them any more. Requests that come from now on wait for the next worker.
+/// Tells clients that nobody answers what was taken. Other requests, and those to come, wait for the next worker.
 #[pg_guard]
 unsafe extern "C-unwind" fn leave(_code: i32, _argument: pg_sys::Datum) {
     let Some(shared) = Shared::get() else {
@@ -107,15 +107,17 @@ unsafe extern "C-unwind" fn leave(_code: i32, _argument: pg_sys::Datum) {
     let state = locked.state();
     (state.worker, state.latch, state.loaded_count) = (0, ptr::null_mut(), 0);
     for index in 0..locked.seats().len() {
-        if matches!(locked.seats()[index].phase, Phase::Waiting | Phase::Running) {
-            locked.finish(index, Phase::Lost, &[]);
+        match locked.seats()[index].phase {
+            Phase::Running => locked.finish(index, Phase::Lost, &[]),
+            Phase::Waiting => locked.wake(index),
+            _ => {}
         }
     }
 }
 
 /// Reads the configuration again after SIGHUP. Models are loaded anew where they should run on more or fewer threads.
 fn reload_settings() {
-    let threads = guc::threads();
+    let threads = guc::worker_threads();
     // SAFETY: as the server's own processes do it in their main loops.
     unsafe {
         if pg_sys::ConfigReloadPending == 0 {
@@ -124,7 +126,7 @@ fn reload_settings() {
         pg_sys::ConfigReloadPending = 0;
         pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP);
     }
-    if guc::threads() != threads
+    if guc::worker_threads() != threads
         && let Err(error) = encoders::unload_all()
     {
         // Ends the process; the next one starts without models.
@@ -223,42 +225,50 @@ impl Batch {
         }
     }
 
-    /// Puts results into the seats. If the batch fails, each request is tried alone: an error is for the one at fault.
+    /// Puts results into the seats. If an input makes the batch fail, each is tried alone: an error is for the one at
+    /// fault.
     fn answer(&self, shared: Shared) {
-        let whole = self.embed(shared, &self.inputs);
-        let alone = self.inputs.len() > 1 && whole.is_err();
-        if !alone {
-            return self.deliver(shared, &self.seats, whole);
-        }
-        for (seat, input) in self.seats.chunks(1).zip(self.inputs.chunks(1)) {
-            self.deliver(shared, seat, self.embed(shared, input));
+        let counters = shared.counters();
+        counters
+            .requests
+            .fetch_add(self.inputs.len() as u64, Relaxed);
+        match self.run(shared, &self.inputs) {
+            Err(error) if self.inputs.len() > 1 && error.is_of_input() => {
+                for (seat, input) in self.seats.chunks(1).zip(self.inputs.chunks(1)) {
+                    self.deliver(shared, seat, self.run(shared, input));
+                }
+            }
+            result => self.deliver(shared, &self.seats, result),
         }
     }
 
-    /// Embeddings of `inputs`, row by row.
-    fn embed(&self, shared: Shared, inputs: &[Vec<u8>]) -> Result<Vec<f32>> {
+    /// Embeddings of `inputs`, row by row; counted.
+    fn run(&self, shared: Shared, inputs: &[Vec<u8>]) -> Result<Vec<f32>> {
         let began = Instant::now();
+        let result = self.embed(inputs);
+        let elapsed = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let counters = shared.counters();
+        counters.batches.fetch_add(1, Relaxed);
+        counters.running.fetch_add(elapsed, Relaxed);
+        result
+    }
+
+    fn embed(&self, inputs: &[Vec<u8>]) -> Result<Vec<f32>> {
         let model = self.model()?;
-        let manifest = &model.manifest;
-        let rows = match self.kind {
+        let (manifest, threads) = (&model.manifest, guc::worker_threads());
+        match self.kind {
             Kind::Text => {
-                encoders::make_room(&model, &manifest.text.tower, MAX_LOADED)?;
+                encoders::make_room(&model, &manifest.text.tower)?;
                 let texts = inputs
                     .iter()
                     .map(|text| String::from_utf8_lossy(text).into_owned());
-                encoders::encode_texts(&model, texts.collect())
+                encoders::encode_texts(&model, threads, texts.collect())
             }
             Kind::Image => {
-                encoders::make_room(&model, &manifest.image.tower, MAX_LOADED)?;
-                encoders::encode_images(&model, inputs.to_vec())
+                encoders::make_room(&model, &manifest.image.tower)?;
+                encoders::encode_images(&model, threads, inputs.to_vec())
             }
-        };
-        let counters = shared.counters();
-        let elapsed = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        counters.batches.fetch_add(1, Relaxed);
-        counters.requests.fetch_add(inputs.len() as u64, Relaxed);
-        counters.running.fetch_add(elapsed, Relaxed);
-        rows
+        }
     }
 
     /// The model, as this process's own registry has it under the name that the client used.

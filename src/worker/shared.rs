@@ -27,8 +27,8 @@ pub const NAME_BYTES: usize = 64;
 /// Hexadecimal digits of a model's identity.
 pub const IDENTITY_BYTES: usize = 64;
 
-/// Models that the worker has loaded at most.
-pub const MAX_LOADED: usize = 64;
+/// Loaded models that other processes are told of at most.
+const MAX_LOADED: usize = 64;
 
 /// What is to be embedded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub struct State {
     pub started: i64,
     /// The next request's.
     pub ticket: u64,
-    /// Identities of the models that it has loaded; the first [`State::loaded_count`] count.
+    /// Identities of the models that it has used last and still has loaded; the first [`State::loaded_count`] count.
     pub loaded: [[u8; IDENTITY_BYTES]; MAX_LOADED],
     /// How many these are.
     pub loaded_count: usize,
@@ -227,10 +227,15 @@ impl Locked {
     pub fn finish(&mut self, seat: usize, phase: Phase, contents: &[u8]) {
         let length = contents.len().min(payload_bytes());
         self.payload(seat)[..length].copy_from_slice(&contents[..length]);
-        let seat = &mut self.seats()[seat];
-        (seat.phase, seat.length) = (phase, length);
+        let taken = &mut self.seats()[seat];
+        (taken.phase, taken.length) = (phase, length);
+        self.wake(seat);
+    }
+
+    /// Has the client of a seat that is taken look at how things are.
+    pub fn wake(&mut self, seat: usize) {
         // SAFETY: latches of processes stay in shared memory; one that has a new owner is set for nothing.
-        unsafe { pg_sys::SetLatch(seat.latch) };
+        unsafe { pg_sys::SetLatch(self.seats()[seat].latch) };
     }
 
     fn first_seat(&self) -> *mut Seat {

@@ -1,19 +1,19 @@
-# The background worker that runs models for all sessions: shared, ended, killed, on a standby.
+# The background worker that runs models for all sessions: shared, set up anew, with several models, on a standby.
 use strict;
 use warnings;
-use IPC::Run;
+use FindBin;
+use lib $FindBin::RealBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::RecursiveCopy;
 use PostgreSQL::Test::Utils;
+use Sessions;
 use Test::More;
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time);
 
-my $scripts = PostgreSQL::Test::Utils::tempdir();
-my $patience = $PostgreSQL::Test::Utils::timeout_default // 180;
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init(allows_streaming => 1);
 # Compiling queries takes 20 MB of a session, where memory is measured below.
-$node->append_conf('postgresql.conf', "max_connections = 120\nrestart_after_crash = on\njit = off");
+$node->append_conf('postgresql.conf', "max_connections = 120\njit = off");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION clip_pg');
 
@@ -30,43 +30,11 @@ $node->safe_psql('postgres', <<'SQL');
 CREATE TABLE pictures AS
 SELECT n, decode('47494638376102000200810000' || lpad(to_hex(n * 12345), 6, '0') || '0000000000000000002c0000000002000200000806000108041010003b', 'hex') AS image
 FROM generate_series(1, 20) n;
+CREATE VIEW embedded AS SELECT n, clip_embed_text('text ' || n) AS text, clip_embed_image(image) AS image FROM pictures;
+CREATE TABLE alone AS SELECT * FROM embedded;
+CREATE ROLE somebody;
+GRANT SELECT ON pictures TO somebody;
 SQL
-my $alone = $node->safe_psql('postgres', $everything);
-
-# Runs commands in one session; returns SQLSTATEs of errors and the output of the others.
-sub session
-{
-	my ($status, $stdout, $stderr) = $node->psql('postgres', "\\set VERBOSITY sqlstate\n" . join(";\n", @_) . ';', on_error_stop => 0);
-	return ([ $stderr =~ /ERROR:  (\w+)/g ], [ split /\n/, $stdout ]);
-}
-
-# Starts sessions that each run what the function given returns for their number.
-sub start
-{
-	my ($count, $commands) = @_;
-	my @sessions;
-	for my $n (1 .. $count)
-	{
-		# A file, because nobody feeds a pipe before the session is waited for.
-		my $file = "$scripts/$n.sql";
-		unlink $file;
-		append_to_file($file, $commands->($n));
-		my %session = (out => '', err => '');
-		$session{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-v', 'VERBOSITY=sqlstate', '-f', $file ],
-			'>', \$session{out}, '2>', \$session{err}, IPC::Run::timeout($patience));
-		push @sessions, \%session;
-	}
-	return @sessions;
-}
-
-sub finish { $_->{run}->finish for @_ }
-
-# The worker's process, when there is one.
-sub worker
-{
-	$node->poll_query_until('postgres', 'SELECT count(pid) = 1 FROM clip_worker_stats') or die 'no worker';
-	return $node->safe_psql('postgres', 'SELECT pid FROM clip_worker_stats');
-}
 
 sub stat_of { return $node->safe_psql('postgres', "SELECT $_[0] FROM clip_worker_stats") }
 
@@ -75,8 +43,6 @@ sub embeds
 	my ($name) = @_;
 	is($node->safe_psql('postgres', "SELECT vector_dims(clip_embed_text('$name'))"), '512', $name);
 }
-
-my $texts = sub { my ($n) = @_; join '', map { "SELECT vector_dims(clip_embed_text('text $n $_'));\n" } 1 .. 30 };
 
 note 'without the worker';
 is(stat_of('count(*)'), '0', 'no statistics');
@@ -87,76 +53,56 @@ CONF
 $node->restart;
 
 note 'shared by sessions';
-worker();
+worker($node);
 is(stat_of('requests'), '0', 'the worker has done nothing');
-is($node->safe_psql('postgres', $everything), $alone, 'embeds as sessions do by themselves');
-is($node->safe_psql('postgres', $everything), $alone, 'and again, from memory');
+is($node->safe_psql('postgres', 'SELECT max(a.text <=> b.text) < 1e-5 AND max(a.image <=> b.image) < 1e-5 FROM alone a JOIN embedded b USING (n)'),
+	't', 'embeds as sessions do by themselves');
+my $shared = $node->safe_psql('postgres', $everything);
+is($node->safe_psql('postgres', $everything), $shared, 'and again, partly from memory');
 is($node->safe_psql('postgres', 'SELECT loaded FROM clip_models WHERE built_in'), 'worker', 'in the worker');
-is(stat_of('batches > 0 AND mean_batch_size > 1 AND inference_time > 0 AND memo_hits > 0'), 't', 'counted');
+is(stat_of('batches > 0 AND mean_batch_size > 1 AND inference_time > 0 AND memo_hits > 0 AND restarts = 0 AND started_at > pg_postmaster_start_time()'),
+	't', 'counted');
 my @pictures = map { $node->safe_psql('postgres', "SELECT clip_embed_image(image) FROM pictures WHERE n = $_") } 1 .. 8;
-my @sessions = start(8, sub { $texts->($_[0]) . "SELECT clip_embed_image(image) FROM pictures WHERE n = $_[0];\n" });
+my @sessions = start($node, 8, sub {
+	my ($n) = @_;
+	return join('', map { "SELECT vector_dims(clip_embed_text('text $n $_'));\n" } 1 .. 30) . "SELECT clip_embed_image(image) FROM pictures WHERE n = $n;\n";
+});
 finish(@sessions);
 is(join('', map { $_->{err} } @sessions), '', '8 sessions at once on 4 seats');
 is(scalar(grep { /^512$/ } map { split /\n/, $_->{out} } @sessions), 240, 'every call has its result');
 is(scalar(grep { index($sessions[ $_ - 1 ]{out}, "\n$pictures[ $_ - 1 ]\n") >= 0 } 1 .. 8), 8, 'which is its own');
-is($node->safe_psql('postgres', "SELECT state, datname IS NULL FROM pg_stat_activity WHERE backend_type = 'clip_pg worker'"),
-	'idle|t', 'shown by pg_stat_activity');
-
-note 'errors are for the one at fault';
-my ($errors, $output) = session("SELECT clip_embed_text(repeat('x', 65537))", "SELECT clip_embed_text(repeat('x', 65536)) IS NOT NULL",
-	"SELECT clip_embed_text('a', 'none')", "SELECT clip_embed_image('x')");
-is_deeply($errors, [qw(54000 42704 22P03)], 'errors');
-is_deeply($output, ['t'], 'and a long text');
-
-note 'canceled more often than there are seats';
-my $slow = "SELECT count(clip_embed_texts(ARRAY(SELECT repeat('word ' || n || ' ' || %d, 70) FROM generate_series(1, 20000) n)))";
+is($node->safe_psql('postgres', "SELECT state, query, datname IS NULL FROM pg_stat_activity WHERE backend_type = 'clip_pg worker'"),
+	'idle|waiting for requests|t', 'shown by pg_stat_activity');
+my $endless = "SELECT count(clip_embed_texts(ARRAY(SELECT repeat('word ' || n || ' ' || %d, 70) FROM generate_series(1, 20000) n)));\n";
+@sessions = start($node, 3, sub { sprintf $endless, $_[0] });
+ok($node->poll_query_until('postgres',
+	"SELECT state = 'active' AND query ~ '^embedding texts: \\d, model: clip-mini\$' FROM pg_stat_activity WHERE backend_type = 'clip_pg worker'"),
+	'with what it does');
 my $began = time;
-($errors, $output) = session("SET statement_timeout = '100ms'", (map { sprintf $slow, $_ } 1 .. 9));
-is_deeply($errors, [ ('57014') x 9 ], 'statement_timeout');
-cmp_ok(time - $began, '<', 9 * 0.3 + 1, 'ends calls in time');
-embeds('seats are free afterwards');
-@sessions = start(6, sub { "SELECT 'pid ' || pg_backend_pid();\n" . sprintf($slow, 100 + $_[0]) . ";\n" });
-$node->poll_query_until('postgres', "SELECT count(*) = 6 FROM pg_stat_activity WHERE query LIKE '%clip_embed_texts%' AND state = 'active' AND pid <> pg_backend_pid()");
-usleep(200_000);
+embeds("call $_ beside sessions that embed thousands") for 1 .. 5;
+cmp_ok(time - $began, '<', 20, 'is not kept waiting');
 $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%clip_embed_texts%' AND pid <> pg_backend_pid()");
 finish(@sessions);
-is(scalar(grep { $_->{err} =~ /57P01/ } @sessions), 6, 'terminated, some of them while they wait for a seat');
-embeds('seats are free after that');
 
-note 'the worker is terminated';
-for my $round (1 .. 3)
-{
-	my $pid = worker();
-	@sessions = start(8, sub { $texts->("$round $_[0]") });
-	usleep(300_000);
-	$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
-	finish(@sessions);
-	my @states = map { $_->{err} =~ /(?:ERROR|FATAL):  (\w+)/g } @sessions;
-	is(scalar(grep { $_ ne '58000' } @states), 0, "round $round: no other error");
-	is(scalar(@states) + scalar(grep { /^512$/ } map { split /\n/, $_->{out} } @sessions), 240, 'every call has a result or an error');
-	embeds("the call after round $round");
-}
-isnt(stat_of('restarts'), '0', 'counted');
-my ($status, $stdout, $stderr) = (0, '', '');
-{
-	my @session = start(1, sub { "\\set VERBOSITY default\n" . sprintf($slow, 200) . ";\n" });
-	usleep(300_000);
-	$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid) FROM clip_worker_stats');
-	finish(@session);
-	like($session[0]{err}, qr/ERROR:  background worker of clip_pg ended.*\nHINT:  It is started again/, 'message');
-}
+note 'errors are for the one at fault';
+my ($errors, $output) = session($node, "SELECT clip_embed_text(repeat('x', 65537))", "SELECT clip_embed_text(repeat('x', 65536)) IS NOT NULL",
+	"SELECT clip_embed_text('a', 'none')", "SELECT clip_embed_image('x')", "SET clip_pg.model_directory = '/nowhere'", "SELECT vector_dims(clip_embed_text('built in'))");
+is_deeply($errors, [qw(54000 42704 22P03)], 'errors');
+is_deeply($output, [ 't', '512' ], 'and a long text');
 
 note 'settings';
-my $pid = worker();
-my @before = glob "/proc/$pid/task/*";
-$node->safe_psql('postgres', 'ALTER SYSTEM SET clip_pg.threads = 3');
+my $pid = worker($node);
+$node->safe_psql('postgres', 'ALTER SYSTEM SET clip_pg.worker_threads = 1');
 $node->reload;
-embeds('after a reload');
-is(worker(), $pid, 'the worker is the same');
-$node->poll_query_until('postgres', "SELECT clip_embed_text('reloaded ' || random()) IS NOT NULL");
+$node->poll_query_until('postgres', "SELECT clip_embed_text('on one thread ' || random()) IS NOT NULL");
+my @before = glob "/proc/$pid/task/*";
+$node->safe_psql('postgres', 'ALTER SYSTEM SET clip_pg.worker_threads = 4');
+$node->reload;
+$node->poll_query_until('postgres', "SELECT clip_embed_text('on four ' || random()) IS NOT NULL");
 my @after = glob "/proc/$pid/task/*";
-cmp_ok(scalar @after, '>', scalar @before, 'it runs models on more threads') if -d '/proc/self/task';
-$node->safe_psql('postgres', 'ALTER SYSTEM RESET clip_pg.threads');
+is(@after - @before, 3, 'a reload changes the number of threads') if -d '/proc/self/task';
+is(worker($node), $pid, 'of the same worker');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET clip_pg.worker_threads');
 $node->reload;
 
 note 'several models';
@@ -179,13 +125,25 @@ $node->safe_psql('postgres', 'ALTER SYSTEM RESET clip_pg.model_memory');
 $node->reload;
 $node->poll_query_until('postgres', "SELECT current_setting('clip_pg.model_memory') = '4GB'");
 embeds('a model is loaded again');
-$node->safe_psql('postgres', "SELECT clip_embed_text('x1', 'first')");
-PostgreSQL::Test::Utils::system_or_bail('rm', '-r', "$models/first");
-($errors, $output) = session("SELECT vector_dims(clip_embed_text('x2', 'first'))", "SELECT clip_embed_image(image, 'first') FROM pictures WHERE n = 1",
+
+note 'models that go and come';
+my $first = $node->safe_psql('postgres', "SELECT clip_embed_text('x1', 'first')");
+PostgreSQL::Test::Utils::system_or_bail('mv', "$models/first", "$models/moved");
+($errors, $output) = session($node, "SELECT vector_dims(clip_embed_text('x2', 'first'))", "SELECT clip_embed_image(image, 'first') FROM pictures WHERE n = 1",
 	"SELECT vector_dims(clip_embed_text('x3', 'second'))");
 is_deeply($output, [ '512', '512' ], 'what is loaded runs when its files are gone');
 is_deeply($errors, ['58P01'], 'what is not is an error');
-is(worker(), $pid, 'the worker lives');
+my ($status, $stdout, $stderr) = $node->psql('postgres', "SET ROLE somebody; SELECT clip_embed_image(image, 'first') FROM pictures WHERE n = 1");
+like($stderr, qr/ERROR:  model file "onnx\/vision_model.onnx" is missing\nHINT:/, 'that names no path');
+my $misses = stat_of('memo_misses');
+$node->safe_psql('postgres', "SELECT clip_unregister_model('first')");
+($errors) = session($node, "SELECT clip_embed_text('x1', 'first')");
+is_deeply($errors, ['42704'], 'a model that is not registered is not remembered');
+$node->safe_psql('postgres', "SELECT clip_register_model('first', '$models/moved', '{\"prefix\": \"first \"}')");
+is($node->safe_psql('postgres', "SELECT clip_embed_text('x1', 'first')"), $first, 'registered again it is the same');
+is(stat_of('memo_misses'), $misses, 'with what was remembered');
+is($node->safe_psql('postgres', "SELECT vector_dims(clip_embed_image(image, 'first')) FROM pictures WHERE n = 1"), '512', 'and runs from its new place');
+is(worker($node), $pid, 'the worker lives');
 
 note 'many sessions';
 SKIP:
@@ -193,7 +151,7 @@ SKIP:
 	skip 'needs /proc', 1 unless -e '/proc/self/smaps_rollup';
 	my $private = sub {
 		my ($prepare) = @_;
-		my @many = start(64, sub { "$prepare\nSELECT 'ready', pg_backend_pid();\nSELECT pg_sleep(1000);\n" });
+		my @many = start($node, 64, sub { "$prepare\nSELECT 'ready', pg_backend_pid();\nSELECT pg_sleep(1000);\n" });
 		for my $session (@many) { $session->{run}->pump until $session->{out} =~ /^ready\|(\d+)$/m; $session->{out} =~ /^ready\|(\d+)$/m; $session->{pid} = $1 }
 		my $sum = 0;
 		for my $session (@many)
@@ -205,20 +163,14 @@ SKIP:
 		finish(@many);
 		return $sum;
 	};
-	my $plain = $private->("SELECT count(*) FROM pictures;");
-	my $embedding = $private->("SELECT count(clip_embed_image(image)) FROM pictures; SELECT count(clip_embed_text('many ' || n)) FROM generate_series(1, 20) n;");
+	# A BMP file of 2000 x 1500 pixels: 9 MB, which are in memory three times over while it is embedded.
+	$node->safe_psql('postgres', "CREATE TABLE large AS SELECT decode('424d00000000000000003600000028000000d0070000dc05000001001800'
+		|| repeat('00', 24) || repeat('507f6a', 3000000), 'hex') AS image");
+	my $plain = $private->('SELECT count(*) FROM pictures;');
+	my $embedding = $private->("SELECT count(clip_embed_image(image)) FROM pictures; SELECT clip_embed_image(image) IS NOT NULL FROM large;
+		SELECT count(clip_embed_text('many ' || n)) FROM generate_series(1, 20) n;");
 	cmp_ok($embedding - $plain, '<=', 64 * 3 * 1024, '64 sessions share one model');
 }
-
-note 'the worker is killed';
-@sessions = start(8, sub { $texts->("killed $_[0]") });
-usleep(200_000);
-$pid = worker();
-kill 'KILL', $pid;
-finish(@sessions);
-ok($node->poll_query_until('postgres', "SELECT pid <> $pid FROM clip_worker_stats"), 'the server starts its processes anew');
-embeds('after a crash');
-is($node->safe_psql('postgres', $everything), $alone, 'as before');
 
 note 'a standby';
 $node->backup('backup');
@@ -226,7 +178,7 @@ my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'backup', has_streaming => 1);
 $standby->start;
 $node->wait_for_catchup($standby);
-is($standby->safe_psql('postgres', $everything), $alone, 'embeds');
+is($standby->safe_psql('postgres', $everything), $shared, 'embeds');
 is($standby->safe_psql('postgres', 'SELECT loaded FROM clip_models WHERE built_in'), 'worker', 'by a worker of its own');
 my $of_standby = $standby->safe_psql('postgres', 'SELECT pid FROM clip_worker_stats');
 $standby->promote;
@@ -234,18 +186,24 @@ is($standby->safe_psql('postgres', "SELECT vector_dims(clip_embed_text('promoted
 	'512', 'which stays when it is promoted');
 $standby->stop;
 
-note 'ends';
-@sessions = start(4, sub { sprintf($slow, 300 + $_[0]) . ";\n" });
-usleep(300_000);
-$node->stop('fast');
-finish(@sessions);
-$node->append_conf('postgresql.conf', "max_worker_processes = 0\nmax_logical_replication_workers = 0");
-$node->start;
-($errors, $output) = session("SELECT clip_embed_text('a')");
-is_deeply($errors, ['58000'], 'without a process for the worker a call fails');
+note 'settings that take a restart';
+$node->append_conf('postgresql.conf', "clip_pg.seat_payload = '64kB'\nclip_pg.worker_seats = 1\nclip_pg.text_memo = 0");
+$node->restart;
+($errors, $output) = session($node, 'SELECT clip_embed_image(image) FROM pictures WHERE n = 1', "SELECT cardinality(clip_embed_texts('{a,b,c}'))",
+	"SELECT clip_embed_text(repeat('x', 65536)) IS NOT NULL");
+is_deeply($errors, ['54000'], 'an image that is larger than a seat');
+is_deeply($output, [ '3', 't' ], 'texts are not, on a single seat either');
+embeds('a text without memo') for 1 .. 2;
+is(stat_of('memo_hits'), '0', 'is not remembered');
 $node->stop;
+
+note 'single-user mode';
+my ($in, $out) = ("SELECT vector_dims(clip_embed_text('alone'))\n", '');
+IPC::Run::run([ 'postgres', '--single', '-D', $node->data_dir, 'postgres' ], '<', \$in, '>', \$out, '2>', \my $err);
+like($out, qr/vector_dims = "512"/, 'embeds by itself');
+
 my $log = slurp_file($node->logfile);
-unlike($log, qr/terminated by signal (?!9\b)|exited with exit code (?![012]\b)/, 'no process crashed by itself');
+unlike($log, qr/terminated by signal|exited with exit code (?![01]\b)/, 'no process crashed');
 unlike($log, qr/panicked at|PANIC/, 'nothing panicked');
 
 done_testing();
