@@ -4,6 +4,7 @@
 //! neighbours, `kernels` computes distances. What a user can call is declared where it is implemented, or in `sql/` where the macros of pgrx
 //! cannot say it.
 
+mod background;
 mod classify;
 mod embed;
 mod error;

@@ -11,6 +11,7 @@ use super::{
     shared::{Kind, Phase, Shared, fixed, text},
 };
 use crate::{
+    background,
     embed::encoders,
     error::{Failure, Result},
     guc,
@@ -20,33 +21,13 @@ use pgrx::{
     PgLogLevel, check_for_interrupts, pg_guard,
     pg_sys::{self, panic::ErrorReport},
 };
-use std::{
-    ffi::{CString, c_int},
-    ptr,
-    rc::Rc,
-    sync::atomic::Ordering::Relaxed,
-    time::Instant,
-};
-
-// The server's own handlers, as they are: what pgrx wraps around functions of the server is not for signal handlers.
-unsafe extern "C-unwind" {
-    #[link_name = "SignalHandlerForConfigReload"]
-    fn on_sighup(signal: c_int);
-    #[link_name = "die"]
-    fn on_sigterm(signal: c_int);
-}
+use std::{ptr, rc::Rc, sync::atomic::Ordering::Relaxed, time::Instant};
 
 /// Entry point of the process; returns only by errors, SIGTERM included.
 #[pg_guard]
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn clip_pg_worker(_argument: pg_sys::Datum) {
-    // SAFETY: what a background worker does at its start, in its one thread.
-    unsafe {
-        handle_signal(pg_sys::SIGHUP, on_sighup);
-        handle_signal(pg_sys::SIGTERM, on_sigterm);
-        pg_sys::BackgroundWorkerUnblockSignals();
-        pg_sys::BackgroundWorkerInitializeConnection(ptr::null(), ptr::null(), 0);
-    }
+    background::begin(None);
     let Some(shared) = Shared::get() else {
         return;
     };
@@ -56,27 +37,15 @@ pub extern "C-unwind" fn clip_pg_worker(_argument: pg_sys::Datum) {
         reload_settings();
         match Batch::take(shared) {
             Some(batch) => {
-                report(pg_sys::BackendState::STATE_RUNNING, &batch.activity());
+                background::report(pg_sys::BackendState::STATE_RUNNING, &batch.activity());
                 batch.answer(shared);
                 publish(shared);
             }
             None => {
-                report(pg_sys::BackendState::STATE_IDLE, "waiting for requests");
-                sleep();
+                background::report(pg_sys::BackendState::STATE_IDLE, "waiting for requests");
+                background::wait(None);
             }
         }
-    }
-}
-
-/// # Safety
-/// To be called before signals are unblocked.
-unsafe fn handle_signal(signal: u32, handler: unsafe extern "C-unwind" fn(c_int)) {
-    // SAFETY: as the caller promises; the handlers are the server's own.
-    unsafe {
-        #[cfg(not(feature = "pg18"))]
-        pg_sys::pqsignal(signal as i32, Some(handler));
-        #[cfg(feature = "pg18")]
-        pg_sys::pqsignal_be(signal as i32, Some(handler));
     }
 }
 
@@ -118,41 +87,12 @@ unsafe extern "C-unwind" fn leave(_code: i32, _argument: pg_sys::Datum) {
 /// Reads the configuration again after SIGHUP. Models are loaded anew where they should run on more or fewer threads.
 fn reload_settings() {
     let threads = guc::worker_threads();
-    // SAFETY: as the server's own processes do it in their main loops.
-    unsafe {
-        if pg_sys::ConfigReloadPending == 0 {
-            return;
-        }
-        pg_sys::ConfigReloadPending = 0;
-        pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP);
-    }
-    if guc::worker_threads() != threads
+    if background::reload_settings()
+        && guc::worker_threads() != threads
         && let Err(error) = encoders::unload_all()
     {
         // Ends the process; the next one starts without models.
         ErrorReport::from(error).report(PgLogLevel::ERROR);
-    }
-}
-
-/// Tells pg_stat_activity what the process does.
-fn report(state: pg_sys::BackendState::Type, activity: &str) {
-    // Names of models hold no 0.
-    let activity = CString::new(activity).unwrap_or_default();
-    // SAFETY: a string that ends with 0, which is copied.
-    unsafe {
-        pg_sys::SetCurrentStatementStartTimestamp();
-        pg_sys::pgstat_report_activity(state, activity.as_ptr());
-    }
-}
-
-/// Waits for a request, a signal or the postmaster's death.
-fn sleep() {
-    let events = pg_sys::WL_LATCH_SET | pg_sys::WL_EXIT_ON_PM_DEATH;
-    // SAFETY: the process's own latch; the main loop looks at its conditions again.
-    unsafe {
-        let latch = pg_sys::MyLatch;
-        pg_sys::WaitLatch(latch, events as i32, -1, pg_sys::PG_WAIT_EXTENSION);
-        pg_sys::ResetLatch(latch);
     }
 }
 
