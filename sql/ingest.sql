@@ -11,6 +11,11 @@ CREATE FUNCTION clip_pg.auto_embed() RETURNS trigger
 COMMENT ON FUNCTION clip_pg.auto_embed() IS
 'trigger of clip_auto_embed; its arguments are the model and the mode, its condition names the columns';
 
+CREATE FUNCTION clip_pg.tell_at_commit() RETURNS void
+    AS 'MODULE_PATHNAME', 'tell_at_commit_wrapper' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION clip_pg.tell_at_commit() IS
+'has the queues of this database looked at when the transaction commits';
+
 CREATE VIEW clip_pg.auto_embed AS
 SELECT trigger.tgrelid::pg_catalog.regclass AS relation,
        source.attname AS source,
@@ -51,6 +56,7 @@ DECLARE
     target_type oid;
     typmod integer;
     dimensions integer;
+    generated boolean;
     trigger name;
 BEGIN
     IF relation IS NULL OR source IS NULL OR target IS NULL OR mode IS NULL THEN
@@ -68,18 +74,23 @@ BEGIN
             HINT = 'Modes are trigger, which embeds a row as it is written, and queue, which leaves that to clip_backfill.';
     END IF;
 
-    SELECT coalesce(nullif(t.typbasetype, 0), t.oid) INTO source_type
+    SELECT coalesce(nullif(t.typbasetype, 0), t.oid), a.attgenerated <> '' INTO source_type, generated
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
     WHERE a.attrelid = relation AND a.attname = source AND a.attnum > 0 AND NOT a.attisdropped;
     IF NOT FOUND THEN
         RAISE undefined_column USING MESSAGE = format('column "%s" of table %s does not exist', source, relation);
     END IF;
-    IF source_type NOT IN ('bytea'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'oid'::regtype) THEN
+    IF generated THEN
+        RAISE wrong_object_type USING
+            MESSAGE = format('column "%s" of table %s is a generated column', source, relation),
+            HINT = 'Triggers do not see its value before it is stored. Have the vector generated, too, instead.';
+    END IF;
+    IF source_type NOT IN ('bytea'::regtype, 'text'::regtype, 'varchar'::regtype, 'oid'::regtype) THEN
         RAISE datatype_mismatch USING
             MESSAGE = format('column "%s" of table %s is of type %s', source, relation, format_type(source_type, NULL)),
             HINT = 'Images are bytea or the OID of a large object, texts are text or character varying.';
     END IF;
-    SELECT a.atttypid, a.atttypmod INTO target_type, typmod
+    SELECT a.atttypid, a.atttypmod, a.attgenerated <> '' INTO target_type, typmod, generated
     FROM pg_attribute a
     WHERE a.attrelid = relation AND a.attname = target AND a.attnum > 0 AND NOT a.attisdropped;
     IF NOT FOUND THEN
@@ -91,10 +102,15 @@ BEGIN
             MESSAGE = format('column "%s" of table %s is of type %s', target, relation, format_type(target_type, NULL)),
             HINT = 'An embedding is kept in a column of type clip_vector.';
     END IF;
+    IF generated THEN
+        RAISE wrong_object_type USING
+            MESSAGE = format('column "%s" of table %s is a generated column', target, relation),
+            HINT = 'The server keeps it current by itself.';
+    END IF;
 
     model := coalesce(model, current_setting('clip_pg.model'));
     -- Raises the registry's own error.
-    PERFORM @extschema@.clip_embed_texts('{}', model);
+    PERFORM @extschema@.clip_embed_texts('{}'::text[], model);
     SELECT m.dimensions INTO dimensions FROM @extschema@.clip_models m WHERE m.name = model;
     IF typmod <> -1 AND typmod <> dimensions THEN
         RAISE data_exception USING MESSAGE = format('column "%s" of table %s is of type %s, model "%s" has %s dimensions',
@@ -118,6 +134,7 @@ BEGIN
     IF mode = 'queue' THEN
         -- What is left to do is found without reading the table.
         EXECUTE format('CREATE INDEX ON %s (%I) WHERE %I IS NOT NULL AND %I IS NULL', relation, target, source, target);
+        PERFORM clip_pg.tell_at_commit();
     END IF;
 END $$;
 COMMENT ON FUNCTION clip_auto_embed(regclass, name, name, text, text) IS
@@ -163,8 +180,10 @@ CREATE TABLE clip_pg.embed_error (
     retry_at timestamptz,
     PRIMARY KEY (relation, target, key)
 );
+-- A row without a key is named by its place, which a restore does not keep.
 SELECT pg_catalog.pg_extension_config_dump('clip_pg.embed_error',
-    'WHERE EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) relation)');
+    'WHERE EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) relation)
+     AND NOT key OPERATOR(pg_catalog.?) ''ctid''');
 COMMENT ON TABLE clip_pg.embed_error IS 'see the view clip_embed_errors';
 COMMENT ON COLUMN clip_pg.embed_error.version IS 'transaction that wrote the row: once it changes, the row is tried again';
 
@@ -177,125 +196,6 @@ GRANT SELECT ON clip_embed_errors TO PUBLIC;
 COMMENT ON VIEW clip_embed_errors IS 'rows of the current user''s tables that clip_backfill could not embed';
 COMMENT ON COLUMN clip_embed_errors.key IS 'primary key of the row, or where it is in a table without';
 COMMENT ON COLUMN clip_embed_errors.retry_at IS 'when it is tried again unless it changes before; null: not before it changes';
-
-CREATE FUNCTION clip_pg.embed_pending(relation oid, source text, target text, model text, after text, size integer,
-                                      OUT next text, OUT embedded bigint, OUT failed bigint) RETURNS SETOF record
-    AS 'MODULE_PATHNAME', 'embed_pending_wrapper' LANGUAGE C VOLATILE STRICT ROWS 1 COST 1000000;
-COMMENT ON FUNCTION clip_pg.embed_pending(oid, text, text, text, text, integer) IS
-'embeds a batch of the rows of a table that have a source and no target, as the table''s owner';
-
--- What there is to do for a table, or for all of the current user's tables in queue mode: partitions one by one.
-CREATE FUNCTION clip_pg.embed_jobs(relation regclass, target name, OUT part regclass, OUT source name, OUT vector name,
-                                   OUT model text)
-RETURNS SETOF record LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
-BEGIN
-    RETURN QUERY
-    SELECT c.oid::regclass, a.source, a.target, a.model
-    FROM clip_pg.auto_embed a
-    CROSS JOIN LATERAL (SELECT p.relid FROM pg_partition_tree(a.relation) p WHERE p.isleaf
-                        UNION SELECT a.relation) p
-    JOIN pg_class c ON c.oid = p.relid AND c.relkind = 'r'
-    WHERE CASE WHEN embed_jobs.relation IS NULL THEN a.mode = 'queue' AND pg_has_role(c.relowner, 'USAGE')
-               ELSE a.relation = embed_jobs.relation
-                    OR embed_jobs.relation IN (SELECT t.relid FROM pg_partition_tree(a.relation) t) AND c.oid = embed_jobs.relation
-          END
-      AND (embed_jobs.target IS NULL OR a.target = embed_jobs.target)
-    ORDER BY c.oid::regclass::text, a.target;
-    IF NOT FOUND AND embed_jobs.relation IS NOT NULL THEN
-        RAISE undefined_object USING
-            MESSAGE = format('no column of table %s is kept current', embed_jobs.relation),
-            HINT = 'Call clip_auto_embed() first.';
-    END IF;
-END $$;
-
--- How far a call of clip_backfill has come.
-CREATE TYPE clip_pg.progress AS (
-    relation regclass,
-    embedded bigint,
-    failed bigint,
-    pass bigint,
-    ended boolean,
-    began timestamptz,
-    told timestamptz
-);
-
-CREATE FUNCTION clip_pg.progress_begin(relation regclass, batch_size integer) RETURNS clip_pg.progress
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF batch_size IS NULL OR batch_size < 1 THEN
-        RAISE invalid_parameter_value USING
-            MESSAGE = format('batch size must be positive, not %s', coalesce(batch_size::text, 'null'));
-    END IF;
-    RETURN (relation, 0::bigint, 0::bigint, 0::bigint, false, clock_timestamp(), clock_timestamp());
-END $$;
-
--- Adds a batch, and tells every ten seconds. A pass over a table that embeds nothing is the last.
-CREATE FUNCTION clip_pg.progress_step(progress clip_pg.progress, embedded bigint, failed bigint, at_end boolean)
-RETURNS clip_pg.progress LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    progress.embedded := progress.embedded + embedded;
-    progress.failed := progress.failed + failed;
-    progress.pass := progress.pass + embedded;
-    progress.ended := at_end AND progress.pass = 0;
-    IF at_end THEN
-        progress.pass := 0;
-    END IF;
-    IF clock_timestamp() > progress.told + interval '10 s' THEN
-        RAISE NOTICE 'embedded % row(s) so far, % per second; % could not be embedded', progress.embedded,
-            round(progress.embedded / extract(epoch FROM clock_timestamp() - progress.began), 1), progress.failed;
-        progress.told := clock_timestamp();
-    END IF;
-    RETURN progress;
-END $$;
-
-CREATE FUNCTION clip_pg.progress_end(progress clip_pg.progress) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF progress.failed > 0 THEN
-        RAISE WARNING USING MESSAGE = format('%s row(s) could not be embedded', progress.failed),
-            HINT = 'The view clip_embed_errors lists them.';
-    END IF;
-    RAISE NOTICE 'embedded % row(s)', progress.embedded;
-    PERFORM pg_notify('clip_pg', coalesce(progress.relation::text, '')) WHERE progress.embedded > 0;
-END $$;
-
--- Sets no search path, because a procedure that does cannot commit: what needs one is in functions.
-CREATE PROCEDURE clip_backfill(relation regclass, target name DEFAULT NULL, batch_size integer DEFAULT 32,
-                               pause double precision DEFAULT 0)
-LANGUAGE plpgsql AS $$
-DECLARE
-    job record;
-    step record;
-    place text;
-    progress clip_pg.progress;
-BEGIN
-    progress := clip_pg.progress_begin(relation, batch_size);
-    FOR job IN SELECT * FROM clip_pg.embed_jobs(relation, target) LOOP
-        place := '(0,0)';
-        LOOP
-            SELECT * INTO step
-            FROM clip_pg.embed_pending(job.part, job.source, job.vector, job.model, place, batch_size);
-            progress := clip_pg.progress_step(progress, step.embedded, step.failed, step.next IS NULL);
-            place := coalesce(step.next, '(0,0)');
-            COMMIT;
-            -- The end of the table; what was written behind our back is met when it is read again.
-            EXIT WHEN (progress).ended;
-            PERFORM pg_catalog.pg_sleep(pause);
-        END LOOP;
-    END LOOP;
-    PERFORM clip_pg.progress_end(progress);
-END $$;
-COMMENT ON PROCEDURE clip_backfill(regclass, name, integer, double precision) IS
-'embeds the rows of a table that have a source and no embedding, in batches with commits of their own and a pause of seconds between; several sessions may share the work';
-
-CREATE PROCEDURE clip_work_queue(batch_size integer DEFAULT 32)
-LANGUAGE plpgsql AS $$
-BEGIN
-    CALL @extschema@.clip_backfill(NULL, NULL, batch_size);
-END $$;
-COMMENT ON PROCEDURE clip_work_queue(integer) IS
-'embeds what is pending in all of the current user''s tables that clip_auto_embed has put in mode queue';
 
 CREATE FUNCTION clip_pg.embed_status(OUT relation regclass, OUT source name, OUT target name, OUT model text, OUT mode text,
                                      OUT embedded bigint, OUT pending bigint, OUT failed bigint)

@@ -12,6 +12,7 @@ use std::{
     os::unix::ffi::OsStringExt,
     path::PathBuf,
     thread,
+    time::Duration,
 };
 
 static MODEL: GucSetting<Option<CString>> =
@@ -30,6 +31,8 @@ static WORKER_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static WORKER_SEATS: GucSetting<i32> = GucSetting::<i32>::new(16);
 static SEAT_PAYLOAD: GucSetting<i32> = GucSetting::<i32>::new(768);
 static TEXT_MEMO: GucSetting<i32> = GucSetting::<i32>::new(8192);
+static QUEUE_WORKERS: GucSetting<i32> = GucSetting::<i32>::new(1);
+static QUEUE_NAPTIME: GucSetting<i32> = GucSetting::<i32>::new(60);
 
 /// Values of `clip_pg.iterative_order`.
 #[derive(Clone, Copy, PostgresGucEnum)]
@@ -132,7 +135,7 @@ fn define_models() {
     );
 }
 
-/// Declares the settings of the background worker. Only while the library is preloaded: what takes effect when the server
+/// Declares the settings of the background processes. Only while the library is preloaded: what takes effect when the server
 /// starts cannot be declared later.
 pub fn define_worker() {
     GucRegistry::define_int_guc(
@@ -184,6 +187,26 @@ pub fn define_worker() {
         1 << 20,
         GucContext::Postmaster,
         GucFlags::UNIT_KB,
+    );
+    GucRegistry::define_int_guc(
+        c"clip_pg.queue_workers",
+        c"Sets how many background workers embed what clip_auto_embed has queued at once, each in another database.",
+        c"Each takes one of max_worker_processes while it is there. 0 leaves queues to clip_work_queue.",
+        &QUEUE_WORKERS,
+        0,
+        1024,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"clip_pg.queue_naptime",
+        c"Sets the time between looks at the queues of all databases.",
+        c"Rows are embedded when their transaction commits; this is for attempts that are due again and for rows that came otherwise, by a restore, say.",
+        &QUEUE_NAPTIME,
+        1,
+        i32::MAX / 1000,
+        GucContext::Sighup,
+        GucFlags::UNIT_S,
     );
 }
 
@@ -264,6 +287,16 @@ pub fn seat_payload() -> usize {
 /// `clip_pg.text_memo`: bytes of the shared memo of texts.
 pub fn text_memo() -> usize {
     (unsigned(&TEXT_MEMO) as usize) << 10
+}
+
+/// `clip_pg.queue_workers`: workers for queues at once, at most.
+pub fn queue_workers() -> usize {
+    unsigned(&QUEUE_WORKERS) as usize
+}
+
+/// `clip_pg.queue_naptime`: time between looks at all databases.
+pub fn queue_naptime() -> Duration {
+    Duration::from_secs(unsigned(&QUEUE_NAPTIME).into())
 }
 
 /// Declares a setting that superusers make and that ordinary users do not see.

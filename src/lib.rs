@@ -27,6 +27,7 @@ pub extern "C-unwind" fn _PG_init() {
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         guc::define_worker();
         worker::register();
+        ingest::register();
     }
     guc::reserve_prefix();
 }

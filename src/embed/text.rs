@@ -14,7 +14,7 @@ use std::{
 };
 
 /// A value of the type `text`, converted from and to the database's encoding.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Text(String);
 
 impl Text {

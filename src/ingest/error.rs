@@ -12,8 +12,8 @@ pub enum Error {
     /// Rows are embedded for the table's owner, at the owner's request.
     #[error("must be owner of table {0}")]
     NotOwner(String),
-    /// The row of a large object that is gone.
-    #[error("large object does not exist")]
+    /// The row of a large object that is gone, or that is nothing to the table's owner.
+    #[error("large object does not exist, or the owner of the table may not read it")]
     NoLargeObject,
     /// A statement without an error of the server's own.
     #[error("could not run a statement: {0}")]

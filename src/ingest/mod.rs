@@ -5,17 +5,34 @@
 //! partitioned, dumped and restored.
 //!
 //! A row whose source is given and whose target is NULL is pending. There is no other queue, so none can disagree with
-//! the table.
+//! the table, grow beside it or need the rights to write to it; in mode queue an index holds the rows that are pending.
+//!
+//! `sql/ingest.sql` has the configuration, `sql/backfill.sql` embeds what is [pending]. Whoever drives that commits batch
+//! by batch: the procedures `clip_backfill` and `clip_work_queue`, or a [worker] that the [launcher] starts where a
+//! [queue] has something, if the library is preloaded.
 
+mod content;
 mod error;
+mod launcher;
 mod pending;
+mod progress;
+mod queue;
 mod role;
+mod table;
 mod trigger;
+mod worker;
 
 pub use error::Error;
+pub use launcher::register;
 
 pgrx::extension_sql_file!(
     "../../sql/ingest.sql",
     name = "ingest",
     requires = ["vector", "embed", "models"]
+);
+
+pgrx::extension_sql_file!(
+    "../../sql/backfill.sql",
+    name = "backfill",
+    requires = ["ingest"]
 );

@@ -3,11 +3,20 @@
 use pgrx::pg_sys;
 use std::{ffi::CStr, thread};
 
-/// Settings in force meanwhile. Names are those of the catalogs, and a scan begins where the table does.
-const SETTINGS: [(&CStr, &CStr); 2] = [
+/// A setting and its value.
+type Setting = (&'static CStr, &'static CStr);
+
+/// Settings in force meanwhile. Names are those of the catalogs, a scan begins where the table does, and no time is
+/// spent on compiling statements that are run once.
+const SETTINGS: [Setting; 3] = [
     (c"search_path", c"pg_catalog, pg_temp"),
     (c"synchronize_seqscans", c"off"),
+    (c"jit", c"off"),
 ];
+
+/// For a statement that looks for a few rows: an index that holds nothing else is used whatever the planner believes of
+/// a table that has just been filled.
+pub const FIND: [Setting; 2] = [(c"enable_seqscan", c"off"), (c"enable_tidscan", c"off")];
 
 /// Until it is dropped, SQL runs with the rights of a role, in a security-restricted operation: whatever the tables of
 /// that role make run cannot get hold of the caller's rights.
@@ -18,8 +27,8 @@ pub struct As {
 }
 
 impl As {
-    /// Changes to `role`; the caller has checked that this is called for.
-    pub fn role(role: pg_sys::Oid) -> Self {
+    /// Changes to `role`; the caller has checked that this is called for. The `settings` are in force besides the usual.
+    pub fn role(role: pg_sys::Oid, settings: &[Setting]) -> Self {
         let mut caller = pg_sys::InvalidOid;
         let mut context = 0;
         let restricted = pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
@@ -28,7 +37,7 @@ impl As {
             pg_sys::GetUserIdAndSecContext(&mut caller, &mut context);
             pg_sys::SetUserIdAndSecContext(role, context | restricted);
             let nest = pg_sys::NewGUCNestLevel();
-            for (name, value) in SETTINGS {
+            for (name, value) in SETTINGS.iter().chain(settings) {
                 pg_sys::set_config_option(
                     name.as_ptr(),
                     value.as_ptr(),
@@ -50,7 +59,7 @@ impl As {
 
     /// Changes to the role that owns the server's catalogs, for the extension's own tables.
     pub fn superuser() -> Self {
-        Self::role(pg_sys::Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID))
+        Self::role(pg_sys::Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID), &[])
     }
 }
 

@@ -3,11 +3,12 @@
 //! Invariant: where it has run, the target is the embedding of the source by the trigger's model, or NULL. It runs no
 //! SQL and so needs no rights on the table.
 
-use super::Error;
+use super::{Error, queue};
 use crate::{
     embed::{embed_image, embed_text, to_utf8},
     error::{self, Returned},
     model,
+    vector::Vector,
 };
 use pgrx::{
     callconv::{BoxRet, FcInfo},
@@ -32,15 +33,17 @@ fn auto_embed(fcinfo: pg_sys::FunctionCallInfo) -> Returned<Row> {
         if !pgrx::trigger_support::called_as_trigger(fcinfo) {
             return Err(error::Error::from(Error::NotAutoEmbed).into());
         }
-        Ok(Row(row(&*(*fcinfo).context.cast())?))
+        let call: &pg_sys::TriggerData = &*(*fcinfo).context.cast();
+        let columns = Columns::of(call, &mut *(*fcinfo).flinfo)?;
+        Ok(Row(row(call, &columns)?))
     }
 }
 
 /// The row to be stored.
 ///
 /// # Safety
-/// `call` is what the server calls a trigger with.
-unsafe fn row(call: &pg_sys::TriggerData) -> error::Result<pg_sys::HeapTuple> {
+/// `call` is what the server calls a trigger with, `columns` are those of the trigger.
+unsafe fn row(call: &pg_sys::TriggerData, columns: &Columns) -> error::Result<pg_sys::HeapTuple> {
     let event = call.tg_event;
     let operation = event & pg_sys::TRIGGER_EVENT_OPMASK;
     let before_row = pg_sys::TRIGGER_EVENT_BEFORE | pg_sys::TRIGGER_EVENT_ROW;
@@ -54,26 +57,30 @@ unsafe fn row(call: &pg_sys::TriggerData) -> error::Result<pg_sys::HeapTuple> {
     };
     // SAFETY: the trigger, the relation and the rows belong together and live as long as the call.
     unsafe {
-        let definition = Definition::of(&*call.tg_trigger)?;
         let description = (*call.tg_relation).rd_att;
-        let source = Value::read(new, definition.source, description);
-        if let Some(old) = old
-            && Value::read(old, definition.source, description).is_same(&source)
-        {
+        let source = Value::read(new, columns, description);
+        let arguments = slice::from_raw_parts((*call.tg_trigger).tgargs, 2);
+        let [model, mode] = [arguments[0], arguments[1]].map(|argument| CStr::from_ptr(argument));
+        let same = old.is_some_and(|old| Value::read(old, columns, description).is_same(&source));
+        let vector = || !pg_sys::heap_attisnull(new, c_int::from(columns.target), description);
+        if mode == QUEUE && source.datum.is_some() && !(same && vector()) {
+            queue::tell_at_commit();
+        }
+        if same {
             return Ok(new);
         }
         let target = match source.content() {
-            Some(content) if definition.mode != QUEUE => {
-                let model = model::resolve(Some(&to_utf8(definition.model.to_bytes())))?;
+            Some(content) if mode != QUEUE => {
+                let model = model::resolve(Some(&to_utf8(model.to_bytes())))?;
                 let vector = match content {
                     Content::Text(text) => embed_text(&model, &text)?,
                     Content::Image(image) => embed_image(&model, image)?,
                 };
-                vector.into_datum()
+                vector.with_modifier(columns.target_modifier)?.into_datum()
             }
             _ => None,
         };
-        let mut column = c_int::from(definition.target);
+        let mut column = c_int::from(columns.target);
         let mut null = target.is_none();
         let mut value = target.unwrap_or(pg_sys::Datum::null());
         Ok(pg_sys::heap_modify_tuple_by_cols(
@@ -87,24 +94,47 @@ unsafe fn row(call: &pg_sys::TriggerData) -> error::Result<pg_sys::HeapTuple> {
     }
 }
 
-/// What `clip_auto_embed` wrote into a trigger.
-struct Definition<'a> {
+/// The columns that a trigger is about.
+#[derive(Clone, Copy)]
+struct Columns {
     source: i16,
+    source_type: pg_sys::Oid,
     target: i16,
-    model: &'a CStr,
-    mode: &'a CStr,
+    target_modifier: i32,
 }
 
-impl<'a> Definition<'a> {
-    /// Reads the columns from the condition `NEW.source IS NOT NULL OR NEW.target IS NOT NULL`, where the server keeps
-    /// them by number, for each partition its own.
+impl Columns {
+    /// Those of the trigger that is called. They are found out once per statement: `function` keeps them.
     ///
     /// # Safety
-    /// The trigger is the server's.
-    unsafe fn of(trigger: &'a pg_sys::Trigger) -> error::Result<Self> {
-        // SAFETY: the condition is a node that the server wrote, the arguments are as many strings as it says. Every
-        // node is looked at as what its tag says.
+    /// Both are what the server calls a trigger with.
+    unsafe fn of(
+        call: &pg_sys::TriggerData,
+        function: &mut pg_sys::FmgrInfo,
+    ) -> error::Result<Self> {
+        // SAFETY: what is kept was put there by this function, in memory that lives as long as `function`.
         unsafe {
+            if let Some(known) = function.fn_extra.cast::<Self>().as_ref() {
+                return Ok(*known);
+            }
+            let columns = Self::read(call)?;
+            let kept = pg_sys::MemoryContextAlloc(function.fn_mcxt, size_of::<Self>());
+            kept.cast::<Self>().write(columns);
+            function.fn_extra = kept;
+            Ok(columns)
+        }
+    }
+
+    /// Reads them from the condition `NEW.source IS NOT NULL OR NEW.target IS NOT NULL`, where the server keeps them by
+    /// number, for each partition its own. Anyone can make a trigger with another condition, so nothing is taken for
+    /// granted.
+    ///
+    /// # Safety
+    /// `call` is what the server calls a trigger with.
+    unsafe fn read(call: &pg_sys::TriggerData) -> error::Result<Self> {
+        // SAFETY: the condition is a node that the server wrote; every node is looked at as what its tag says.
+        unsafe {
+            let trigger = &*call.tg_trigger;
             if trigger.tgqual.is_null() || trigger.tgnargs != 2 {
                 return Err(Error::NotAutoEmbed.into());
             }
@@ -117,18 +147,41 @@ impl<'a> Definition<'a> {
             let (Some(source), Some(target)) = (source, target) else {
                 return Err(Error::NotAutoEmbed.into());
             };
-            let arguments = slice::from_raw_parts(trigger.tgargs, 2);
+            let table = (*call.tg_relation).rd_id;
+            let (source_type, _) = type_of(table, source);
+            let source_type = pg_sys::getBaseType(source_type);
+            let can_be_embedded = matches!(
+                source_type,
+                pg_sys::BYTEAOID | pg_sys::OIDOID | pg_sys::TEXTOID | pg_sys::VARCHAROID
+            );
+            let (target_type, target_modifier) = type_of(table, target);
+            if !can_be_embedded || target_type != Vector::type_oid() {
+                return Err(Error::NotAutoEmbed.into());
+            }
             Ok(Self {
                 source,
+                source_type,
                 target,
-                model: CStr::from_ptr(arguments[0]),
-                mode: CStr::from_ptr(arguments[1]),
+                target_modifier,
             })
         }
     }
 }
 
-/// The number of the column that the test at a position of a condition is about.
+/// Type and type modifier of a column.
+///
+/// # Safety
+/// The table has the column.
+unsafe fn type_of(table: pg_sys::Oid, column: i16) -> (pg_sys::Oid, i32) {
+    let (mut oid, mut modifier, mut collation) = (pg_sys::InvalidOid, -1, pg_sys::InvalidOid);
+    // SAFETY: writes to the three.
+    unsafe {
+        pg_sys::get_atttypetypmodcoll(table, column, &mut oid, &mut modifier, &mut collation);
+    }
+    (oid, modifier)
+}
+
+/// The number of the table's column that the test at a position of a condition is about.
 ///
 /// # Safety
 /// `tests` is a list of expressions.
@@ -143,7 +196,10 @@ unsafe fn column(tests: *mut pg_sys::List, position: usize) -> Option<i16> {
             return None;
         }
         let tested: *mut pg_sys::Node = (*test.cast::<pg_sys::NullTest>()).arg.cast();
-        ((*tested).type_ == NodeTag::T_Var).then(|| (*tested.cast::<pg_sys::Var>()).varattno)
+        if (*tested).type_ != NodeTag::T_Var {
+            return None;
+        }
+        Some((*tested.cast::<pg_sys::Var>()).varattno).filter(|&column| column > 0)
     }
 }
 
@@ -161,16 +217,19 @@ enum Content<'a> {
 
 impl Value {
     /// # Safety
-    /// The row is described by `description` and has the column.
-    unsafe fn read(row: pg_sys::HeapTuple, column: i16, description: pg_sys::TupleDesc) -> Self {
+    /// The row is described by `description` and has the columns.
+    unsafe fn read(
+        row: pg_sys::HeapTuple,
+        columns: &Columns,
+        description: pg_sys::TupleDesc,
+    ) -> Self {
         let mut null = false;
+        let column = c_int::from(columns.source);
         // SAFETY: the contract.
-        unsafe {
-            let datum = pg_sys::heap_getattr(row, column.into(), description, &mut null);
-            Self {
-                datum: (!null).then_some(datum),
-                r#type: pg_sys::getBaseType(pg_sys::SPI_gettypeid(description, column.into())),
-            }
+        let datum = unsafe { pg_sys::heap_getattr(row, column, description, &mut null) };
+        Self {
+            datum: (!null).then_some(datum),
+            r#type: columns.source_type,
         }
     }
 

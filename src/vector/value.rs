@@ -73,7 +73,7 @@ impl Vector {
     }
 
     /// The vector, where its dimension is the one a type modifier allows; -1 allows any.
-    pub(super) fn with_modifier(self, modifier: i32) -> Result<Self> {
+    pub fn with_modifier(self, modifier: i32) -> Result<Self> {
         check_modifier(&self, modifier)?;
         Ok(self)
     }

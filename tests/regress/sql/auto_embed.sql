@@ -1,17 +1,6 @@
 -- Triggers that keep embeddings current with their images and texts.
 \pset null '-'
-CREATE FUNCTION pg_temp.outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    message text;
-    detail text;
-    hint text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'DETAIL: ' || nullif(detail, ''), 'HINT: ' || nullif(hint, ''));
-END $$;
+\i outcome.sql
 CREATE TABLE files (name text PRIMARY KEY, file bytea);
 INSERT INTO files VALUES ('red', '\x47494638376102000200810000ff00000000000000000000002c0000000002000200000806000108041010003b'), ('blue', '\x474946383761020002008100000000ff0000000000000000002c0000000002000200000806000108041010003b'), ('broken', '\x4749463837610200');
 
@@ -161,7 +150,25 @@ SELECT pg_temp.outcome($$SELECT clip_auto_embed('photos', 'title', 'small')$$);
 SELECT pg_temp.outcome($$SELECT clip_auto_embed_remove('photos', 'small')$$);
 CREATE TRIGGER made_by_hand BEFORE UPDATE ON photos FOR EACH ROW EXECUTE FUNCTION clip_pg.auto_embed('clip-mini', 'trigger');
 SELECT pg_temp.outcome($$UPDATE photos SET title = 'x'$$);
+DROP TRIGGER made_by_hand ON photos;
 SELECT pg_temp.outcome('SELECT clip_pg.auto_embed()');
+CREATE TABLE crafted (id integer, t timestamptz DEFAULT now(), c text, v clip_vector(3));
+INSERT INTO crafted VALUES (1);
+SELECT condition, pg_temp.outcome(format('CREATE TRIGGER crafted BEFORE UPDATE ON crafted FOR EACH ROW WHEN (%s)
+    EXECUTE FUNCTION clip_pg.auto_embed(''clip-mini'', ''trigger'');
+    UPDATE crafted SET c = ''a text'';
+    SELECT 1/0', condition))
+FROM (VALUES ('NEW.id IS NOT NULL OR NEW.v IS NULL'), ('NEW.id IS NOT NULL OR NEW.t IS NOT NULL'),
+    ('NEW.c IS NOT NULL OR NEW.id IS NOT NULL'), ('NEW.c IS NOT NULL OR NEW.v IS NULL'), ('NEW.tableoid IS NOT NULL OR NEW.v IS NULL'),
+    ('NEW.c IS NOT NULL'), ('NOT NEW IS NULL'), ('NEW IS NOT NULL OR NEW.v IS NULL')) c (condition);
+DROP TABLE crafted;
+
+-- Columns that a trigger cannot read or write.
+CREATE TABLE generated (first text, last text, whole text GENERATED ALWAYS AS (first || last) STORED, padded char(10), v clip_vector(512),
+    w clip_vector(512) GENERATED ALWAYS AS (clip_embed_text(first, 'clip-mini')) STORED);
+SELECT pg_temp.outcome(format('SELECT clip_auto_embed(''generated'', %s)', arguments))
+FROM (VALUES ($$'whole', 'v'$$), ($$'first', 'w'$$), ($$'padded', 'v'$$)) a (arguments);
+DROP TABLE generated;
 DROP VIEW current;
 DROP TABLE photos, files, events, scans;
 DROP FUNCTION turn_red;

@@ -1,17 +1,6 @@
 -- Embedding the rows that wait for it, in batches.
 \pset null '-'
-CREATE FUNCTION pg_temp.outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    message text;
-    detail text;
-    hint text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, 'DETAIL: ' || nullif(detail, ''), 'HINT: ' || nullif(hint, ''));
-END $$;
+\i outcome.sql
 
 -- Rows that were there before, a tenth of them broken.
 CREATE TABLE photos (id integer, part text, image bytea, embedding clip_vector(512), PRIMARY KEY (id, part));
@@ -77,6 +66,74 @@ SELECT id, vector IS NOT NULL AS embedded FROM scans ORDER BY id;
 SELECT key, sqlstate, message FROM clip_embed_errors WHERE relation = 'scans'::regclass;
 SELECT lo_unlink(image) FROM scans WHERE id <> 2;
 
+-- A large object that the table's owner may not read.
+CREATE ROLE regress_clip_owner;
+ALTER TABLE scans OWNER TO regress_clip_owner;
+UPDATE scans SET image = lo_from_bytea(0, (SELECT image FROM photos WHERE photos.id = 1)) WHERE id = 1;
+UPDATE scans SET vector = NULL WHERE id = 1;
+CALL clip_backfill('scans');
+SELECT key, sqlstate, message FROM clip_embed_errors WHERE relation = 'scans'::regclass ORDER BY key;
+DO $$ BEGIN EXECUTE format('GRANT SELECT ON LARGE OBJECT %s TO regress_clip_owner', (SELECT image FROM scans WHERE id = 1)); END $$;
+UPDATE scans SET id = id;
+CALL clip_backfill('scans');
+SELECT key, sqlstate FROM clip_embed_errors WHERE relation = 'scans'::regclass ORDER BY key;
+SELECT lo_unlink(image) FROM scans WHERE id = 1;
+ALTER TABLE scans OWNER TO CURRENT_USER;
+DROP ROLE regress_clip_owner;
+
+-- Rows that the server does not let be written, because of a constraint or a trigger, are listed like those at fault.
+CREATE TABLE refused (id integer PRIMARY KEY, caption text, vector clip_vector);
+INSERT INTO refused SELECT n, 'caption ' || n FROM generate_series(1, 9) n;
+ALTER TABLE refused ADD CONSTRAINT small CHECK (id < 9) NOT VALID;
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE 'not %', NEW.id;
+END $$;
+CREATE TRIGGER refuse BEFORE UPDATE ON refused FOR EACH ROW WHEN (NEW.id = 4) EXECUTE FUNCTION refuse();
+SELECT clip_auto_embed('refused', 'caption', 'vector', mode => 'queue');
+CALL clip_work_queue();
+SELECT count(vector) FROM refused;
+SELECT key, sqlstate, message, attempts, retry_at - at AS again FROM clip_embed_errors WHERE relation = 'refused'::regclass ORDER BY key;
+-- They are tried again, later and later, and then no more.
+CALL clip_backfill('refused');
+DO $$ BEGIN
+    FOR n IN 2..6 LOOP
+        UPDATE clip_pg.embed_error SET retry_at = now() WHERE relation = 'refused'::regclass;
+        SET LOCAL client_min_messages = error;
+        COMMIT;
+        SET client_min_messages = error;
+        CALL clip_backfill('refused');
+        RESET client_min_messages;
+        RAISE NOTICE '%', (SELECT string_agg(format('%s: %s attempts, again after %s', key, attempts, coalesce((retry_at - at)::text, 'a change')), '; ' ORDER BY key)
+            FROM clip_embed_errors WHERE relation = 'refused'::regclass);
+    END LOOP;
+END $$;
+UPDATE clip_pg.embed_error SET retry_at = now() WHERE relation = 'refused'::regclass AND retry_at IS NOT NULL;
+CALL clip_backfill('refused');
+ALTER TABLE refused DROP CONSTRAINT small;
+DROP TRIGGER refuse ON refused;
+UPDATE refused SET caption = caption;
+CALL clip_backfill('refused');
+SELECT count(vector) FROM refused;
+SELECT count(*) FROM clip_embed_errors WHERE relation = 'refused'::regclass;
+
+-- What others see of it meanwhile.
+CREATE TABLE seen (n serial, total bigint, embedded bigint, failed bigint, sane boolean);
+CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO public.seen (total, embedded, failed, sane)
+    SELECT total, embedded, failed, pid = pg_backend_pid() AND rate >= 0 AND eta > now()
+    FROM public.clip_backfill_progress WHERE relation = 'public.refused'::regclass;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER see BEFORE UPDATE ON refused FOR EACH ROW WHEN (NEW.vector IS NOT NULL) EXECUTE FUNCTION see();
+UPDATE refused SET vector = NULL, caption = CASE id WHEN 1 THEN repeat('x', 100000) ELSE caption END;
+CALL clip_backfill('refused', batch_size => 3, pause => 0.01);
+SELECT total, embedded, failed, sane FROM seen ORDER BY n;
+SELECT * FROM clip_backfill_progress;
+DROP TABLE refused, seen;
+DROP FUNCTION refuse, see;
+
 -- For the owner only, and with the owner's rights only: what the owner's triggers do is done as the owner.
 CREATE ROLE regress_clip_owner;
 CREATE ROLE regress_clip_other;
@@ -94,7 +151,12 @@ CREATE TRIGGER note_user BEFORE UPDATE ON owned FOR EACH ROW EXECUTE FUNCTION no
 SELECT clip_auto_embed('owned', 'caption', 'vector', mode => 'queue');
 SET ROLE regress_clip_other;
 SELECT pg_temp.outcome($$CALL clip_backfill('owned')$$);
-SELECT pg_temp.outcome($$SELECT clip_pg.embed_pending('owned'::regclass, 'caption', 'vector', 'clip-mini', '(0,0)', 1)$$);
+SELECT pg_temp.outcome(format('SELECT clip_pg.%s', call)) FROM (VALUES
+    ($$find_pending('owned'::regclass, 'caption', 'vector', '(0,0)', 1)$$),
+    ($$count_pending('owned'::regclass, 'caption', 'vector')$$),
+    ($$embed_rows('owned'::regclass, 'caption', 'vector', 'clip-mini', '{"(0,1)"}')$$),
+    ($$list_error('owned'::regclass, 'caption', 'vector', '(0,1)', '22000', 'nothing')$$),
+    ($$prune_errors('owned'::regclass, 'caption', 'vector')$$)) calls (call);
 SELECT pg_temp.outcome('SELECT * FROM clip_pg.embed_error');
 CALL clip_work_queue();
 RESET ROLE;
@@ -112,6 +174,12 @@ CREATE CONSTRAINT TRIGGER later AFTER UPDATE ON owned DEFERRABLE INITIALLY DEFER
 UPDATE owned SET caption = 'b', by = NULL;
 \set VERBOSITY terse
 CALL clip_backfill('owned');
+-- Another table has its turn.
+CREATE TABLE turn (id integer PRIMARY KEY, caption text, vector clip_vector);
+INSERT INTO turn VALUES (1, 'a');
+SELECT clip_auto_embed('turn', 'caption', 'vector', mode => 'queue');
+CALL clip_work_queue();
+SELECT id, vector IS NOT NULL AS embedded FROM turn;
 \set VERBOSITY default
 SELECT id, vector IS NOT NULL AS embedded FROM owned ORDER BY id;
 
@@ -121,8 +189,9 @@ SELECT pg_temp.outcome($$CALL clip_backfill('photos', 'image')$$);
 SELECT pg_temp.outcome($$CALL clip_backfill('photos', batch_size => 0)$$);
 SELECT pg_temp.outcome($$CALL clip_work_queue(NULL)$$);
 SELECT pg_temp.outcome($$CALL clip_backfill('photos')$$);
-SELECT split_part(pg_temp.outcome($$SELECT clip_pg.embed_pending('photos'::regclass, 'image', 'nothing', 'clip-mini', '(0,0)', 1)$$), E'\n', 1);
-DROP TABLE photos, events, scans, owned;
+SELECT pg_temp.outcome($$CALL clip_backfill(NULL)$$);
+SELECT pg_temp.outcome($$SELECT clip_pg.find_pending(1, 'image', 'embedding', '(0,0)', 1)$$);
+DROP TABLE photos, events, scans, owned, turn;
 DROP FUNCTION note_user;
 REVOKE CREATE ON SCHEMA public FROM regress_clip_owner;
 DROP ROLE regress_clip_owner, regress_clip_other;

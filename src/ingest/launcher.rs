@@ -1,0 +1,133 @@
+//! The process that starts workers for queues: one at a time for each database, where rows have come, and now and then
+//! for every database, because not all that waits is told.
+//!
+//! It runs on primaries only, from the end of recovery on.
+
+use super::queue;
+use crate::{background, guc};
+use pgrx::{
+    IntoDatum,
+    bgworkers::{
+        BackgroundWorkerBuilder, BackgroundWorkerStatus, BgWorkerStartTime, DynamicBackgroundWorker,
+    },
+    check_for_interrupts, pg_guard, pg_sys,
+};
+use std::{
+    collections::{HashMap, HashSet},
+    ptr,
+    time::{Duration, Instant},
+};
+
+/// How long after a start of a database's worker the next one is started: one that fails must not keep the server busy.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Claims the process; called while the library is preloaded.
+pub fn register() {
+    queue::register();
+    BackgroundWorkerBuilder::new("clip_pg queue launcher")
+        .set_type("clip_pg queue launcher")
+        .set_library("clip_pg")
+        .set_function("clip_pg_queue_launcher")
+        // No database is named: it reads the list of them.
+        .enable_spi_access()
+        .set_start_time(BgWorkerStartTime::RecoveryFinished)
+        .set_restart_time(Some(Duration::from_secs(5)))
+        .load();
+}
+
+/// Entry point of the process; returns only by errors, SIGTERM included.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn clip_pg_queue_launcher(_argument: pg_sys::Datum) {
+    background::begin(None);
+    queue::enter_launcher();
+    let mut workers = Workers::default();
+    let mut due = HashSet::new();
+    let mut look = Instant::now();
+    loop {
+        check_for_interrupts!();
+        background::reload_settings();
+        if guc::queue_workers() > 0 {
+            if look <= Instant::now() {
+                due.extend(databases());
+                look = Instant::now() + guc::queue_naptime();
+            }
+            due.extend(queue::waiting());
+            due.retain(|&database| !workers.start(database));
+        }
+        let pause = match due.is_empty() {
+            true => look.saturating_duration_since(Instant::now()),
+            false => PAUSE,
+        };
+        background::wait((guc::queue_workers() > 0).then_some(pause));
+    }
+}
+
+/// The workers that were started.
+#[derive(Default)]
+struct Workers {
+    running: HashMap<pg_sys::Oid, DynamicBackgroundWorker>,
+    started: HashMap<pg_sys::Oid, Instant>,
+}
+
+impl Workers {
+    /// Starts a worker for a database, unless it has one; returns false where that must wait.
+    fn start(&mut self, database: pg_sys::Oid) -> bool {
+        self.running
+            .retain(|_, worker| !matches!(worker.pid(), Err(BackgroundWorkerStatus::Stopped)));
+        self.started.retain(|_, started| started.elapsed() < PAUSE);
+        if self.running.contains_key(&database) {
+            // It looks by itself at what comes, unless it is about to end.
+            return !queue::waiting().contains(&database);
+        }
+        if self.running.len() >= guc::queue_workers() || self.started.contains_key(&database) {
+            return false;
+        }
+        queue::starting(database);
+        // SAFETY: reads a variable of this process.
+        let me = unsafe { pg_sys::MyProcPid };
+        let worker = BackgroundWorkerBuilder::new("clip_pg queue worker")
+            .set_type("clip_pg queue worker")
+            .set_library("clip_pg")
+            .set_function("clip_pg_queue_worker")
+            .set_argument(database.into_datum())
+            .set_notify_pid(me)
+            .enable_spi_access()
+            .load_dynamic();
+        // It fails where all of max_worker_processes are taken.
+        let Ok(worker) = worker else {
+            return false;
+        };
+        self.running.insert(database, worker);
+        self.started.insert(database, Instant::now());
+        true
+    }
+}
+
+/// Databases that can be connected to and are no templates.
+fn databases() -> Vec<pg_sys::Oid> {
+    let mut databases = Vec::new();
+    // SAFETY: the server's way to read a catalog that all databases share, as the launcher of autovacuum does.
+    unsafe {
+        pg_sys::StartTransactionCommand();
+        let relation = pg_sys::table_open(
+            pg_sys::DatabaseRelationId,
+            pg_sys::AccessShareLock as pg_sys::LOCKMODE,
+        );
+        let scan = pg_sys::table_beginscan_catalog(relation, 0, ptr::null_mut());
+        loop {
+            let row = pg_sys::heap_getnext(scan, pg_sys::ScanDirection::ForwardScanDirection);
+            if row.is_null() {
+                break;
+            }
+            let row = &*pg_sys::GETSTRUCT(row).cast::<pg_sys::FormData_pg_database>();
+            if row.datallowconn && !row.datistemplate {
+                databases.push(row.oid);
+            }
+        }
+        pg_sys::table_endscan(scan);
+        pg_sys::table_close(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+        pg_sys::CommitTransactionCommand();
+    }
+    databases
+}

@@ -1,0 +1,107 @@
+//! How far a call of `clip_backfill` has come, for other sessions to see. It is kept where the server keeps the progress of
+//! its own commands, in shared memory beside what pg_stat_activity shows, and is gone with the call or the process.
+
+use pgrx::{datum::TimestampWithTimeZone, pg_sys, prelude::*};
+
+/// What stands for the command; none of the server's own, whose views do not show it.
+const COMMAND: pg_sys::ProgressCommandType::Type = 0x636c6970;
+
+/// Parameters of the command.
+const TOTAL: usize = 0;
+const EMBEDDED: usize = 1;
+const FAILED: usize = 2;
+const BEGAN: usize = 3;
+
+/// Tells how far this session has come with a table.
+#[pg_extern(sql = false)]
+fn report_progress(
+    relation: pg_sys::Oid,
+    total: i64,
+    embedded: i64,
+    failed: i64,
+    began: TimestampWithTimeZone,
+) {
+    // SAFETY: writes what is this process's own; the four parameters are there.
+    unsafe {
+        let entry = pg_sys::MyBEEntry;
+        if entry.is_null() {
+            return;
+        }
+        // Ends with the transaction if that fails.
+        if (*entry).st_progress_command != COMMAND {
+            pg_sys::pgstat_progress_start_command(COMMAND, relation);
+        }
+        let parameters = [
+            (TOTAL, total),
+            (EMBEDDED, embedded),
+            (FAILED, failed),
+            (BEGAN, began.into()),
+        ];
+        for (parameter, value) in parameters {
+            pg_sys::pgstat_progress_update_param(parameter as i32, value);
+        }
+    }
+}
+
+/// Tells that this session has come to the end.
+#[pg_extern(sql = false)]
+fn end_progress() {
+    // SAFETY: writes what is this process's own, if it is in use.
+    unsafe { pg_sys::pgstat_progress_end_command() };
+}
+
+/// What sessions in this database tell, of those of the current user's roles.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)] // pgrx reads the columns of the result here.
+fn backfill_progress() -> TableIterator<
+    'static,
+    (
+        name!(pid, i32),
+        name!(relation, pg_sys::Oid),
+        name!(total, i64),
+        name!(embedded, i64),
+        name!(failed, i64),
+        name!(began, Option<TimestampWithTimeZone>),
+    ),
+> {
+    let mut rows = Vec::new();
+    // SAFETY: the entries are copies that the server has made for this process, numbered from 1.
+    unsafe {
+        for n in 1..=pg_sys::pgstat_fetch_stat_numbackends() {
+            #[cfg(any(feature = "pg14", feature = "pg15"))]
+            let entry = pg_sys::pgstat_fetch_stat_local_beentry(n);
+            #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+            let entry = pg_sys::pgstat_get_local_beentry_by_index(n);
+            let Some(entry) = entry.as_ref() else {
+                continue;
+            };
+            let entry = &entry.backendStatus;
+            if entry.st_progress_command != COMMAND
+                || entry.st_databaseid != pg_sys::MyDatabaseId
+                || !may_see(entry.st_userid)
+            {
+                continue;
+            }
+            let parameter = |n: usize| entry.st_progress_param[n];
+            rows.push((
+                entry.st_procpid,
+                entry.st_progress_command_target,
+                parameter(TOTAL),
+                parameter(EMBEDDED),
+                parameter(FAILED),
+                TimestampWithTimeZone::try_from(parameter(BEGAN)).ok(),
+            ));
+        }
+    }
+    TableIterator::new(rows)
+}
+
+/// As the server decides who sees what a session does.
+fn may_see(role: pg_sys::Oid) -> bool {
+    let all = pg_sys::Oid::from(pg_sys::ROLE_PG_READ_ALL_STATS);
+    // SAFETY: looks the current user up in the catalogs.
+    unsafe {
+        let user = pg_sys::GetUserId();
+        pg_sys::has_privs_of_role(user, all) || pg_sys::has_privs_of_role(user, role)
+    }
+}

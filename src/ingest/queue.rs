@@ -1,0 +1,223 @@
+//! Which databases have rows waiting in queues: transactions tell as they commit, the launcher starts a worker for a
+//! database, and the worker looks again as long as there was something.
+//!
+//! In shared memory, if the library is preloaded. It only makes things quick: what is not told here, because the server
+//! was restarted, say, or a transaction was prepared, is found when the launcher looks at all databases.
+
+use pgrx::{PGRXSharedMemory, PgLwLock, pg_shmem_init, prelude::*};
+use std::{
+    cell::Cell,
+    ffi::c_void,
+    ptr,
+    sync::{
+        Once,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+/// Databases that can be told of at a time.
+const DATABASES: usize = 64;
+
+// SAFETY: nothing else in the server has this name.
+static QUEUES: PgLwLock<Queues> = unsafe { PgLwLock::new(c"clip_pg queues") };
+
+/// Set in the postmaster, inherited by its children.
+static PRELOADED: AtomicBool = AtomicBool::new(false);
+
+/// All is plain data; latches are those of the server's processes, in shared memory as long as the server runs.
+#[derive(Clone, Copy)]
+struct Queues {
+    /// What wakes the launcher, null while there is none.
+    launcher: *mut pg_sys::Latch,
+    databases: [Database; DATABASES],
+}
+
+// SAFETY: see above.
+unsafe impl PGRXSharedMemory for Queues {}
+
+impl Default for Queues {
+    fn default() -> Self {
+        Self {
+            launcher: ptr::null_mut(),
+            databases: [Database::NONE; DATABASES],
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Database {
+    /// Invalid where nothing is known of a database.
+    oid: pg_sys::Oid,
+    /// Whether rows came since its worker, if there is one, last began to look.
+    wanted: bool,
+    /// What wakes its worker, null while there is none.
+    worker: *mut pg_sys::Latch,
+}
+
+impl Database {
+    const NONE: Self = Self {
+        oid: pg_sys::InvalidOid,
+        wanted: false,
+        worker: ptr::null_mut(),
+    };
+}
+
+impl Queues {
+    /// The entry of a database; a new one if there is room.
+    fn database(&mut self, oid: pg_sys::Oid) -> Option<&mut Database> {
+        let known = self.databases.iter().position(|known| known.oid == oid);
+        let free = || {
+            self.databases
+                .iter()
+                .position(|known| known.oid == pg_sys::InvalidOid)
+        };
+        let database = known.or_else(free).map(|n| &mut self.databases[n])?;
+        database.oid = oid;
+        Some(database)
+    }
+}
+
+/// Claims the shared memory; called while the library is preloaded.
+#[allow(unexpected_cfgs)] // The macro asks for versions of the server that this extension is not for.
+pub fn register() {
+    pg_shmem_init!(QUEUES);
+    PRELOADED.store(true, Relaxed);
+}
+
+/// Whether there are queues in shared memory, and other processes to share it with.
+fn is_shared() -> bool {
+    // SAFETY: reads a variable of this process; in single-user mode there are no other processes.
+    PRELOADED.load(Relaxed) && unsafe { pg_sys::IsUnderPostmaster }
+}
+
+thread_local! {
+    /// Whether the current transaction has written pending rows.
+    static PENDING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// To be called when a transaction has written pending rows.
+#[pg_extern(sql = false)]
+pub fn tell_at_commit() {
+    static REGISTERED: Once = Once::new();
+    if !is_shared() {
+        return;
+    }
+    // SAFETY: the callback stays in place as long as the library.
+    REGISTERED.call_once(|| unsafe {
+        pg_sys::RegisterXactCallback(Some(at_end_of_transaction), ptr::null_mut());
+    });
+    PENDING.set(true);
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn at_end_of_transaction(
+    event: pg_sys::XactEvent::Type,
+    _argument: *mut c_void,
+) {
+    use pg_sys::XactEvent::*;
+    if !matches!(
+        event,
+        XACT_EVENT_COMMIT | XACT_EVENT_ABORT | XACT_EVENT_PREPARE
+    ) {
+        return;
+    }
+    if PENDING.take() && event == XACT_EVENT_COMMIT {
+        // SAFETY: reads a variable of this process.
+        tell(unsafe { pg_sys::MyDatabaseId });
+    }
+}
+
+/// Wakes whoever looks after the queues of a database, unless that was done already.
+fn tell(database: pg_sys::Oid) {
+    let mut queues = QUEUES.exclusive();
+    let launcher = queues.launcher;
+    let Some(database) = queues.database(database) else {
+        return;
+    };
+    if database.wanted {
+        return;
+    }
+    database.wanted = true;
+    wake(match database.worker.is_null() {
+        true => launcher,
+        false => database.worker,
+    });
+}
+
+fn wake(latch: *mut pg_sys::Latch) {
+    if !latch.is_null() {
+        // SAFETY: latches of processes stay in shared memory; one that has a new owner is set for nothing.
+        unsafe { pg_sys::SetLatch(latch) };
+    }
+}
+
+/// Makes this process the launcher, until it ends.
+pub fn enter_launcher() {
+    // SAFETY: the callback runs while the process can still take locks; the rest reads a variable of this process.
+    let latch = unsafe {
+        pg_sys::before_shmem_exit(Some(leave_launcher), pg_sys::Datum::null());
+        pg_sys::MyLatch
+    };
+    QUEUES.exclusive().launcher = latch;
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn leave_launcher(_code: i32, _argument: pg_sys::Datum) {
+    QUEUES.exclusive().launcher = ptr::null_mut();
+}
+
+/// Databases with rows waiting and without a worker.
+pub fn waiting() -> Vec<pg_sys::Oid> {
+    let queues = QUEUES.share();
+    let databases = queues.databases.iter();
+    databases
+        .filter(|database| database.wanted && database.worker.is_null())
+        .map(|database| database.oid)
+        .collect()
+}
+
+/// Notes that a worker is started for a database, which will look whether it is told to or not.
+pub fn starting(database: pg_sys::Oid) {
+    let mut queues = QUEUES.exclusive();
+    if let Some(database) = queues.database(database) {
+        database.wanted = false;
+    }
+}
+
+/// Makes this process the worker of the database that it is connected to, until it ends.
+pub fn enter_worker() {
+    // SAFETY: the callback runs while the process can still take locks; the rest reads variables of this process.
+    let (database, latch) = unsafe {
+        pg_sys::before_shmem_exit(Some(leave_worker), pg_sys::Datum::null());
+        (pg_sys::MyDatabaseId, pg_sys::MyLatch)
+    };
+    let mut queues = QUEUES.exclusive();
+    if let Some(database) = queues.database(database) {
+        database.worker = latch;
+    }
+}
+
+/// Whether rows came since the worker last asked.
+pub fn came() -> bool {
+    let mut queues = QUEUES.exclusive();
+    // SAFETY: reads a variable of this process.
+    let database = queues.database(unsafe { pg_sys::MyDatabaseId });
+    database.is_some_and(|database| std::mem::take(&mut database.wanted))
+}
+
+/// Rows that come from now on, or came lately, are for the next worker.
+#[pg_guard]
+unsafe extern "C-unwind" fn leave_worker(_code: i32, _argument: pg_sys::Datum) {
+    let mut queues = QUEUES.exclusive();
+    let launcher = queues.launcher;
+    // SAFETY: reads a variable of this process.
+    let Some(database) = queues.database(unsafe { pg_sys::MyDatabaseId }) else {
+        return;
+    };
+    database.worker = ptr::null_mut();
+    if database.wanted {
+        wake(launcher);
+    } else {
+        *database = Database::NONE;
+    }
+}

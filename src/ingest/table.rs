@@ -1,0 +1,124 @@
+//! A table with pending rows, as SQL names its parts.
+
+use super::Error;
+use crate::{
+    embed::Text,
+    error::{self, Returned},
+};
+use pgrx::{
+    pg_sys,
+    spi::{self, SpiClient, SpiTupleTable, quote_identifier},
+};
+
+/// Result of a statement.
+pub type Spi<T> = std::result::Result<T, spi::Error>;
+
+/// A table of the current user's. All but `target_name` are expressions, quoted, of a table called `t`.
+pub struct Table {
+    /// The table.
+    pub relation: pg_sys::Oid,
+    /// Its owner, as whom its rows are read and written.
+    pub owner: pg_sys::Oid,
+    /// Its name.
+    pub name: String,
+    /// The column of images or texts.
+    source: String,
+    /// The column of embeddings, without the table.
+    pub target: String,
+    /// The column of embeddings as the catalogs name it.
+    pub target_name: Text,
+    /// What the source holds, as bytea or text.
+    pub content: String,
+    /// Whether that is an image.
+    pub images: bool,
+    /// A jsonb object that names a row to people and finds it again: the primary key, or else its place.
+    pub key: String,
+}
+
+impl Table {
+    /// Looks the table up; fails if the current user does not have the rights of its owner.
+    pub fn find(
+        client: &mut SpiClient<'_>,
+        relation: pg_sys::Oid,
+        source: &Text,
+        target: &Text,
+    ) -> Returned<Self> {
+        // Runs as the caller, who decides on the search path.
+        let found = client.update(
+            "SELECT c.relowner, pg_catalog.pg_has_role(c.relowner, 'USAGE'),
+                    pg_catalog.format('%I.%I', n.nspname, c.relname),
+                    (SELECT pg_catalog.string_agg(pg_catalog.format('%L, t.%I', a.attname, a.attname), ', ' ORDER BY k.n)
+                     FROM pg_catalog.pg_index i, pg_catalog.unnest(i.indkey) WITH ORDINALITY k (attnum, n),
+                          pg_catalog.pg_attribute a
+                     WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid AND i.indisprimary
+                       AND k.n OPERATOR(pg_catalog.<=) i.indnkeyatts
+                       AND a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.=) k.attnum),
+                    (SELECT CASE t.typbasetype WHEN 0 THEN t.oid ELSE t.typbasetype END
+                     FROM pg_catalog.pg_attribute a, pg_catalog.pg_type t
+                     WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attname OPERATOR(pg_catalog.=) $2::pg_catalog.name
+                       AND t.oid OPERATOR(pg_catalog.=) a.atttypid)
+             FROM pg_catalog.pg_class c, pg_catalog.pg_namespace n
+             WHERE c.oid OPERATOR(pg_catalog.=) $1 AND n.oid OPERATOR(pg_catalog.=) c.relnamespace",
+            Some(1),
+            &[relation.into(), source.clone().into()],
+        );
+        let found = report(found)?.first();
+        if found.is_empty() {
+            return Err(error::Error::from(Error::NoTable).into());
+        }
+        let name: Text = report(found.get(3))?.unwrap_or_default();
+        let name = name.as_str().to_owned();
+        if report(found.get::<bool>(2))? != Some(true) {
+            return Err(error::Error::from(Error::NotOwner(name)).into());
+        }
+        let key: Option<Text> = report(found.get(4))?;
+        let key = key.unwrap_or_else(|| Text::from("'ctid', t.ctid::text".to_owned()));
+        let r#type: Option<pg_sys::Oid> = report(found.get(5))?;
+        let column = format!("t.{}", quote_identifier(source.as_str()));
+        let (images, content) = match r#type {
+            Some(pg_sys::BYTEAOID) => (true, column.clone()),
+            Some(pg_sys::OIDOID) => (true, large_object(&column)),
+            _ => (false, format!("{column}::text")),
+        };
+        Ok(Self {
+            relation,
+            owner: report(found.get(1))?.unwrap_or(pg_sys::InvalidOid),
+            name,
+            source: column,
+            target: quote_identifier(target.as_str()),
+            target_name: target.clone(),
+            content,
+            images,
+            key: format!("jsonb_build_object({})", key.as_str()),
+        })
+    }
+
+    /// Whether a row is pending.
+    pub fn pending(&self) -> String {
+        format!("{} IS NOT NULL AND t.{} IS NULL", self.source, self.target)
+    }
+}
+
+/// The content of a large object, or NULL where it is gone or the current user may not read it, which would be an error.
+fn large_object(oid: &str) -> String {
+    format!(
+        "CASE WHEN EXISTS (
+             SELECT FROM pg_largeobject_metadata m WHERE m.oid = {oid} AND (pg_has_role(m.lomowner, 'USAGE') OR EXISTS (
+                 SELECT FROM aclexplode(m.lomacl) a WHERE a.privilege_type = 'SELECT'
+                     AND CASE a.grantee WHEN 0 THEN true ELSE pg_has_role(a.grantee, 'USAGE') END)))
+         THEN lo_get({oid}) END"
+    )
+}
+
+/// The texts of the first column.
+pub fn texts(rows: SpiTupleTable<'_>) -> Spi<Vec<Text>> {
+    let texts = rows
+        .map(|row| row.get(1))
+        .collect::<Spi<Vec<Option<Text>>>>()?;
+    Ok(texts.into_iter().flatten().collect())
+}
+
+/// An error of a statement that failed other than by an error of the server's.
+pub fn report<T>(result: Spi<T>) -> Returned<T> {
+    result.map_err(|error| error::Error::from(Error::Statement(error)).into())
+}
