@@ -43,23 +43,22 @@ pub extern "C-unwind" fn clip_pg_queue_launcher(_argument: pg_sys::Datum) {
     queue::enter_launcher();
     let mut workers = Workers::default();
     let mut due = HashSet::new();
-    let mut look = Instant::now();
+    let mut looked: Option<Instant> = None;
     loop {
         check_for_interrupts!();
         background::reload_settings();
-        if guc::queue_workers() > 0 {
-            if look <= Instant::now() {
-                due.extend(databases());
-                look = Instant::now() + guc::queue_naptime();
-            }
-            due.extend(queue::waiting());
-            due.retain(|&database| !workers.start(database));
+        if guc::queue_workers() == 0 {
+            background::wait(None);
+            continue;
         }
-        let pause = match due.is_empty() {
-            true => look.saturating_duration_since(Instant::now()),
-            false => PAUSE,
-        };
-        background::wait((guc::queue_workers() > 0).then_some(pause));
+        if looked.is_none_or(|looked| looked.elapsed() >= guc::queue_naptime()) {
+            due.extend(databases());
+            looked = Some(Instant::now());
+        }
+        due.extend(queue::waiting());
+        due.retain(|&database| !workers.start(database));
+        let rest = looked.map(|looked| guc::queue_naptime().saturating_sub(looked.elapsed()));
+        background::wait(if due.is_empty() { rest } else { Some(PAUSE) });
     }
 }
 

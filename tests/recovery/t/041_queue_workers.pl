@@ -1,0 +1,203 @@
+# Background workers for queues: started by commits and by the clock, as owners, ended, killed, on a standby, switched off.
+use strict;
+use warnings;
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+
+my $patience = $PostgreSQL::Test::Utils::timeout_default // 180;
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init(allows_streaming => 1);
+# The clock does nothing here unless it is asked to.
+$node->append_conf('postgresql.conf', <<'CONF');
+shared_preload_libraries = 'clip_pg'
+clip_pg.queue_naptime = '1h'
+restart_after_crash = on
+max_prepared_transactions = 1
+CONF
+$node->start;
+my $good = "'\\x47494638376102000200810000ff00000000000000000000002c0000000002000200000806000108041010003b'";
+my $bad = "'\\x4749463837610200'";
+
+# A database with a queue.
+sub prepare
+{
+	my ($database) = @_;
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql($database, <<'SQL');
+CREATE EXTENSION clip_pg;
+CREATE TABLE photos (id integer PRIMARY KEY, image bytea, embedding clip_vector(512));
+SELECT clip_auto_embed('photos', 'image', 'embedding', mode => 'queue');
+CREATE TABLE written (id integer, by integer DEFAULT pg_backend_pid());
+CREATE FUNCTION note_write() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.written VALUES (NEW.id); RETURN NEW; END';
+CREATE TRIGGER note_write AFTER UPDATE ON photos FOR EACH ROW WHEN (NEW.embedding IS NOT NULL) EXECUTE FUNCTION note_write();
+SQL
+	return;
+}
+
+sub embedded
+{
+	my ($database, $count, $test) = @_;
+	ok($node->poll_query_until($database, "SELECT count(embedding) = $count FROM photos"), $test);
+	return;
+}
+
+sub workers
+{
+	return "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'clip_pg queue worker'";
+}
+
+sub set
+{
+	my ($setting, $value) = @_;
+	$node->safe_psql('postgres', "ALTER SYSTEM SET $setting = $value");
+	$node->reload;
+	return;
+}
+
+note 'by commits';
+prepare('one');
+my %listener = (out => '', err => '');
+$listener{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('one'), '-c', 'LISTEN clip_pg',
+	'-c', 'SELECT pg_sleep(0.1) FROM generate_series(1, 600) WHERE (SELECT count(embedding) < 3 FROM photos)' , '-c', 'SELECT pg_sleep(1)', '-c', 'SELECT 1' ],
+	'>', \$listener{out}, '2>', \$listener{err}, IPC::Run::timeout($patience));
+$node->poll_query_until('one', "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND pid <> pg_backend_pid()");
+$node->safe_psql('one', "INSERT INTO photos SELECT n, CASE n WHEN 3 THEN $bad ELSE $good END::bytea FROM generate_series(1, 4) n");
+embedded('one', 3, 'rows are embedded when they are committed');
+ok($node->poll_query_until('one', 'SELECT count(*) = 1 FROM clip_embed_errors'), 'one at fault is listed');
+$listener{run}->finish;
+like($listener{out}, qr/"clip_pg" with payload "public.photos"/, 'who listens is told');
+$node->safe_psql('one', "UPDATE photos SET image = $good WHERE id = 3");
+embedded('one', 4, 'also those that are changed');
+$node->safe_psql('one', 'UPDATE photos SET embedding = NULL');
+embedded('one', 4, 'and those whose vector is taken away');
+ok($node->poll_query_until('postgres', 'SELECT (' . workers() . ') = 0'), 'a worker ends when nothing comes');
+$node->safe_psql('one', 'SELECT clip_auto_embed_remove(\'photos\', \'embedding\'); UPDATE photos SET embedding = NULL');
+$node->safe_psql('one', "SELECT clip_auto_embed('photos', 'image', 'embedding', mode => 'queue')");
+embedded('one', 4, 'rows that are there when the queue is made are embedded');
+
+note 'databases take turns';
+prepare($_) for 'two', 'three';
+$node->safe_psql($_, "INSERT INTO photos SELECT n, $good FROM generate_series(1, 40) n") for 'two', 'three';
+embedded($_, 40, "database $_") for 'two', 'three';
+is($node->safe_psql('postgres', workers() . ' HAVING count(*) > 1'), '', 'with no more workers than are set');
+
+note 'in nobody\'s way';
+$node->safe_psql('two', "INSERT INTO photos SELECT n + 100, $good FROM generate_series(1, 4) n");
+$node->safe_psql('postgres', 'DROP DATABASE two');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_database WHERE datname = 'two'"), '0', 'a database can be dropped');
+
+note 'as the owner, in spite of what the database\'s owner has set';
+$node->safe_psql('three', <<'SQL');
+CREATE ROLE owner;
+ALTER TABLE photos OWNER TO owner;
+GRANT ALL ON written TO owner;
+ALTER TABLE written ADD who name DEFAULT current_user;
+CREATE SCHEMA evil;
+CREATE FUNCTION evil.catch(text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.written (id) VALUES (-1); RETURN true; END';
+CREATE FUNCTION evil.cardinality(anyarray) RETURNS integer LANGUAGE sql AS 'SELECT 0 WHERE evil.catch(NULL)';
+CREATE FUNCTION evil.format(text, VARIADIC "any") RETURNS text LANGUAGE internal AS 'text_format';
+CREATE DOMAIN evil.text AS pg_catalog.text CHECK (evil.catch(value));
+CREATE DOMAIN evil.oid AS pg_catalog.oid CHECK (evil.catch(value::pg_catalog.text));
+ALTER DATABASE three SET search_path = evil, pg_catalog;
+ALTER DATABASE three SET default_transaction_read_only = on;
+ALTER DATABASE three SET statement_timeout = 1;
+ALTER DATABASE three SET default_transaction_isolation = serializable;
+SQL
+ok($node->poll_query_until('postgres', 'SELECT (' . workers() . ') = 0'), 'no worker is there');
+my $plain = "SET search_path = public, pg_catalog; SET statement_timeout = 0; SET default_transaction_read_only = off; SET default_transaction_isolation = 'read committed';";
+$node->safe_psql('postgres', 'ALTER DATABASE three SET statement_timeout = 100000');
+$node->safe_psql('three', "$plain UPDATE photos SET embedding = NULL");
+$node->safe_psql('postgres', 'ALTER DATABASE three SET statement_timeout = 1');
+ok($node->poll_query_until('postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'clip_pg queue worker')"), 'a worker comes and goes');
+$node->safe_psql('postgres', 'ALTER DATABASE three SET statement_timeout = 100000');
+is($node->safe_psql('three', "$plain SELECT count(embedding) FROM photos"), '40', 'embeds');
+is($node->safe_psql('three', "$plain SELECT string_agg(DISTINCT who, ',') FROM written WHERE id < 0 OR who <> 'postgres'"), 'owner', 'as the owner');
+is($node->safe_psql('three', "$plain SELECT count(*) FROM written WHERE id < 0"), '0', 'without calling what lies in the way');
+
+note 'one table\'s error';
+$node->safe_psql('one', <<"SQL");
+CREATE TABLE "a table" (id integer, image bytea, embedding clip_vector);
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE CONSTRAINT TRIGGER later AFTER UPDATE ON "a table" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION nothing();
+SELECT clip_auto_embed('"a table"', 'image', 'embedding', mode => 'queue');
+INSERT INTO "a table" VALUES (1, $good);
+INSERT INTO photos VALUES (5, $good);
+SQL
+embedded('one', 5, 'leaves the others their turn');
+like(slurp_file($node->logfile), qr/WARNING:  could not embed what is pending in table public."a table": cannot fire deferred trigger/, 'and is logged');
+$node->safe_psql('one', 'DROP TABLE "a table"');
+
+note 'by the clock';
+$node->safe_psql('one', "BEGIN; INSERT INTO photos VALUES (6, $good); PREPARE TRANSACTION 'x'");
+$node->safe_psql('one', "COMMIT PREPARED 'x'");
+usleep(500_000);
+is($node->safe_psql('one', 'SELECT count(embedding) FROM photos'), '5', 'a prepared transaction is not noticed');
+set('clip_pg.queue_naptime', 1);
+embedded('one', 6, 'but found');
+$node->safe_psql('one', "UPDATE photos SET image = $bad WHERE id = 6");
+ok($node->poll_query_until('one', 'SELECT count(*) = 1 FROM clip_embed_errors'), 'a row at fault');
+usleep(2_500_000);
+is($node->safe_psql('one', 'SELECT attempts FROM clip_embed_errors'), '1', 'is not tried again');
+$node->safe_psql('one', "DELETE FROM photos WHERE id = 6");
+ok($node->poll_query_until('one', 'SELECT count(*) = 0 FROM clip_embed_errors'), 'and not listed when it is gone');
+set('clip_pg.queue_naptime', "'1h'");
+
+note 'terminated and killed';
+my $rows = 600;
+$node->safe_psql('one', 'TRUNCATE photos, written');
+$node->safe_psql('one', "INSERT INTO photos SELECT n, CASE WHEN n % 10 = 0 THEN $bad ELSE $good END::bytea FROM generate_series(1, $rows) n");
+my $worker = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'clip_pg queue worker'";
+ok($node->poll_query_until('one', 'SELECT count(embedding) > 20 FROM photos'), 'a worker is at work');
+my $pid = $node->safe_psql('one', $worker);
+$node->safe_psql('one', "SELECT pg_terminate_backend($pid)");
+$node->safe_psql('one', "INSERT INTO photos VALUES (0, NULL); UPDATE photos SET image = $good WHERE id = 0");
+ok($node->poll_query_until('one', 'SELECT count(embedding) > 60 FROM photos'), 'another one goes on');
+$pid = $node->safe_psql('one', $worker);
+kill 'KILL', $pid;
+ok($node->poll_query_until('one', "SELECT count(embedding) = $rows * 9 / 10 + 1 FROM photos"), 'and after a crash yet another');
+$node->poll_query_until('one', "SELECT count(*) = $rows / 10 FROM clip_embed_errors");
+is($node->safe_psql('one', <<'SQL'), ($rows / 10) . '|1|0', 'those at fault are listed once, none is written twice');
+SELECT (SELECT count(*) FROM clip_embed_errors), (SELECT max(attempts) FROM clip_embed_errors),
+    (SELECT count(*) FROM (SELECT FROM written GROUP BY id HAVING count(*) > 1) twice)
+SQL
+
+note 'a standby';
+$node->backup('backup');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'backup', has_streaming => 1);
+$standby->start;
+my $launchers = "SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'clip_pg queue%'";
+is($standby->safe_psql('one', $launchers), '0', 'has no launcher');
+
+note 'switched off';
+set('clip_pg.queue_workers', 0);
+ok($node->poll_query_until('postgres', 'SELECT (' . workers() . ') = 0'), 'no worker is there');
+$node->safe_psql('one', "INSERT INTO photos VALUES (-1, $good)");
+usleep(500_000);
+is($node->safe_psql('one', 'SELECT count(*) FROM photos WHERE id = -1 AND embedding IS NULL'), '1', 'nothing happens');
+$node->wait_for_catchup($standby);
+$standby->promote;
+ok($standby->poll_query_until('one', 'SELECT count(*) = 1 FROM photos WHERE id = -1 AND embedding IS NOT NULL'), 'a promoted standby goes on');
+$standby->stop;
+$node->safe_psql('one', 'CALL clip_work_queue()');
+is($node->safe_psql('one', 'SELECT count(*) FROM photos WHERE id = -1 AND embedding IS NOT NULL'), '1', 'until clip_work_queue is called');
+set('clip_pg.queue_workers', 1);
+$node->safe_psql('one', "INSERT INTO photos VALUES (-2, $good)");
+ok($node->poll_query_until('one', 'SELECT count(*) = 1 FROM photos WHERE id = -2 AND embedding IS NOT NULL'), 'and switched on');
+
+note 'no process is left for a worker';
+$node->append_conf('postgresql.conf', "max_worker_processes = 2\nmax_logical_replication_workers = 0");
+$node->restart;
+$node->safe_psql('one', "INSERT INTO photos VALUES (-3, $good)");
+usleep(1_500_000);
+is($node->safe_psql('one', 'SELECT count(*) FROM photos WHERE id = -3 AND embedding IS NULL'), '1', 'rows wait');
+$node->stop;
+
+my $log = slurp_file($node->logfile) . slurp_file($standby->logfile);
+unlike($log, qr/terminated by signal (?!9\b)|exited with exit code (?![012]\b)/, 'no process crashed by itself');
+unlike($log, qr/panicked at|PANIC/, 'nothing panicked');
+
+done_testing();
