@@ -14,7 +14,7 @@ cluster_prepare() {
     bindir=$("$PG_CONFIG" --bindir) pkglibdir=$("$PG_CONFIG" --pkglibdir) sharedir=$("$PG_CONFIG" --sharedir)
     bin=$prefix$bindir
     mkdir -p "$bin" "$prefix$pkglibdir" "$prefix$sharedir" "$cluster/socket"
-    for program in postgres initdb psql pgbench createdb dropdb createuser "$bindir"/pg_*; do
+    for program in postgres initdb psql pgbench createdb dropdb createuser vacuumdb "$bindir"/pg_*; do
         cp -p "$bindir/$(basename "$program")" "$bin/"
     done
     cp -Rp "$pkglibdir/." "$prefix$pkglibdir/"

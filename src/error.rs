@@ -305,6 +305,15 @@ fn model_error(error: &model::Error) -> Fields {
     }
 }
 
+/// What the system says, as the server's own messages have it: without the error's number.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((reason, _)) => reason.to_owned(),
+        None => text,
+    }
+}
+
 /// As the server's own `errcode_for_file_access`.
 fn file_access(error: &io::Error) -> PgSqlErrorCode {
     use io::ErrorKind::*;
@@ -481,11 +490,20 @@ fn classify_error(error: &classify::Error) -> Fields {
 }
 
 fn ingest_error(error: &ingest::Error) -> Fields {
+    use ingest::Error::*;
     match error {
-        ingest::Error::NotAutoEmbed => (ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, None, None),
-        ingest::Error::NoTable => (ERRCODE_UNDEFINED_TABLE, None, None),
-        ingest::Error::NotOwner(_) => (ERRCODE_INSUFFICIENT_PRIVILEGE, None, None),
-        ingest::Error::NoLargeObject => (ERRCODE_UNDEFINED_OBJECT, None, None),
-        ingest::Error::Statement(_) => (ERRCODE_INTERNAL_ERROR, None, None),
+        NotAutoEmbed => (ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, None, None),
+        NoTable => (ERRCODE_UNDEFINED_TABLE, None, None),
+        NotOwner(_) => (ERRCODE_INSUFFICIENT_PRIVILEGE, None, None),
+        NoLargeObject => (ERRCODE_UNDEFINED_OBJECT, None, None),
+        MayNotImport => (
+            ERRCODE_INSUFFICIENT_PRIVILEGE,
+            Some("Only roles with privileges of the \"pg_read_server_files\" role may import files of the server.".to_owned()),
+            Some("Files of the client can be copied with psql, see the documentation.".to_owned()),
+        ),
+        RelativeDirectory(_) => (ERRCODE_INVALID_NAME, None, None),
+        File { source, .. } => (file_access(source), None, None),
+        PathEncoding(_) => (ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, None, None),
+        Statement(_) => (ERRCODE_INTERNAL_ERROR, None, None),
     }
 }

@@ -1,5 +1,8 @@
 //! What can go wrong with keeping embeddings current.
 
+use crate::error::reason;
+use std::{io, path::PathBuf};
+
 /// An error of the ingest functions. What is wrong with a text or an image itself is a [`clip::Error`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -15,6 +18,23 @@ pub enum Error {
     /// The row of a large object that is gone, or that is nothing to the table's owner.
     #[error("large object does not exist, or the owner of the table may not read it")]
     NoLargeObject,
+    /// The current user may not read the server's files.
+    #[error("permission denied to import files of the server")]
+    MayNotImport,
+    /// Directories to import from are given as absolute paths.
+    #[error("directory \"{0}\" is not an absolute path")]
+    RelativeDirectory(String),
+    /// A file or a directory cannot be read.
+    #[error("could not read \"{}\": {}", path.display(), reason(source))]
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The path of a file is no text.
+    #[error("path \"{}\" is not valid UTF-8", .0.display())]
+    PathEncoding(PathBuf),
     /// A statement without an error of the server's own.
     #[error("could not run a statement: {0}")]
     Statement(pgrx::spi::Error),

@@ -13,6 +13,7 @@
 
 mod content;
 mod error;
+mod files;
 mod launcher;
 mod pending;
 mod progress;
@@ -35,4 +36,10 @@ pgrx::extension_sql_file!(
     "../../sql/backfill.sql",
     name = "backfill",
     requires = ["ingest"]
+);
+
+pgrx::extension_sql_file!(
+    "../../sql/import.sql",
+    name = "import",
+    requires = ["backfill", "embed", files::clip_image_taken]
 );

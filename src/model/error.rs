@@ -1,5 +1,6 @@
 //! What can go wrong with the registry itself.
 
+use crate::error::reason;
 use std::io;
 
 /// An error of the registry. What is wrong with a model's own files is a [`clip::Error`].
@@ -70,13 +71,4 @@ pub enum Error {
     /// The registry's directory cannot be listed.
     #[error("could not list the registered models: {}", reason(.0))]
     RegistryDirectory(io::Error),
-}
-
-/// What the system says, as the server's own messages have it: without the error's number.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error ") {
-        Some((reason, _)) => reason.to_owned(),
-        None => text,
-    }
 }

@@ -1,4 +1,4 @@
-# Embeddings kept current through a crash, by several sessions, through dump and restore, and on a subscriber.
+# Embeddings kept current through a crash, by several sessions, and on a subscriber.
 use strict;
 use warnings;
 use IPC::Run;
@@ -78,26 +78,6 @@ cmp_ok($embedded, '>', 20, 'what was committed is there');
 cmp_ok($embedded, '<', $rows - $broken, 'the rest is not');
 $node->safe_psql('killed', "CALL clip_work_queue()");
 complete('killed', 'the next call continues');
-
-note 'dump and restore with a queue in flight';
-$node->safe_psql('killed', <<'SQL');
-INSERT INTO photos SELECT id + 10000, image FROM photos WHERE id <= 5;
-ALTER TABLE photos RENAME image TO "the image";
-SQL
-my $directory = PostgreSQL::Test::Utils::tempdir();
-$node->command_ok([ 'pg_dump', '-Fc', '-f', "$directory/dump", $node->connstr('killed') ], 'dump');
-$node->safe_psql('postgres', 'CREATE DATABASE restored');
-$node->command_ok([ 'pg_restore', '-j', '2', '-d', $node->connstr('restored'), "$directory/dump" ], 'restore');
-my $state = <<'SQL';
-SELECT * FROM clip_embed_status;
-SELECT relation, target, key, sqlstate, message, attempts, at FROM clip_embed_errors ORDER BY key;
-SELECT md5(string_agg(id || coalesce(embedding::text, ''), '' ORDER BY id)) FROM photos;
-SELECT tgenabled FROM pg_trigger WHERE tgname LIKE 'zzz_clip%';
-SQL
-is($node->safe_psql('restored', $state), $node->safe_psql('killed', $state), 'give the same database');
-$node->safe_psql('restored', 'CALL clip_work_queue()');
-is($node->safe_psql('restored', 'SELECT count(embedding) FROM photos WHERE id > 10000'), 5, 'whose queue goes on');
-is($node->safe_psql('restored', 'SELECT count(*) FROM clip_embed_errors'), $broken, 'and lists the broken ones once');
 
 note 'a subscriber';
 my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');

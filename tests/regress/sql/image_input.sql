@@ -93,3 +93,8 @@ SELECT pg_temp.outcome('SELECT clip_thumbnail($1, 12)', file) FROM files WHERE k
 SELECT * FROM clip_image_info((SELECT file FROM files WHERE kind = 'png'));
 SET clip_pg.max_image_pixels = 1536;
 SELECT pg_temp.outcome('SELECT clip_embed_images(ARRAY[$1], ''clip-mini'')', file) FROM files WHERE kind IN ('jpeg', 'webp') ORDER BY n;
+
+-- When it was taken.
+SELECT date, clip_image_taken(image) FROM (VALUES ('a date', '\xffd8ffe100484578696600004d4d002a00000008000187690004000000010000001a00000000000190030002000000140000002c00000000313939383a30373a31322032313a30303a303500ffd9'::bytea),
+    ('no day', '\xffd8ffe100484578696600004d4d002a00000008000187690004000000010000001a00000000000190030002000000140000002c00000000313939383a30323a33302032313a30303a303500ffd9'), ('nothing', '\xffd8ffe100484578696600004d4d002a00000008000187690004000000010000001a000000000001'), ('no image', '\x00')) i (date, image);
+SELECT clip_image_taken(NULL);

@@ -30,6 +30,7 @@ mod metadata;
 mod raster;
 mod resample;
 mod source;
+mod taken;
 mod thumbnail;
 mod weights;
 
@@ -38,6 +39,7 @@ use crate::{Error, Result};
 pub use format::Format;
 use resample::Rows;
 use source::Pulse;
+pub use taken::{Moment, taken};
 pub use thumbnail::thumbnail;
 
 /// What a file's header says.

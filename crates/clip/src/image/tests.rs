@@ -6,6 +6,7 @@ mod damage;
 mod headers;
 mod pillow;
 mod resize;
+mod taken;
 mod thumbnails;
 
 use crate::Result;

@@ -1,0 +1,120 @@
+# Dump, restore and upgrade of a database with all that embeds in it: a registered model, generated columns, columns that
+# triggers keep current, rows that wait, and rows that could not be embedded.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::RecursiveCopy;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $old = PostgreSQL::Test::Cluster->new('old');
+$old->init;
+$old->start;
+my $directory = PostgreSQL::Test::Utils::tempdir();
+$old->safe_psql('postgres', 'CREATE DATABASE original');
+my $model = $old->safe_psql('original', "SELECT setting || '/extension/clip_pg/models/clip-mini' FROM pg_config WHERE name = 'SHAREDIR'");
+$old->safe_psql('original', <<"SQL");
+CREATE SCHEMA ext;
+CREATE EXTENSION clip_pg SCHEMA ext;
+SET search_path = public, ext;
+SELECT clip_register_model('other', '$model', '{"logit_scale": 50}');
+CREATE ROLE curator;
+CREATE SCHEMA "the archive";
+GRANT USAGE ON SCHEMA "the archive" TO curator;
+CREATE TABLE "the archive"."Photos" (
+    "Id" integer, part text, image bytea, title text,
+    embedding clip_vector(512), title_vector clip_vector(512),
+    generated clip_vector(512) GENERATED ALWAYS AS (clip_embed_text(title, 'other')) STORED,
+    PRIMARY KEY ("Id", part));
+SELECT clip_auto_embed('"the archive"."Photos"', 'image', 'embedding', 'clip-mini', mode => 'queue');
+SELECT clip_auto_embed('"the archive"."Photos"', 'title', 'title_vector', 'other');
+ALTER TABLE "the archive"."Photos" RENAME image TO "the image";
+ALTER TABLE "the archive"."Photos" OWNER TO curator;
+INSERT INTO "the archive"."Photos" ("Id", part, "the image", title)
+SELECT n, 'a', CASE WHEN n % 5 = 0 THEN '\\x4749463837610200' ELSE '\\x47494638376102000200810000ff00000000000000000000002c0000000002000200000806000108041010003b'::bytea END, 'title ' || n
+FROM generate_series(1, 20) n;
+CREATE TABLE events (id integer PRIMARY KEY, note text, vector clip_vector) PARTITION BY RANGE (id);
+CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (10);
+SELECT clip_auto_embed('events', 'note', 'vector', 'clip-mini', 'queue');
+INSERT INTO events VALUES (1, 'embedded'), (2, repeat('x', 100000));
+CREATE TABLE keyless (note text, vector clip_vector);
+SELECT clip_auto_embed('keyless', 'note', 'vector', 'clip-mini', 'queue');
+INSERT INTO keyless VALUES (repeat('x', 100000));
+CALL clip_work_queue();
+INSERT INTO "the archive"."Photos" ("Id", part, "the image", title) SELECT "Id", 'b', "the image", title FROM "the archive"."Photos" WHERE "Id" < 4;
+INSERT INTO events VALUES (3, 'waits');
+SQL
+
+# All there is, and what is configured.
+my $state = <<'SQL';
+SET search_path = ext, public;
+SELECT md5(string_agg(p::text, ' ' ORDER BY "Id", part)) FROM "the archive"."Photos" p;
+SELECT md5(string_agg(e::text, ' ' ORDER BY id)) FROM events e;
+SELECT * FROM clip_embed_status;
+SELECT relation, target, key, sqlstate, message, attempts, at, retry_at FROM clip_embed_errors WHERE relation <> 'keyless'::regclass ORDER BY relation::text, key;
+SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgname LIKE 'zzz%' ORDER BY tgrelid::regclass::text, tgname;
+SELECT indexdef FROM pg_indexes WHERE indexdef LIKE '%IS NULL%' ORDER BY 1;
+SELECT relname, relowner::regrole FROM pg_class WHERE relname = 'Photos';
+SQL
+
+# Leaves out the row of the table that is compared apart.
+sub state_of
+{
+	my ($node, $database) = @_;
+	return $node->safe_psql($database, $state) =~ s/^keyless\|note.*\n//mr;
+}
+
+# What goes on in it is what goes on in the original.
+sub goes_on
+{
+	my ($node, $database) = @_;
+	is($node->safe_psql($database, <<'SQL'), "3|0\n4|1|1\n1|1\nf|t", "$database: the queue goes on");
+SET search_path = ext, public;
+SET client_min_messages = error;
+CALL clip_work_queue();
+SELECT count(embedding), count(*) FILTER (WHERE title_vector IS NULL) FROM "the archive"."Photos" WHERE part = 'b';
+SELECT count(*) FILTER (WHERE relation = '"the archive"."Photos"'::regclass), count(*) FILTER (WHERE relation = 'events_1'::regclass),
+    count(*) FILTER (WHERE relation = 'keyless'::regclass) FROM clip_embed_errors;
+SELECT count(*) FILTER (WHERE id = 1 AND vector IS NOT NULL), count(*) FILTER (WHERE id = 3 AND vector IS NOT NULL) FROM events;
+UPDATE "the archive"."Photos" SET title = 'new', "the image" = "the image" || '\x00' WHERE "Id" = 1 AND part = 'a';
+SELECT embedding IS NOT NULL, title_vector = clip_embed_text('new', 'other') AND title_vector = generated FROM "the archive"."Photos" WHERE "Id" = 1 AND part = 'a';
+SQL
+	return;
+}
+
+my $expected = state_of($old, 'original');
+like($expected, qr/Photos.*\|queue\|16\|7\|4$/m, 'four rows could not be embedded, three wait');
+$old->command_ok([ 'pg_dump', '--file', "$directory/plain.sql", $old->connstr('original') ], 'plain dump');
+$old->safe_psql('postgres', 'CREATE DATABASE plain');
+$old->command_ok([ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-q', '-f', "$directory/plain.sql", '-d', $old->connstr('plain') ], 'plain restore');
+is(state_of($old, 'plain'), $expected, 'gives the same database');
+goes_on($old, 'plain');
+for my $format ('custom', 'directory')
+{
+	$old->command_ok([ 'pg_dump', "--format=$format", $format eq 'directory' ? '--jobs=2' : (), '--file', "$directory/$format", $old->connstr('original') ], "$format dump");
+	$old->safe_psql('postgres', "CREATE DATABASE $format");
+	$old->command_ok([ 'pg_restore', '--exit-on-error', '--jobs=2', '--dbname', $old->connstr($format), "$directory/$format" ], "$format restore");
+	is(state_of($old, $format), $expected, 'gives the same database');
+	goes_on($old, $format);
+}
+
+note 'pg_upgrade';
+$old->safe_psql('postgres', "DROP DATABASE $_") for 'plain', 'custom', 'directory';
+my $new = PostgreSQL::Test::Cluster->new('new');
+$new->init;
+$old->stop;
+my $bindir = PostgreSQL::Test::Utils::run_command([ 'pg_config', '--bindir' ]);
+($bindir) = grep { -x "$_/pg_upgrade" } split /:/, $ENV{PATH};
+my ($socket) = $new->host;
+chdir $directory or die;
+$new->command_ok([ 'pg_upgrade', '--no-sync', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $bindir, '-B', $bindir,
+	'-s', $socket, '-p', $old->port, '-P', $new->port ], 'upgrades');
+$new->start;
+my ($status, $stdout, $stderr) = $new->psql('original', "SELECT ext.clip_embed_text('a', 'other')");
+like($stderr, qr/model "other" is not registered/, 'the models are not taken along');
+PostgreSQL::Test::RecursiveCopy::copypath($old->data_dir . '/clip_pg', $new->data_dir . '/clip_pg');
+is(state_of($new, 'original'), $expected, 'gives the same database');
+goes_on($new, 'original');
+$new->stop;
+
+done_testing();
