@@ -13,10 +13,10 @@ CREATE FUNCTION clip_pg.count_pending(relation oid, source text, target text) RE
 COMMENT ON FUNCTION clip_pg.count_pending(oid, text, text) IS
 'rows that have a source and no target, as the table''s owner';
 
-CREATE FUNCTION clip_pg.embed_rows(relation oid, source text, target text, model text, places text[],
+CREATE FUNCTION clip_pg.embed_rows(relation oid, source text, target text, model text, sha256 text, places text[],
                                    OUT embedded bigint, OUT failed bigint) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'embed_rows_wrapper' LANGUAGE C VOLATILE STRICT ROWS 1 COST 1000000;
-COMMENT ON FUNCTION clip_pg.embed_rows(oid, text, text, text, text[]) IS
+COMMENT ON FUNCTION clip_pg.embed_rows(oid, text, text, text, text, text[]) IS
 'embeds the rows at some places, as the table''s owner';
 
 CREATE FUNCTION clip_pg.list_error(relation oid, source text, target text, place text, sqlstate text, message text)
@@ -71,7 +71,8 @@ CREATE TYPE clip_pg.job AS (
     relation oid,
     source name,
     target name,
-    model text
+    model text,
+    sha256 text
 );
 COMMENT ON COLUMN clip_pg.job.relation IS 'table that was given to clip_auto_embed; part is it, or a partition';
 
@@ -83,7 +84,7 @@ DECLARE
     found clip_pg.job[];
 BEGIN
     found := ARRAY(
-        SELECT (c.oid, a.relation, a.source, a.target, a.model)::clip_pg.job
+        SELECT (c.oid, a.relation, a.source, a.target, a.model, a.sha256)::clip_pg.job
         FROM clip_pg.auto_embed a
         CROSS JOIN LATERAL (SELECT p.relid FROM pg_partition_tree(a.relation) p WHERE p.isleaf
                             UNION SELECT a.relation) p
@@ -230,7 +231,7 @@ DECLARE
     middle integer := cardinality(places) / 2;
 BEGIN
     SELECT r.embedded, r.failed INTO embedded, failed
-    FROM clip_pg.embed_rows(job.part, job.source, job.target, job.model, places) r;
+    FROM clip_pg.embed_rows(job.part, job.source, job.target, job.model, job.sha256, places) r;
 EXCEPTION WHEN data_exception OR integrity_constraint_violation OR with_check_option_violation OR plpgsql_error
             OR triggered_action_exception OR feature_not_supported OR program_limit_exceeded THEN
     IF middle = 0 THEN

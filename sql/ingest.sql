@@ -9,7 +9,7 @@ COMMENT ON SCHEMA clip_pg IS 'internals of the extension clip_pg';
 CREATE FUNCTION clip_pg.auto_embed() RETURNS trigger
     AS 'MODULE_PATHNAME', 'auto_embed_wrapper' LANGUAGE C;
 COMMENT ON FUNCTION clip_pg.auto_embed() IS
-'trigger of clip_auto_embed; its arguments are the model and the mode, its condition names the columns';
+'trigger of clip_auto_embed; its arguments are the model, the mode and the model''s SHA-256, its condition names the columns';
 
 CREATE FUNCTION clip_pg.tell_at_commit() RETURNS void
     AS 'MODULE_PATHNAME', 'tell_at_commit_wrapper' LANGUAGE C VOLATILE;
@@ -22,6 +22,7 @@ SELECT trigger.tgrelid::pg_catalog.regclass AS relation,
        target.attname AS target,
        pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), '\000', 1) AS model,
        pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), '\000', 2) AS mode,
+       pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), '\000', 3) AS sha256,
        trigger.tgname AS trigger
 FROM pg_catalog.pg_trigger trigger
 -- The trigger's condition makes it depend on both columns; the types tell them apart.
@@ -46,6 +47,28 @@ WHERE trigger.tgfoid OPERATOR(pg_catalog.=) 'clip_pg.auto_embed()'::pg_catalog.r
 GRANT SELECT ON clip_pg.auto_embed TO PUBLIC;
 COMMENT ON VIEW clip_pg.auto_embed IS 'columns that clip_auto_embed keeps current; partitions count as their table';
 
+CREATE FUNCTION clip_column_model(relation regclass, target name) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    RETURN (SELECT a.model FROM clip_pg.auto_embed a
+            WHERE a.target = target
+              AND (a.relation = relation OR a.relation IN (SELECT p.relid FROM pg_partition_ancestors(relation) p)));
+END $$;
+COMMENT ON FUNCTION clip_column_model(regclass, name) IS
+'name of the model by which clip_auto_embed keeps a column current; null where it does not';
+
+CREATE FUNCTION clip_pg.distance_support(request internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'distance_support_wrapper' LANGUAGE C STRICT;
+COMMENT ON FUNCTION clip_pg.distance_support(internal) IS
+'planner support function: warns where vectors of two models are compared';
+ALTER FUNCTION cosine_distance(clip_vector, clip_vector) SUPPORT clip_pg.distance_support;
+ALTER FUNCTION inner_product(clip_vector, clip_vector) SUPPORT clip_pg.distance_support;
+ALTER FUNCTION l2_distance(clip_vector, clip_vector) SUPPORT clip_pg.distance_support;
+ALTER FUNCTION l1_distance(clip_vector, clip_vector) SUPPORT clip_pg.distance_support;
+ALTER FUNCTION clip_vector_negative_inner_product(clip_vector, clip_vector) SUPPORT clip_pg.distance_support;
+ALTER FUNCTION clip_similarity(clip_vector, clip_vector) SUPPORT clip_pg.distance_support;
+
 CREATE FUNCTION clip_auto_embed(relation regclass, source name, target name, model text DEFAULT NULL,
                                 mode text DEFAULT 'trigger') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -56,6 +79,9 @@ DECLARE
     target_type oid;
     typmod integer;
     dimensions integer;
+    sha256 text;
+    made @extschema@.clip_vector;
+    known @extschema@.clip_vector;
     generated boolean;
     trigger name;
 BEGIN
@@ -111,7 +137,7 @@ BEGIN
     model := coalesce(model, current_setting('clip_pg.model'));
     -- Raises the registry's own error.
     PERFORM @extschema@.clip_embed_texts('{}'::text[], model);
-    SELECT m.dimensions INTO dimensions FROM @extschema@.clip_models m WHERE m.name = model;
+    SELECT m.dimensions, m.sha256 INTO dimensions, sha256 FROM @extschema@.clip_models m WHERE m.name = model;
     IF typmod <> -1 AND typmod <> dimensions THEN
         RAISE data_exception USING MESSAGE = format('column "%s" of table %s is of type %s, model "%s" has %s dimensions',
             target, relation, format_type(target_type, typmod), model, dimensions);
@@ -121,6 +147,23 @@ BEGIN
             HINT = 'End that with clip_auto_embed_remove() first.';
     END IF;
 
+    -- One row shows whether what the column holds is by the model.
+    BEGIN
+        EXECUTE format('SELECT %s(%s, $1), %I FROM %s WHERE %I IS NOT NULL AND %I IS NOT NULL LIMIT 1',
+            CASE WHEN source_type IN ('bytea'::regtype, 'oid'::regtype) THEN '@extschema@.clip_embed_image' ELSE '@extschema@.clip_embed_text' END,
+            format(CASE source_type WHEN 'oid'::regtype THEN 'lo_get(%I)' WHEN 'bytea'::regtype THEN '%I::bytea' ELSE '%I::text' END, source),
+            target, relation, source, target) INTO made, known USING model;
+    EXCEPTION WHEN data_exception OR feature_not_supported OR program_limit_exceeded OR undefined_object THEN
+        -- The image is at fault.
+        made := NULL;
+    END;
+    IF (CASE WHEN @extschema@.vector_dims(made) = @extschema@.vector_dims(known)
+             THEN @extschema@.clip_similarity(made, known) < 0.98 ELSE made IS NOT NULL END) THEN
+        RAISE data_exception USING MESSAGE = format('column "%s" of table %s holds vectors that model "%s" does not make',
+            target, relation, model),
+            HINT = 'Embed into another column, and drop this one when that is full; or remove the vectors first.';
+    END IF;
+
     -- Triggers fire in the order of their names: what others make of the source is what is embedded.
     SELECT format('zzz_clip_auto_embed_%s', n) INTO trigger
     FROM generate_series(1, 2000) n
@@ -128,8 +171,8 @@ BEGIN
                       WHERE t.tgrelid = relation AND t.tgname = format('zzz_clip_auto_embed_%s', n))
     ORDER BY n LIMIT 1;
     EXECUTE format('CREATE TRIGGER %I BEFORE INSERT OR UPDATE ON %s FOR EACH ROW '
-        'WHEN (NEW.%I IS NOT NULL OR NEW.%I IS NOT NULL) EXECUTE FUNCTION clip_pg.auto_embed(%L, %L)',
-        trigger, relation, source, target, model, mode);
+        'WHEN (NEW.%I IS NOT NULL OR NEW.%I IS NOT NULL) EXECUTE FUNCTION clip_pg.auto_embed(%L, %L, %L)',
+        trigger, relation, source, target, model, mode, sha256);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation, trigger);
     IF mode = 'queue' THEN
         -- What is left to do is found without reading the table.

@@ -493,6 +493,11 @@ fn ingest_error(error: &ingest::Error) -> Fields {
     use ingest::Error::*;
     match error {
         NotAutoEmbed => (ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, None, None),
+        OtherModel { wanted, found, .. } => (
+            ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            Some(format!("They are by the model with the SHA-256 {wanted}, this one has {found}.")),
+            Some("Register that model on this server, or embed the table anew by clip_auto_embed_remove(), removing the embeddings, and clip_auto_embed().".to_owned()),
+        ),
         NoTable => (ERRCODE_UNDEFINED_TABLE, None, None),
         NotOwner(_) => (ERRCODE_INSUFFICIENT_PRIVILEGE, None, None),
         NoLargeObject => (ERRCODE_UNDEFINED_OBJECT, None, None),

@@ -9,6 +9,16 @@ pub enum Error {
     /// The function was not called as the trigger that `clip_auto_embed` makes.
     #[error("clip_pg.auto_embed() must be called as a trigger made by clip_auto_embed")]
     NotAutoEmbed,
+    /// The name of a column's model stands for another one on this server.
+    #[error("model \"{name}\" is not the one that the embeddings of the column are by")]
+    OtherModel {
+        /// The name.
+        name: String,
+        /// Identity of the column's model.
+        wanted: String,
+        /// Identity of the model that has the name.
+        found: String,
+    },
     /// A table that was dropped meanwhile.
     #[error("table does not exist")]
     NoTable,

@@ -15,6 +15,7 @@ mod content;
 mod error;
 mod files;
 mod launcher;
+mod mixing;
 mod pending;
 mod progress;
 mod queue;
@@ -25,6 +26,27 @@ mod worker;
 
 pub use error::Error;
 pub use launcher::register;
+
+use crate::{
+    error::Result,
+    model::{self, Model},
+};
+use std::rc::Rc;
+
+/// The model of a column, if the name stands for it here, too: on a server that a dump was restored on, it may not.
+fn model(name: &str, sha256: &str) -> Result<Rc<Model>> {
+    let model = model::resolve(Some(name))?;
+    let found = &model.manifest.identity;
+    if found != sha256 {
+        return Err(Error::OtherModel {
+            name: name.to_owned(),
+            wanted: sha256.to_owned(),
+            found: found.clone(),
+        }
+        .into());
+    }
+    Ok(model)
+}
 
 pgrx::extension_sql_file!(
     "../../sql/ingest.sql",

@@ -17,7 +17,7 @@ use crate::{
     embed::Text,
     error::{self, Returned},
     guc,
-    model::{self, Model},
+    model::Model,
     vector::Vector,
 };
 use pgrx::{datum::DatumWithOid, pg_sys, pg_sys::panic::ErrorReport, prelude::*, spi::SpiClient};
@@ -75,14 +75,15 @@ fn embed_rows(
     source: Text,
     target: Text,
     model: Text,
+    sha256: Text,
     places: Vec<Text>,
 ) -> std::result::Result<
     TableIterator<'static, (name!(embedded, i64), name!(failed, i64))>,
     ErrorReport,
 > {
-    let model = model::resolve(Some(model.as_str())).map_err(ErrorReport::from)?;
     let counts = pgrx::Spi::connect_mut(|client| {
         let table = Table::find(client, relation, &source, &target)?;
+        let model = super::model(model.as_str(), sha256.as_str())?;
         let rows = report(lock(client, &table, places))?;
         let mut embedded = (Vec::new(), Vec::new());
         let mut failed = 0;

@@ -7,7 +7,6 @@ use super::{Error, queue};
 use crate::{
     embed::{embed_image, embed_text, to_utf8},
     error::{self, Returned},
-    model,
     vector::Vector,
 };
 use pgrx::{
@@ -24,6 +23,9 @@ use std::{
 
 /// Rows are embedded by `clip_backfill` rather than by the trigger.
 const QUEUE: &CStr = c"queue";
+
+/// Arguments of a trigger: the model, the mode, and the model's SHA-256.
+const ARGUMENTS: usize = 3;
 
 /// The trigger function. The conditions and arguments of the trigger are written by `clip_auto_embed`.
 #[pg_extern(sql = false)]
@@ -59,8 +61,8 @@ unsafe fn row(call: &pg_sys::TriggerData, columns: &Columns) -> error::Result<pg
     unsafe {
         let description = (*call.tg_relation).rd_att;
         let source = Value::read(new, columns, description);
-        let arguments = slice::from_raw_parts((*call.tg_trigger).tgargs, 2);
-        let [model, mode] = [arguments[0], arguments[1]].map(|argument| CStr::from_ptr(argument));
+        let arguments = slice::from_raw_parts((*call.tg_trigger).tgargs, ARGUMENTS);
+        let [model, mode, sha256] = [0, 1, 2].map(|n| CStr::from_ptr(arguments[n]));
         let same = old.is_some_and(|old| Value::read(old, columns, description).is_same(&source));
         let vector = || !pg_sys::heap_attisnull(new, c_int::from(columns.target), description);
         if mode == QUEUE && source.datum.is_some() && !(same && vector()) {
@@ -71,7 +73,7 @@ unsafe fn row(call: &pg_sys::TriggerData, columns: &Columns) -> error::Result<pg
         }
         let target = match source.content() {
             Some(content) if mode != QUEUE => {
-                let model = model::resolve(Some(&to_utf8(model.to_bytes())))?;
+                let model = super::model(&to_utf8(model.to_bytes()), &sha256.to_string_lossy())?;
                 let vector = match content {
                     Content::Text(text) => embed_text(&model, &text)?,
                     Content::Image(image) => embed_image(&model, image)?,
@@ -125,26 +127,14 @@ impl Columns {
         }
     }
 
-    /// Reads them from the condition `NEW.source IS NOT NULL OR NEW.target IS NOT NULL`, where the server keeps them by
-    /// number, for each partition its own. Anyone can make a trigger with another condition, so nothing is taken for
-    /// granted.
+    /// Reads them from the trigger. Anyone can make one with another condition, so nothing is taken for granted.
     ///
     /// # Safety
     /// `call` is what the server calls a trigger with.
     unsafe fn read(call: &pg_sys::TriggerData) -> error::Result<Self> {
-        // SAFETY: the condition is a node that the server wrote; every node is looked at as what its tag says.
+        // SAFETY: the trigger and the relation belong together.
         unsafe {
-            let trigger = &*call.tg_trigger;
-            if trigger.tgqual.is_null() || trigger.tgnargs != 2 {
-                return Err(Error::NotAutoEmbed.into());
-            }
-            let condition: *mut pg_sys::Node = pg_sys::stringToNode(trigger.tgqual).cast();
-            if (*condition).type_ != NodeTag::T_BoolExpr {
-                return Err(Error::NotAutoEmbed.into());
-            }
-            let tests = (*condition.cast::<pg_sys::BoolExpr>()).args;
-            let [source, target] = [0, 1].map(|position| column(tests, position));
-            let (Some(source), Some(target)) = (source, target) else {
+            let Some((source, target)) = columns(&*call.tg_trigger) else {
                 return Err(Error::NotAutoEmbed.into());
             };
             let table = (*call.tg_relation).rd_id;
@@ -179,6 +169,26 @@ unsafe fn type_of(table: pg_sys::Oid, column: i16) -> (pg_sys::Oid, i32) {
         pg_sys::get_atttypetypmodcoll(table, column, &mut oid, &mut modifier, &mut collation);
     }
     (oid, modifier)
+}
+
+/// The numbers of a trigger's source and target, from the condition `NEW.source IS NOT NULL OR NEW.target IS NOT NULL`,
+/// where the server keeps them, for each partition its own.
+///
+/// # Safety
+/// The trigger is the server's.
+pub unsafe fn columns(trigger: &pg_sys::Trigger) -> Option<(i16, i16)> {
+    // SAFETY: the condition is a node that the server wrote; every node is looked at as what its tag says.
+    unsafe {
+        if trigger.tgqual.is_null() || trigger.tgnargs as usize != ARGUMENTS {
+            return None;
+        }
+        let condition: *mut pg_sys::Node = pg_sys::stringToNode(trigger.tgqual).cast();
+        if (*condition).type_ != NodeTag::T_BoolExpr {
+            return None;
+        }
+        let tests = (*condition.cast::<pg_sys::BoolExpr>()).args;
+        Some((column(tests, 0)?, column(tests, 1)?))
+    }
 }
 
 /// The number of the table's column that the test at a position of a condition is about.

@@ -155,12 +155,12 @@ SELECT pg_temp.outcome('SELECT clip_pg.auto_embed()');
 CREATE TABLE crafted (id integer, t timestamptz DEFAULT now(), c text, v clip_vector(3));
 INSERT INTO crafted VALUES (1);
 SELECT condition, pg_temp.outcome(format('CREATE TRIGGER crafted BEFORE UPDATE ON crafted FOR EACH ROW WHEN (%s)
-    EXECUTE FUNCTION clip_pg.auto_embed(''clip-mini'', ''trigger'');
+    EXECUTE FUNCTION clip_pg.auto_embed(''clip-mini'', ''trigger'', %L);
     UPDATE crafted SET c = ''a text'';
-    SELECT 1/0', condition))
+    SELECT 1/0', condition, sha256))
 FROM (VALUES ('NEW.id IS NOT NULL OR NEW.v IS NULL'), ('NEW.id IS NOT NULL OR NEW.t IS NOT NULL'),
     ('NEW.c IS NOT NULL OR NEW.id IS NOT NULL'), ('NEW.c IS NOT NULL OR NEW.v IS NULL'), ('NEW.tableoid IS NOT NULL OR NEW.v IS NULL'),
-    ('NEW.c IS NOT NULL'), ('NOT NEW IS NULL'), ('NEW IS NOT NULL OR NEW.v IS NULL')) c (condition);
+    ('NEW.c IS NOT NULL'), ('NOT NEW IS NULL'), ('NEW IS NOT NULL OR NEW.v IS NULL')) c (condition), clip_models WHERE name = 'clip-mini';
 DROP TABLE crafted;
 
 -- Columns that a trigger cannot read or write.

@@ -154,7 +154,7 @@ SELECT pg_temp.outcome($$CALL clip_backfill('owned')$$);
 SELECT pg_temp.outcome(format('SELECT clip_pg.%s', call)) FROM (VALUES
     ($$find_pending('owned'::regclass, 'caption', 'vector', '(0,0)', 1)$$),
     ($$count_pending('owned'::regclass, 'caption', 'vector')$$),
-    ($$embed_rows('owned'::regclass, 'caption', 'vector', 'clip-mini', '{"(0,1)"}')$$),
+    ($$embed_rows('owned'::regclass, 'caption', 'vector', 'clip-mini', '', '{"(0,1)"}')$$),
     ($$list_error('owned'::regclass, 'caption', 'vector', '(0,1)', '22000', 'nothing')$$),
     ($$prune_errors('owned'::regclass, 'caption', 'vector')$$)) calls (call);
 SELECT pg_temp.outcome('SELECT * FROM clip_pg.embed_error');

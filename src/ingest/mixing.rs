@@ -1,0 +1,272 @@
+//! Warns where a query compares vectors of two models, which means nothing, whatever their dimensions.
+//!
+//! A vector does not say which model it is by. But while a query is planned it shows where one comes from: a column
+//! that `clip_auto_embed` keeps current or that is generated, or a call of an embedding function. A model that comes
+//! as a parameter, or a vector that does, is not known, and no warning says nothing.
+
+use super::trigger;
+use crate::{guc, model};
+use pgrx::{
+    FromDatum, Internal, PgLogLevel, PgRelation, PgSqlErrorCode,
+    pg_sys::{self, NodeTag, panic::ErrorReport},
+    prelude::*,
+};
+use std::{cell::Cell, ffi::CStr};
+
+thread_local! {
+    /// Start of the statement that was warned about.
+    static WARNED: Cell<i64> = const { Cell::new(0) };
+}
+
+/// Support function of the functions that compare two vectors; simplifies nothing.
+#[pg_extern(sql = false)]
+fn distance_support(request: Internal) -> Internal {
+    // SAFETY: the planner calls a support function with a node, and a request to simplify with a function call, which
+    // may lack what it is part of.
+    unsafe {
+        if let Some(request) = request.unwrap()
+            && let request = request.cast_mut_ptr::<pg_sys::SupportRequestSimplify>()
+            && (*request).type_ == NodeTag::T_SupportRequestSimplify
+            && !(*request).root.is_null()
+        {
+            check(&*(*request).root, (*(*request).fcall).args);
+        }
+    }
+    Internal::from(Some(pg_sys::Datum::null()))
+}
+
+/// # Safety
+/// The planner is at work on the query of `root`, and on the arguments of a call in it.
+unsafe fn check(root: &pg_sys::PlannerInfo, arguments: *mut pg_sys::List) {
+    // SAFETY: the contract.
+    unsafe {
+        let scope = Scope {
+            query: &*root.parse,
+            outer: Outer::Planned(root.parent_root),
+        };
+        let [one, other] = [0, 1].map(|n| nth(arguments, n).and_then(|node| scope.model_of(node)));
+        let (Some(one), Some(other)) = (one, other) else {
+            return;
+        };
+        let statement = pg_sys::GetCurrentStatementStartTimestamp();
+        if is_same(&one, &other) || WARNED.replace(statement) == statement {
+            return;
+        }
+        let message = format!("comparing vectors of the models \"{one}\" and \"{other}\"");
+        ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message, "")
+            .set_hint("Their distance means nothing. A query should be embedded by the model of the column, which clip_column_model() tells.")
+            .report(PgLogLevel::WARNING);
+    }
+}
+
+/// Whether two names stand for one model. What cannot be found out is none of this module's business.
+fn is_same(one: &str, other: &str) -> bool {
+    let identity = |name| match model::find(name) {
+        Ok(Some(model)) => Some(model.manifest.identity.clone()),
+        _ => None,
+    };
+    one == other
+        || match (identity(one), identity(other)) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        }
+}
+
+/// A query and those that it is part of.
+struct Scope<'a> {
+    query: &'a pg_sys::Query,
+    outer: Outer<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Outer<'a> {
+    /// A query that is being planned, null for none.
+    Planned(*mut pg_sys::PlannerInfo),
+    /// The query that a subquery in an expression belongs to.
+    Scope(&'a Scope<'a>),
+}
+
+impl Scope<'_> {
+    /// The model that an expression's vector is by, if that can be told.
+    ///
+    /// # Safety
+    /// `node` is an expression of the query, which the planner is at work on.
+    unsafe fn model_of(&self, node: *mut pg_sys::Node) -> Option<String> {
+        // SAFETY: the contract; every node is looked at as what its tag says.
+        unsafe {
+            match (*node).type_ {
+                NodeTag::T_FuncExpr => model_of_call(node.cast()),
+                NodeTag::T_Var => self.model_of_variable(&*node.cast()),
+                NodeTag::T_SubLink => {
+                    let sublink = &*node.cast::<pg_sys::SubLink>();
+                    let select = sublink.subselect.cast::<pg_sys::Query>().as_ref()?;
+                    if sublink.subLinkType != pg_sys::SubLinkType::EXPR_SUBLINK {
+                        return None;
+                    }
+                    let entry = nth(select.targetList, 0)?.cast::<pg_sys::TargetEntry>();
+                    let scope = Scope {
+                        query: select,
+                        outer: Outer::Scope(self),
+                    };
+                    scope.model_of((*entry).expr.cast())
+                }
+                _ => None,
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for [`Scope::model_of`].
+    unsafe fn model_of_variable(&self, variable: &pg_sys::Var) -> Option<String> {
+        // SAFETY: the contract: a variable's number is that of an entry of its query's range table.
+        unsafe {
+            let mut outer = Outer::Scope(self);
+            for _ in 0..variable.varlevelsup {
+                outer = match outer {
+                    Outer::Scope(scope) => scope.outer,
+                    Outer::Planned(root) => Outer::Planned(root.as_ref()?.parent_root),
+                };
+            }
+            let scope = match outer {
+                Outer::Scope(scope) => scope,
+                Outer::Planned(root) => {
+                    let root = root.as_ref()?;
+                    &Scope {
+                        query: &*root.parse,
+                        outer: Outer::Planned(root.parent_root),
+                    }
+                }
+            };
+            let number = usize::try_from(variable.varno).ok()?.checked_sub(1)?;
+            let entry = nth(scope.query.rtable, number)?.cast::<pg_sys::RangeTblEntry>();
+            match (*entry).rtekind {
+                pg_sys::RTEKind::RTE_RELATION => model_of_column((*entry).relid, variable.varattno),
+                pg_sys::RTEKind::RTE_FUNCTION => {
+                    let function = nth((*entry).functions, 0)?.cast::<pg_sys::RangeTblFunction>();
+                    scope.model_of((*function).funcexpr)
+                }
+                _ => None,
+            }
+        }
+    }
+}
+
+/// The model of a table's column.
+///
+/// # Safety
+/// The table is locked, as one in a query that is planned is.
+unsafe fn model_of_column(table: pg_sys::Oid, column: i16) -> Option<String> {
+    // SAFETY: the contract; the relation is closed again when it is dropped.
+    unsafe {
+        let relation = PgRelation::open(table);
+        if let Some(triggers) = relation.trigdesc.as_ref() {
+            for n in 0..triggers.numtriggers as usize {
+                let trigger = &*triggers.triggers.add(n);
+                let columns = trigger::columns(trigger);
+                if columns.is_some_and(|(_, target)| target == column)
+                    && is_own(trigger.tgfoid, c"auto_embed")
+                {
+                    let model = CStr::from_ptr((*trigger.tgargs).cast());
+                    return Some(model.to_string_lossy().into_owned());
+                }
+            }
+        }
+        if pg_sys::get_attgenerated(table, column) == 0 {
+            return None;
+        }
+        let expression = pg_sys::build_column_default(relation.as_ptr(), column.into());
+        if expression.as_ref()?.type_ != NodeTag::T_FuncExpr {
+            return None;
+        }
+        model_of_call(expression.cast())
+    }
+}
+
+/// The model that a function call embeds by, if it is one of an embedding function.
+///
+/// # Safety
+/// `call` is an expression of the planner's.
+unsafe fn model_of_call(call: *mut pg_sys::FuncExpr) -> Option<String> {
+    use pg_sys::CoercionForm::{COERCE_EXPLICIT_CAST, COERCE_IMPLICIT_CAST};
+    // SAFETY: the contract; every node is looked at as what its tag says.
+    unsafe {
+        let pg_sys::FuncExpr {
+            funcid,
+            funcformat,
+            args,
+            ..
+        } = *call;
+        if matches!(funcformat, COERCE_EXPLICIT_CAST | COERCE_IMPLICIT_CAST) {
+            // To the dimensions of a column.
+            let argument = nth(args, 0).filter(|&node| (*node).type_ == NodeTag::T_FuncExpr)?;
+            return model_of_call(argument.cast());
+        }
+        let embeds = |name| is_own(funcid, name);
+        let position = if embeds(c"clip_embed_text") || embeds(c"clip_embed_image") {
+            1
+        } else if embeds(c"clip_query") {
+            6
+        } else {
+            return None;
+        };
+        let Some(argument) = model_argument(args, position) else {
+            return Some(guc::model());
+        };
+        if (*argument).type_ != NodeTag::T_Const {
+            return None;
+        }
+        let constant = &*argument.cast::<pg_sys::Const>();
+        let name = String::from_datum(constant.constvalue, constant.constisnull);
+        Some(name.unwrap_or_else(guc::model))
+    }
+}
+
+/// The argument `model` of a call, by its place or, where the call is not planned yet, by its name.
+///
+/// # Safety
+/// `arguments` are those of a call.
+unsafe fn model_argument(
+    arguments: *mut pg_sys::List,
+    position: usize,
+) -> Option<*mut pg_sys::Node> {
+    // SAFETY: the contract; every node is looked at as what its tag says.
+    unsafe {
+        let count = arguments.as_ref()?.length as usize;
+        (0..count).find_map(|n| {
+            let argument = nth(arguments, n)?;
+            if (*argument).type_ != NodeTag::T_NamedArgExpr {
+                return (n == position).then_some(argument);
+            }
+            let named = &*argument.cast::<pg_sys::NamedArgExpr>();
+            (CStr::from_ptr(named.name) == c"model").then_some(named.arg.cast())
+        })
+    }
+}
+
+/// Whether a function is this extension's of that name.
+///
+/// # Safety
+/// To be called where the catalogs can be read.
+unsafe fn is_own(function: pg_sys::Oid, name: &CStr) -> bool {
+    // SAFETY: the contract; the server returns a C string or null.
+    unsafe {
+        let known = pg_sys::get_func_name(function);
+        !known.is_null()
+            && CStr::from_ptr(known) == name
+            && pg_sys::getExtensionOfObject(pg_sys::ProcedureRelationId, function)
+                == pg_sys::get_extension_oid(c"clip_pg".as_ptr(), true)
+    }
+}
+
+/// An element of a list of nodes.
+///
+/// # Safety
+/// It is a list of nodes, or null for an empty one.
+unsafe fn nth(list: *mut pg_sys::List, n: usize) -> Option<*mut pg_sys::Node> {
+    // SAFETY: the contract; the length is checked.
+    unsafe {
+        let list = list.as_ref().filter(|list| n < list.length as usize)?;
+        let node: *mut pg_sys::Node = (*list.elements.add(n)).ptr_value.cast();
+        (!node.is_null()).then_some(node)
+    }
+}
