@@ -134,8 +134,9 @@ BEGIN
             HINT = 'The server keeps it current by itself.';
     END IF;
 
+    -- Either raises the registry's own error; the first one loads the library, too, which the setting is of.
+    PERFORM @extschema@.clip_embed_texts('{}'::text[]) WHERE model IS NULL;
     model := coalesce(model, current_setting('clip_pg.model'));
-    -- Raises the registry's own error.
     PERFORM @extschema@.clip_embed_texts('{}'::text[], model);
     SELECT m.dimensions, m.sha256 INTO dimensions, sha256 FROM @extschema@.clip_models m WHERE m.name = model;
     IF typmod <> -1 AND typmod <> dimensions THEN

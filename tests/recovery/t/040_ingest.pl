@@ -79,6 +79,23 @@ cmp_ok($embedded, '<', $rows - $broken, 'the rest is not');
 $node->safe_psql('killed', "CALL clip_work_queue()");
 complete('killed', 'the next call continues');
 
+SKIP:
+{
+	skip 'needs /dev/full', 3 unless -c '/dev/full';
+	note 'the disk is full';
+	$node->safe_psql('killed', 'CREATE TABLE full_up (note text, vector clip_vector)');
+	$node->safe_psql('killed', q{SELECT clip_auto_embed('full_up', 'note', 'vector', mode => 'queue')});
+	my $file = $node->data_dir . '/' . $node->safe_psql('killed', q{CHECKPOINT; SELECT pg_relation_filepath('full_up')});
+	rename $file, "$file.aside";
+	symlink '/dev/full', $file;
+	my ($status, $stdout, $stderr) = $node->psql('killed', "\\set VERBOSITY verbose\nINSERT INTO full_up VALUES ('a')");
+	like($stderr, qr/ERROR:  53100: could not extend file .*No space left on device/, 'is told as it is');
+	unlink $file;
+	rename "$file.aside", $file;
+	is($node->safe_psql('killed', q{INSERT INTO full_up VALUES ('b'); CALL clip_work_queue(); SELECT note FROM full_up WHERE vector IS NOT NULL}), 'b', 'and passes');
+	is($node->safe_psql('killed', 'SELECT count(*) FROM full_up'), '1', 'without a trace');
+}
+
 note 'a subscriber';
 my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
 $subscriber->init;
