@@ -88,7 +88,7 @@ BEGIN
         FROM clip_pg.auto_embed a
         CROSS JOIN LATERAL (SELECT p.relid FROM pg_partition_tree(a.relation) p WHERE p.isleaf
                             UNION SELECT a.relation) p
-        JOIN pg_class c ON c.oid = p.relid AND c.relkind = 'r'
+        JOIN pg_class c ON c.oid = p.relid AND c.relkind = 'r' AND NOT pg_is_other_temp_schema(c.relnamespace)
         WHERE CASE WHEN jobs.relation IS NULL THEN a.mode = 'queue' AND pg_has_role(c.relowner, 'USAGE')
                    ELSE a.relation = jobs.relation
                         OR jobs.relation IN (SELECT t.relid FROM pg_partition_tree(a.relation) t)

@@ -246,8 +246,10 @@ CREATE FUNCTION clip_pg.embed_status(OUT relation regclass, OUT source name, OUT
 RETURNS SETOF record LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     FOR relation, source, target, model, mode IN
-        SELECT a.relation, a.source, a.target, a.model, a.mode FROM clip_pg.auto_embed a
-        WHERE has_table_privilege(a.relation, 'SELECT') ORDER BY a.relation::text, a.target
+        SELECT a.relation, a.source, a.target, a.model, a.mode
+        FROM clip_pg.auto_embed a JOIN pg_class c ON c.oid = a.relation
+        WHERE has_table_privilege(a.relation, 'SELECT') AND NOT pg_is_other_temp_schema(c.relnamespace)
+        ORDER BY a.relation::text, a.target
     LOOP
         EXECUTE format('SELECT count(%1$I), count(*) FILTER (WHERE %2$I IS NOT NULL AND %1$I IS NULL) FROM %3$s',
                        target, source, relation) INTO embedded, pending;

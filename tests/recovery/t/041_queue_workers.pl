@@ -130,6 +130,17 @@ embedded('one', 5, 'leaves the others their turn');
 like(slurp_file($node->logfile), qr/WARNING:  could not embed what is pending in table public."a table": cannot fire deferred trigger/, 'and is logged');
 $node->safe_psql('one', 'DROP TABLE "a table"');
 
+note 'what is another session\'s own';
+my $temporary = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('one'), '-c', 'CREATE TEMP TABLE own (note text, vector clip_vector)',
+	'-c', q{SELECT clip_auto_embed('own', 'note', 'vector', mode => 'queue')}, '-c', q{INSERT INTO own VALUES ('a')}, '-c', 'SELECT pg_sleep(1000)' ],
+	'>', '/dev/null', '2>', '/dev/null');
+$node->poll_query_until('one', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1000)'});
+$node->safe_psql('one', "UPDATE photos SET embedding = NULL WHERE id = 5");
+embedded('one', 5, 'is left alone');
+$node->safe_psql('one', q{SELECT count(*) FROM clip_embed_status; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1000)'});
+$temporary->finish;
+unlike(slurp_file($node->logfile), qr/temporary tables of other sessions/, 'without trying');
+
 note 'by the clock';
 $node->safe_psql('one', "BEGIN; INSERT INTO photos VALUES (6, $good); PREPARE TRANSACTION 'x'");
 $node->safe_psql('one', "COMMIT PREPARED 'x'");
@@ -146,7 +157,7 @@ ok($node->poll_query_until('one', 'SELECT count(*) = 0 FROM clip_embed_errors'),
 set('clip_pg.queue_naptime', "'1h'");
 
 note 'terminated and killed';
-my $rows = 600;
+my $rows = 300;
 $node->safe_psql('one', 'TRUNCATE photos, written');
 $node->safe_psql('one', "INSERT INTO photos SELECT n, CASE WHEN n % 10 = 0 THEN $bad ELSE $good END::bytea FROM generate_series(1, $rows) n");
 my $worker = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'clip_pg queue worker'";

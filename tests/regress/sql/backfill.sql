@@ -169,6 +169,26 @@ SET ROLE regress_clip_other;
 SELECT relation, key, sqlstate FROM clip_embed_errors;
 RESET ROLE;
 
+-- Row security binds the owner, too, where it is forced: rows that the owner does not see are left alone.
+INSERT INTO owned SELECT n, 'row ' || n FROM generate_series(10, 13) n;
+ALTER TABLE owned ENABLE ROW LEVEL SECURITY;
+ALTER TABLE owned FORCE ROW LEVEL SECURITY;
+CREATE POLICY even ON owned USING (id % 2 = 0);
+CALL clip_backfill('owned');
+SELECT id, vector IS NOT NULL AS embedded FROM owned WHERE id >= 10 ORDER BY id;
+ALTER TABLE owned NO FORCE ROW LEVEL SECURITY;
+CALL clip_backfill('owned');
+SELECT count(vector) FROM owned WHERE id >= 10;
+DELETE FROM owned WHERE id >= 10;
+
+-- Temporary tables.
+CREATE TEMP TABLE passing (id integer PRIMARY KEY, caption text, vector clip_vector);
+SELECT clip_auto_embed('passing', 'caption', 'vector', mode => 'queue');
+INSERT INTO passing VALUES (1, 'a');
+CALL clip_backfill('passing');
+SELECT count(vector) FROM passing;
+DROP TABLE passing;
+
 -- A deferred trigger would run with the rights of whoever calls.
 CREATE CONSTRAINT TRIGGER later AFTER UPDATE ON owned DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note_user();
 UPDATE owned SET caption = 'b', by = NULL;
