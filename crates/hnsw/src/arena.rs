@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use half::f16;
 
-use crate::codes::{Basis, Code, Metric, Probe, Query, Scratch};
+use crate::codes::{Basis, Code, Query, Scratch};
 use crate::error::Result;
 use crate::graph::{Edges, Graph, Visit};
 use crate::layout::{Factors, Pointer, Shape};
@@ -24,14 +24,33 @@ const MOST_ENTRIES: usize = 1024;
 /// Entries that a search begins at.
 const BEGIN: usize = 8;
 
-/// The vectors of a build, one node each.
+/// Vectors, one after the other, with their squared norms.
 #[derive(Default)]
 pub(crate) struct Vectors {
-    pub(crate) halves: Vec<f16>,
-    pub(crate) norms: Vec<f32>,
+    halves: Vec<f16>,
+    norms: Vec<f32>,
 }
 
 impl Vectors {
+    pub(crate) fn len(&self) -> usize {
+        self.norms.len()
+    }
+
+    pub(crate) fn push(&mut self, vector: &[f16], norm_squared: f32) {
+        if self.halves.len() + vector.len() > self.halves.capacity() {
+            // Doubling would take twice what a build counts: an eighth more at a time is near enough.
+            let more = (self.halves.len() / 8).max(1024 * vector.len());
+            self.halves.reserve_exact(more);
+        }
+        self.halves.extend_from_slice(vector);
+        self.norms.push(norm_squared);
+    }
+
+    pub(crate) fn replace(&mut self, at: usize, vector: &[f16], norm_squared: f32) {
+        self.halves[at * vector.len()..][..vector.len()].copy_from_slice(vector);
+        self.norms[at] = norm_squared;
+    }
+
     pub(crate) fn get(&self, shape: &Shape, node: usize) -> (&[f16], f32) {
         let vector = &self.halves[node * shape.dims..][..shape.dims];
         (vector, self.norms[node])
@@ -40,7 +59,6 @@ impl Vectors {
 
 pub(crate) struct Arena<'v> {
     pub(crate) shape: Shape,
-    metric: Metric,
     basis: Arc<Basis>,
     vectors: &'v Vectors,
     factors: Vec<Factors>,
@@ -70,19 +88,17 @@ impl<'v> Arena<'v> {
     /// the caller adds first, are where searches begin.
     pub(crate) fn new(
         shape: &Shape,
-        metric: Metric,
         basis: Arc<Basis>,
         vectors: &'v Vectors,
         (factors, codes): (Vec<Factors>, Vec<u8>),
         order: &[u32],
     ) -> Self {
-        let nodes = vectors.norms.len();
+        let nodes = vectors.len();
         let room = Self::room(shape);
         let entries = order[..nodes.div_ceil(32).min(MOST_ENTRIES)].to_vec();
         let bytes = shape.code_bytes;
         Self {
             shape: *shape,
-            metric,
             basis,
             vectors,
             room,
@@ -118,9 +134,10 @@ impl<'v> Arena<'v> {
         &self.codes[node * self.shape.code_bytes..][..self.shape.code_bytes]
     }
 
-    fn probe(&self, node: usize) -> Probe {
-        self.basis
-            .probe_code(self.factors[node], self.code_bytes(node))
+    fn between(&self, a: u32, b: u32) -> f64 {
+        let (a, a_norm) = self.vectors.get(&self.shape, a as usize);
+        let (b, b_norm) = self.vectors.get(&self.shape, b as usize);
+        self.basis.space().between(a, a_norm, b, b_norm)
     }
 
     /// The nodes that a node's edges lead to.
@@ -136,9 +153,7 @@ impl<'v> Arena<'v> {
         let nearest = self.search(node, added, ef)?;
         let distances: Vec<f64> = nearest.iter().map(|&(distance, _)| distance).collect();
         let chosen = select(&distances, self.shape.degree, |i, j| {
-            let (a, a_norm) = self.vectors.get(&self.shape, nearest[i].1 as usize);
-            let (b, b_norm) = self.vectors.get(&self.shape, nearest[j].1 as usize);
-            self.metric.distance(a, a_norm, b, b_norm)
+            self.between(nearest[i].1, nearest[j].1)
         });
         let chosen: Vec<u32> = chosen.into_iter().map(|i| nearest[i].1).collect();
         self.link(node, &chosen);
@@ -151,7 +166,7 @@ impl<'v> Arena<'v> {
     /// The nodes nearest to a node, with their distances.
     pub(crate) fn search(&self, node: usize, added: usize, ef: usize) -> Result<Vec<(f64, u32)>> {
         let (vector, _) = self.vectors.get(&self.shape, node);
-        let query = Query::new(self.metric, vector, Some(&self.basis));
+        let query = Query::of_node(self.basis.space(), vector, Some(&self.basis));
         let mut search = Search::default();
         if let Some(probe) = &query.probe {
             let count = self.entries.len().min(added);
@@ -222,28 +237,16 @@ impl<'v> Arena<'v> {
         self.degrees[node].store(edges.len() as u8, Ordering::Release);
     }
 
-    /// The heuristic's choice, by estimates between codes.
+    /// The heuristic's choice.
     fn choose(&self, node: usize, edges: &mut Vec<u32>) {
-        let probe = self.probe(node);
         let mut near: Vec<(f64, u32)> = edges
             .iter()
-            .map(|&edge| {
-                let code = self.code_bytes(edge as usize);
-                let estimate = probe.estimate_one(self.factors[edge as usize], code);
-                (f64::from(estimate), edge)
-            })
+            .map(|&edge| (self.between(node as u32, edge), edge))
             .collect();
         near.sort_by(|a, b| a.0.total_cmp(&b.0));
         let distances: Vec<f64> = near.iter().map(|&(distance, _)| distance).collect();
-        let mut of = (usize::MAX, None);
         let chosen = select(&distances, self.shape.degree, |i, j| {
-            if of.0 != i {
-                of = (i, Some(self.probe(near[i].1 as usize)));
-            }
-            let other = near[j].1 as usize;
-            of.1.as_ref().map_or(0.0, |probe| {
-                f64::from(probe.estimate_one(self.factors[other], self.code_bytes(other)))
-            })
+            self.between(near[i].1, near[j].1)
         });
         edges.clear();
         edges.extend(chosen.into_iter().map(|i| near[i].1));

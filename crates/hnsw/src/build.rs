@@ -16,7 +16,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 use crate::arena::{Arena, Vectors};
-use crate::codes::{Basis, Metric};
+use crate::codes::{Basis, Metric, Space};
 use crate::directory::{self, SAMPLED};
 use crate::error::{Error, Result};
 use crate::index::{Index, Parameters};
@@ -143,13 +143,7 @@ impl Builder {
             hash = hash.wrapping_add(1);
         }
         self.equal.insert(hash, node);
-        if self.vectors.halves.len() + vector.len() > self.vectors.halves.capacity() {
-            // Doubling would take twice what is counted: an eighth more at a time is near enough.
-            let more = (self.vectors.halves.len() / 8).max(1024 * vector.len());
-            self.vectors.halves.reserve_exact(more);
-        }
-        self.vectors.halves.extend_from_slice(vector);
-        self.vectors.norms.push(norm);
+        self.vectors.push(vector, norm);
         self.tids.push(tid);
         Ok(true)
     }
@@ -184,8 +178,7 @@ impl Builder {
         let basis = Arc::new(self.learn(&order));
         store.interrupt()?;
         let codes = self.encode(store, &basis, threads)?;
-        let (shape, metric) = (self.shape, self.parameters.metric);
-        let arena = Arena::new(&shape, metric, basis.clone(), &self.vectors, codes, &order);
+        let arena = Arena::new(&self.shape, basis.clone(), &self.vectors, codes, &order);
         let ef = self.parameters.ef_construction;
         for (added, &node) in order.iter().enumerate().take(ALONE) {
             arena.add(node as usize, added, ef)?;
@@ -208,12 +201,13 @@ impl Builder {
     }
 
     fn learn(&self, order: &[u32]) -> Basis {
-        let mut sample = Vec::with_capacity(order.len().min(SAMPLE) * self.shape.dims);
-        for &node in order.iter().take(SAMPLE) {
-            let (vector, norm) = self.vectors.get(&self.shape, node as usize);
-            sample.extend(self.parameters.metric.prepare(vector, norm));
-        }
-        Basis::learn(self.parameters.metric, &self.shape, 1, &sample)
+        let sample = &order[..order.len().min(SAMPLE)];
+        let node = |&node: &u32| self.vectors.get(&self.shape, node as usize);
+        let norms = sample.iter().map(|at| node(at).1);
+        let space = Space::learn(self.parameters.metric, norms);
+        let points = sample.iter().map(node);
+        let points = points.flat_map(|(vector, norm)| space.node(vector, norm));
+        Basis::learn(space, &self.shape, 1, points.collect())
     }
 
     fn encode<S: PageStore>(
@@ -264,7 +258,7 @@ impl Builder {
     fn write<S: PageStore>(
         &self,
         index: &mut Index<S>,
-        basis: &Basis,
+        basis: &Arc<Basis>,
         arena: &Arena<'_>,
         entries: &[u32],
         mut progress: impl FnMut(usize),

@@ -6,7 +6,9 @@
 //! HNSW. Entries are hints: one whose node is gone is passed over, and a page of another epoch ignored,
 //! so nothing here needs a lock beyond its page. Vacuum removes entries of the nodes it frees.
 
-use crate::codes::{Basis, Code, Query, Scratch};
+use std::sync::Arc;
+
+use crate::codes::{Basis, Code, Probe, Query, Scratch};
 use crate::error::Result;
 use crate::index::Index;
 use crate::layout::{Kind, Meta, Pointer};
@@ -102,7 +104,7 @@ pub(crate) fn add<S: PageStore>(
 /// Writes a directory of `nodes` in the epoch of `basis` and returns its first root page.
 pub(crate) fn write<S: PageStore>(
     index: &Index<S>,
-    basis: &Basis,
+    basis: &Arc<Basis>,
     nodes: &[(Pointer, Code)],
 ) -> Result<u32> {
     let shape = &index.shape;
@@ -122,7 +124,7 @@ pub(crate) fn write<S: PageStore>(
     for i in order {
         let code = &nodes[i].1;
         estimates.clear();
-        basis.probe_code(code.factors, &code.bytes).estimate(
+        Probe::of_code(basis, code.factors, &code.bytes).estimate(
             &pivot_factors,
             &pivot_codes,
             &mut scratch,

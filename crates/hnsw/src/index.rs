@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use half::f16;
 
-use crate::codes::{Basis, Code, Metric, Query};
+use crate::codes::{Basis, Code, Metric, Query, Space};
 use crate::error::{Error, Result};
 use crate::layout::{CHAIN_BYTES, Kind, Meta, Page, Pointer, Shape, SlotMut, State};
 use crate::store::{PageStore, Write};
@@ -185,16 +185,32 @@ impl<S: PageStore> Index<S> {
     /// # Errors
     /// When it has another number of dimensions than the index.
     pub fn query(&self, vector: &[f16]) -> Result<Query> {
-        if vector.len() != self.shape.dims {
-            return Err(Error::Dimensions {
-                expected: self.shape.dims,
-                found: vector.len(),
-            });
-        }
+        self.check_dimensions(vector)?;
         if !self.takes(vector) {
             return self.query_for_any();
         }
         Ok(Query::new(self.metric, vector, self.basis.as_ref()))
+    }
+
+    pub(crate) fn check_dimensions(&self, vector: &[f16]) -> Result<()> {
+        if vector.len() == self.shape.dims {
+            return Ok(());
+        }
+        Err(Error::Dimensions {
+            expected: self.shape.dims,
+            found: vector.len(),
+        })
+    }
+
+    /// A query for the neighbours of a node with this vector, of the index's dimensions.
+    pub(crate) fn node_query(&self, vector: &[f16]) -> Query {
+        Query::of_node(self.space(), vector, self.basis.as_ref())
+    }
+
+    /// Where its vectors lie.
+    pub(crate) fn space(&self) -> Space {
+        let basis = self.basis.as_ref();
+        basis.map_or(Space::unknown(self.metric), |basis| basis.space())
     }
 
     /// A query where every order is right: that of a vector which has a distance from all others.

@@ -30,20 +30,21 @@ const NEARLY: f64 = 1e-5;
 /// # Errors
 /// When the vector has another number of dimensions than the index, and when the store fails.
 pub fn insert<S: PageStore>(index: &mut Index<S>, vector: &[f16], tid: Tid) -> Result<()> {
+    index.check_dimensions(vector)?;
     if !index.takes(vector) {
         return Ok(());
     }
     let store = index.store;
     let mut pass = store.pass(Gate::Insert, Mode::Shared)?;
     index.refresh()?;
-    let mut query = index.query(vector)?;
+    let mut query = index.node_query(vector);
     let mut hits = candidates(index, &query)?;
     if hits.is_empty() {
         // Nobody else may make the first node, or replace an entry that leads nowhere.
         drop(pass);
         pass = store.pass(Gate::Insert, Mode::Exclusive)?;
         index.refresh()?;
-        query = index.query(vector)?;
+        query = index.node_query(vector);
         hits = candidates(index, &query)?;
     }
     if !add_to_equal(index, &query, &hits, tid)? {
@@ -68,8 +69,7 @@ fn add_to_equal<S: PageStore>(
     tid: Tid,
 ) -> Result<bool> {
     let own = query.distance(&query.vector, query.norm_squared);
-    let tolerance = NEARLY * f64::from(query.norm_squared).max(1.0);
-    // Under the inner product a longer vector is nearer than an equal one.
+    let tolerance = NEARLY * f64::from(query.norm_squared).max(own.abs()).max(1.0);
     for hit in hits
         .iter()
         .filter(|hit| (hit.distance - own).abs() <= tolerance)

@@ -39,6 +39,7 @@ use std::mem::size_of;
 use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut, from_bytes, from_bytes_mut};
 use half::f16;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
+use kernels::quantize::Bits;
 
 use crate::error::{Error, Result};
 
@@ -306,7 +307,7 @@ pub struct Shape {
     pub degree: usize,
     /// Slots of a page.
     pub slots: usize,
-    /// Bytes of a code, two elements each.
+    /// Bytes of a code, the last of which is its cell.
     pub code_bytes: usize,
     /// Bytes of a slot.
     pub slot_bytes: usize,
@@ -349,7 +350,7 @@ impl Shape {
     /// The most nodes a page that leave room for codes long enough.
     const fn fit(dims: usize, m: usize) -> Option<Self> {
         let degree = 2 * m;
-        let full = (dims.div_ceil(2)).next_multiple_of(Self::CODE_STEP);
+        let full = (dims.div_ceil(2) + 1).next_multiple_of(Self::CODE_STEP);
         let most = if full < Self::MOST_CODE {
             full
         } else {
@@ -381,6 +382,11 @@ impl Shape {
             slots -= 1;
         }
         None
+    }
+
+    /// Elements of a code, of so many bits each.
+    pub(crate) fn elements(&self, bits: Bits) -> usize {
+        (self.code_bytes - 1) * bits.per_byte()
     }
 
     const fn vector_bytes(dims: usize) -> usize {

@@ -8,9 +8,11 @@
 //! they need, and the next call goes on.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use crate::arena::Vectors;
 use crate::build::{SAMPLE, enough};
-use crate::codes::{Basis, Code};
+use crate::codes::{Basis, Code, Space};
 use crate::directory::{self, SAMPLED};
 use crate::error::Result;
 use crate::graph::{Remember, Vector};
@@ -58,8 +60,8 @@ pub fn learn<S: PageStore>(index: &mut Index<S>) -> Result<()> {
 struct Sample {
     /// How many live nodes there are.
     nodes: usize,
-    /// Vectors, prepared, one after the other.
-    vectors: Vec<f32>,
+    /// Vectors, one after the other, and their squared norms.
+    vectors: Vectors,
     /// Nodes for the directory.
     entries: Vec<(Pointer, Vector)>,
 }
@@ -68,7 +70,7 @@ fn sample<S: PageStore>(index: &Index<S>) -> Result<Sample> {
     let (shape, mut random) = (index.shape, Random::new(u64::from(index.meta.epoch)));
     let mut sample = Sample {
         nodes: 0,
-        vectors: Vec::new(),
+        vectors: Vectors::default(),
         entries: Vec::new(),
     };
     for block in 1..index.store.blocks()? {
@@ -80,17 +82,15 @@ fn sample<S: PageStore>(index: &Index<S>) -> Result<Sample> {
                 continue;
             }
             sample.nodes += 1;
+            let norm = slot.header().norm_squared;
             // Reservoir sampling (Vitter, Random sampling with a reservoir, 1985, algorithm R).
-            let at = if sample.nodes <= SAMPLE {
-                sample.vectors.resize(sample.nodes * shape.dims, 0.0);
-                sample.nodes - 1
+            if sample.nodes <= SAMPLE {
+                sample.vectors.push(slot.vector(), norm);
             } else {
-                random.below(sample.nodes)
-            };
-            if at < SAMPLE {
-                let norm = slot.header().norm_squared;
-                let vector = index.metric.prepare(slot.vector(), norm);
-                sample.vectors[at * shape.dims..][..shape.dims].copy_from_slice(&vector);
+                let at = random.below(sample.nodes);
+                if at < SAMPLE {
+                    sample.vectors.replace(at, slot.vector(), norm);
+                }
             }
             if sample.entries.is_empty() || random.below(SAMPLED) == 0 {
                 let at = Pointer::new(shape.id(block, number)?, slot.header().version);
@@ -105,7 +105,10 @@ fn sample<S: PageStore>(index: &Index<S>) -> Result<Sample> {
 fn switch<S: PageStore>(index: &mut Index<S>, sample: &Sample) -> Result<()> {
     // 0 says that there is none.
     let epoch = index.meta.epoch.checked_add(1).unwrap_or(1);
-    let basis = Basis::learn(index.metric, &index.shape, epoch, &sample.vectors);
+    let nodes = (0..sample.vectors.len()).map(|i| sample.vectors.get(&index.shape, i));
+    let space = Space::learn(index.metric, nodes.clone().map(|(_, norm)| norm));
+    let points = nodes.flat_map(|(vector, norm)| space.node(vector, norm));
+    let basis = Arc::new(Basis::learn(space, &index.shape, epoch, points.collect()));
     let entries: Vec<(Pointer, Code)> = sample
         .entries
         .iter()

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`layout`] | every byte on a page |
 //! | [`store`], [`mem`] | what a store of pages promises; one in memory |
-//! | [`codes`] | short codes of vectors, and estimates of distances from them |
+//! | [`space`], [`codes`] | what is near; short codes of vectors, and estimates of distances from them |
 //! | [`index`] | meta page, basis of the codes, allocation of slots |
 //! | [`search`], [`select`], [`graph`] | the beam search, the choice of neighbours, what both walk on |
 //! | [`build`] | an index of the rows of a table, in memory and by threads |
@@ -46,10 +46,6 @@
 //! | flat, images | .405 @ 139 | .504 @ 203 | .542 @ 244 | .574 @ 291 | .685 @ 512 |
 //! | flat, texts | .351 @ 147 | .425 @ 219 | .451 @ 266 | .489 @ 323 | .590 @ 579 |
 //!
-//! The flat spectrum is where this index is weak, and no setting measured mends it: codes of 40 bytes
-//! hold little of 512 equal directions, and following exact distances from a single entry (`exact=1`)
-//! gives .68 @ 128 nodes for images and .42 @ 137 for texts. Real embeddings are not like that.
-//!
 //! - **Code, 40 bytes at 512 dimensions**: what fits beside 32 edges and the vector itself with three
 //!   nodes to a page, 2 731 bytes a vector. At 768 and 1 024 dimensions two nodes fit, with codes of 64
 //!   and 48 bytes, and a vector takes 4 096.
@@ -68,9 +64,7 @@
 //!
 //! # Limits
 //!
-//! By inner product, short vectors of unequal norms may be nobody's neighbour: recall is lower than by
-//! cosine, and some nodes can be out of reach of every search. Past its memory a build goes on row by
-//! row. Nodes are not placed by locality.
+//! Past its memory a build goes on row by row. Nodes are not placed by locality.
 #![warn(missing_docs)]
 
 mod arena;
@@ -85,12 +79,15 @@ pub mod index;
 pub mod insert;
 pub mod layout;
 pub mod learn;
+mod learning;
 mod link;
 pub mod mem;
+mod probe;
 pub mod random;
 mod rows;
 pub mod scan;
 pub mod search;
 pub mod select;
+pub mod space;
 pub mod store;
 pub mod vacuum;

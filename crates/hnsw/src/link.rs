@@ -4,7 +4,7 @@
 //! it can do without from its page alone, by estimates between codes on both sides, under the page's
 //! lock; where a code is missing, by exact distances that were worked out before the page was locked.
 
-use crate::codes::{Code, Query, Scratch};
+use crate::codes::{Code, Probe, Query, Scratch};
 use crate::error::Result;
 use crate::graph::{Remember, Vector};
 use crate::index::Index;
@@ -23,11 +23,10 @@ pub(crate) struct Edge {
 pub(crate) fn choose<S: PageStore>(index: &Index<S>, hits: &[Hit<Vector>]) -> Result<Vec<usize>> {
     index.store.interrupt()?;
     let to_node: Vec<f64> = hits.iter().map(|hit| hit.distance).collect();
+    let space = index.space();
     Ok(select(&to_node, index.shape.degree, |i, j| {
         let (a, b) = (&hits[i].found, &hits[j].found);
-        index
-            .metric
-            .distance(&a.vector, a.norm_squared, &b.vector, b.norm_squared)
+        space.between(&a.vector, a.norm_squared, &b.vector, b.norm_squared)
     }))
 }
 
@@ -153,9 +152,12 @@ fn least_by_codes<S: PageStore>(
     let (own_factors, own_code) = node.own();
     let bytes = own_code.len();
     let (mut scratch, mut to_node) = (Scratch::default(), Vec::new());
-    basis
-        .probe_code(own_factors, own_code)
-        .estimate(&factors, &codes, &mut scratch, &mut to_node);
+    Probe::of_code(basis, own_factors, own_code).estimate(
+        &factors,
+        &codes,
+        &mut scratch,
+        &mut to_node,
+    );
     let to_node: Vec<f64> = to_node.into_iter().map(f64::from).collect();
     // `least` asks for the pairs of one candidate in a row, and for few of them.
     let mut of = (usize::MAX, None);
@@ -164,7 +166,7 @@ fn least_by_codes<S: PageStore>(
     least(&to_node, force.then_some(new), |i, j| {
         if of.0 != i {
             let (factors, code) = code_of(i);
-            of = (i, Some(basis.probe_code(factors, code)));
+            of = (i, Some(Probe::of_code(basis, factors, code)));
         }
         let (factors, code) = code_of(j);
         of.1.as_ref()
@@ -189,8 +191,9 @@ fn least_by_vectors<S: PageStore>(
         }
     }
     vectors.push((query.vector.as_slice().into(), query.norm_squared));
+    let space = index.space();
     let distance = |a: &(Box<[half::f16]>, f32), b: &(Box<[half::f16]>, f32)| {
-        index.metric.distance(&a.0, a.1, &b.0, b.1)
+        space.between(&a.0, a.1, &b.0, b.1)
     };
     let node = (own.vector.clone(), own.norm_squared);
     let to_node: Vec<f64> = vectors.iter().map(|other| distance(&node, other)).collect();

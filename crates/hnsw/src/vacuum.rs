@@ -274,7 +274,7 @@ impl<S: PageStore> Vacuum<'_, S> {
 
     /// The live nodes around one, nearest first.
     fn around(&self, at: Pointer, node: &Vector) -> Result<Vec<Hit<Vector>>> {
-        let query = self.index.query(&node.vector)?;
+        let query = self.index.node_query(&node.vector);
         let mut search = Search::default();
         // From the node itself, whose dying neighbours still lead on; then from everywhere, for where
         // they do not.
@@ -349,7 +349,7 @@ impl<S: PageStore> Vacuum<'_, S> {
         }
         page.commit()?;
         self.done.mended += 1;
-        let query = self.index.query(&node.vector)?;
+        let query = self.index.node_query(&node.vector);
         link_back(self.index, &query, at, &edges[..links], code.as_ref())
     }
 
@@ -412,7 +412,7 @@ impl<S: PageStore> Vacuum<'_, S> {
         let page = self.index.store.read(block)?;
         let vector = page.slot(&self.index.shape, number).vector().to_vec();
         drop(page);
-        let query = self.index.query(&vector)?;
+        let query = self.index.node_query(&vector);
         let mut search = Search::default();
         directory::begin(self.index, &self.index.meta, &query, &mut search)?;
         let hits: Vec<Hit<Vector>> = search.run(&OnPages::new(self.index), &query, 1)?;

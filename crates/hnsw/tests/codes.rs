@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use half::f16;
-use hnsw::codes::{Basis, Metric, Query, Scratch};
+use hnsw::codes::{Basis, Metric, Query, Scratch, Space};
 use hnsw::layout::{Factors, Shape};
 use hnsw::random::Random;
 use kernels::quantize::Bits;
@@ -28,24 +28,17 @@ fn vectors(count: usize, rank: usize, scale: f32) -> Vec<Vec<f16>> {
 /// A shape whose codes have fewer elements of four bits than there are dimensions.
 fn shape() -> Shape {
     let mut shape = Shape::new(DIMS, 16).unwrap();
-    shape.code_bytes = 16;
+    shape.code_bytes = 17;
     shape
 }
 
 fn learn(metric: Metric, data: &[Vec<f16>]) -> Basis {
-    let sample: Vec<f32> = data
+    let norms = data.iter().map(|vector| kernels::norm_squared(vector));
+    let space = Space::learn(metric, norms);
+    let sample = data
         .iter()
-        .flat_map(|vector| {
-            let norm = kernels::norm(vector) as f32;
-            let factor = if metric == Metric::Cosine {
-                1.0 / norm
-            } else {
-                1.0
-            };
-            vector.iter().map(move |x| x.to_f32() * factor)
-        })
-        .collect();
-    Basis::learn(metric, &shape(), 1, &sample)
+        .flat_map(|vector| space.node(vector, kernels::norm_squared(vector)));
+    Basis::learn(space, &shape(), 1, sample.collect())
 }
 
 /// The correlation of estimates with true distances, and their mean difference in units of the
@@ -110,7 +103,7 @@ fn an_edge_without_a_code_has_no_estimate() {
     let mut estimates = Vec::new();
     let probe = query.probe.as_ref().unwrap();
     let factors = [Factors::UNCODED];
-    probe.estimate(&factors, &[0; 16], &mut Scratch::default(), &mut estimates);
+    probe.estimate(&factors, &[0; 17], &mut Scratch::default(), &mut estimates);
     assert!(estimates[0].is_nan());
 }
 

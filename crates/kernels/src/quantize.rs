@@ -1,4 +1,4 @@
-//! Codes of one, two or four bits per element and their inner products with a query of eight.
+//! Codes of one, two or four bits per element and their inner products with queries of eight.
 //!
 //! With `b` bits an element, a code of `n` bytes holds `n · 8/b` levels between 0 and `2ᵇ - 1`: byte
 //! `j` has element `j` in its lowest bits, element `n + j` in the next, and so on, so that a register
@@ -47,19 +47,43 @@ impl Bits {
     }
 }
 
-/// `Σ qᵢcᵢ` of `query` with each of the codes that lie one after the other in `codes`.
+/// Codes at equal distances from each other.
+#[derive(Clone, Copy, Debug)]
+pub struct Codes<'c> {
+    /// Bits of an element.
+    pub bits: Bits,
+    /// Bytes of a code.
+    pub len: usize,
+    /// Bytes from one code to the next, at least `len`.
+    pub stride: usize,
+    /// The codes, and what lies between them.
+    pub bytes: &'c [u8],
+}
+
+impl Codes<'_> {
+    /// Elements of a code.
+    pub fn elements(&self) -> usize {
+        self.len * self.bits.per_byte()
+    }
+}
+
+/// `Σ qᵢcᵢ` of each of the codes with a query of its own.
 ///
-/// `query` has as many elements as a code, and `codes` one code per element of `out`. Elements of the
-/// query are between -127 and 127.
+/// `queries` are one after the other, each with as many elements as a code, all between -127 and 127;
+/// `which` says for each element of `out` which of them its code is multiplied with.
 ///
 /// # Panics
-/// When the lengths do not fit.
+/// When the lengths do not fit, or there is no such query.
 #[inline]
-pub fn dots(bits: Bits, query: &[i8], codes: &[u8], out: &mut [i32]) {
-    assert_eq!(
-        query.len() * out.len(),
-        codes.len() * bits.per_byte(),
-        "codes and query differ in length"
+pub fn dots(codes: Codes<'_>, queries: &[i8], which: &[u8], out: &mut [i32]) {
+    let Codes { bits, len, .. } = codes;
+    let highest = which.iter().copied().max().map_or(0, usize::from);
+    assert!(
+        len <= codes.stride
+            && which.len() == out.len()
+            && out.len() * codes.stride <= codes.bytes.len()
+            && (out.is_empty() || (highest + 1) * codes.elements() <= queries.len()),
+        "codes and queries differ in length"
     );
     #[cfg(target_arch = "x86_64")]
     {
@@ -71,9 +95,9 @@ pub fn dots(bits: Bits, query: &[i8], codes: &[u8], out: &mut [i32]) {
             // SAFETY: the machine has these instructions, and the lengths were checked.
             return unsafe {
                 match bits {
-                    Bits::One => vnni::<1>(query, codes, out),
-                    Bits::Two => vnni::<2>(query, codes, out),
-                    Bits::Four => vnni::<4>(query, codes, out),
+                    Bits::One => vnni::<1>(codes, queries, which, out),
+                    Bits::Two => vnni::<2>(codes, queries, which, out),
+                    Bits::Four => vnni::<4>(codes, queries, which, out),
                 }
             };
         }
@@ -81,25 +105,23 @@ pub fn dots(bits: Bits, query: &[i8], codes: &[u8], out: &mut [i32]) {
             // SAFETY: as above.
             return unsafe {
                 match bits {
-                    Bits::One => avx2::<1>(query, codes, out),
-                    Bits::Two => avx2::<2>(query, codes, out),
-                    Bits::Four => avx2::<4>(query, codes, out),
+                    Bits::One => avx2::<1>(codes, queries, which, out),
+                    Bits::Two => avx2::<2>(codes, queries, which, out),
+                    Bits::Four => avx2::<4>(codes, queries, which, out),
                 }
             };
         }
     }
-    dots_scalar(bits, query, codes, out);
+    dots_scalar(codes, queries, which, out);
 }
 
 /// [`dots`] element by element: the reference, and what machines without a kernel run.
-pub fn dots_scalar(bits: Bits, query: &[i8], codes: &[u8], out: &mut [i32]) {
-    let bytes = query.len() / bits.per_byte();
-    if bytes == 0 {
-        out.fill(0);
-        return;
-    }
-    for (code, out) in codes.chunks_exact(bytes).zip(out) {
-        *out = dot_scalar(bits as usize, query, code, 0);
+pub fn dots_scalar(codes: Codes<'_>, queries: &[i8], which: &[u8], out: &mut [i32]) {
+    let elements = codes.elements();
+    for (i, (out, &which)) in out.iter_mut().zip(which).enumerate() {
+        let query = &queries[usize::from(which) * elements..][..elements];
+        let code = &codes.bytes[i * codes.stride..][..codes.len];
+        *out = dot_scalar(codes.bits as usize, query, code, 0);
     }
 }
 
@@ -108,7 +130,7 @@ pub fn dots_scalar(bits: Bits, query: &[i8], codes: &[u8], out: &mut [i32]) {
 fn dot_scalar(bits: usize, query: &[i8], code: &[u8], from: usize) -> i32 {
     let mask = (1 << bits) - 1;
     query
-        .chunks_exact(code.len())
+        .chunks_exact(code.len().max(1))
         .enumerate()
         .map(|(field, query)| {
             code[from..]
@@ -125,23 +147,28 @@ fn dot_scalar(bits: usize, query: &[i8], code: &[u8], from: usize) -> i32 {
 /// Four codes at a time, so that adding up lanes is shared between them.
 ///
 /// # Safety
-/// The machine has the instructions; `codes` has `query.len() · BITS / 8` bytes per element of `out`.
+/// The machine has the instructions; the lengths are what [`dots`] asks for.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn vnni<const BITS: usize>(query: &[i8], codes: &[u8], out: &mut [i32]) {
-    let bytes = query.len() * BITS / 8;
+unsafe fn vnni<const BITS: usize>(codes: Codes<'_>, queries: &[i8], which: &[u8], out: &mut [i32]) {
+    let Codes { len, stride, .. } = codes;
+    let elements = len * (8 / BITS);
     let level = _mm512_set1_epi8((1 << BITS) - 1);
-    let one = |code: *const u8| {
+    let one = |i: usize| {
         let mut sum = _mm512_setzero_si512();
         let mut at = 0;
-        while at < bytes {
-            let mask = 1_u64.unbounded_shl((bytes - at) as u32).wrapping_sub(1);
-            // SAFETY: `at` is inside the code, and the mask keeps the load there.
-            let code = unsafe { _mm512_maskz_loadu_epi8(mask, code.add(at).cast()) };
+        while at < len {
+            let mask = 1_u64.unbounded_shl((len - at) as u32).wrapping_sub(1);
+            // SAFETY: there is a code for every result, `at` is inside it, and the mask keeps the load
+            // there.
+            let code = unsafe {
+                _mm512_maskz_loadu_epi8(mask, codes.bytes.as_ptr().add(i * stride + at).cast())
+            };
             for field in 0..8 / BITS {
-                // SAFETY: the query has as many bytes for each field as a code has bytes.
+                // SAFETY: the query is there, with as many bytes for each field as a code has bytes.
                 let query = unsafe {
-                    _mm512_maskz_loadu_epi8(mask, query.as_ptr().add(field * bytes + at))
+                    let query = queries.as_ptr().add(usize::from(which[i]) * elements);
+                    _mm512_maskz_loadu_epi8(mask, query.add(field * len + at))
                 };
                 let shifted = _mm512_srl_epi16(code, _mm_cvtsi32_si128((BITS * field) as i32));
                 sum = _mm512_dpbusd_epi32(sum, _mm512_and_si512(shifted, level), query);
@@ -150,46 +177,40 @@ unsafe fn vnni<const BITS: usize>(query: &[i8], codes: &[u8], out: &mut [i32]) {
         }
         sum
     };
-    let mut code = codes.as_ptr();
-    let mut fours = out.chunks_exact_mut(4);
-    for out in &mut fours {
-        // SAFETY: four codes are left, and room for four results.
-        unsafe {
-            let (a, b) = (one(code), one(code.add(bytes)));
-            let (c, d) = (one(code.add(2 * bytes)), one(code.add(3 * bytes)));
-            code = code.add(4 * bytes);
-            let ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-            let cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
-            let abcd =
-                _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-            let half = _mm256_add_epi32(
-                _mm512_castsi512_si256(abcd),
-                _mm512_extracti64x4_epi64::<1>(abcd),
-            );
-            let sums = _mm_add_epi32(
-                _mm256_castsi256_si128(half),
-                _mm256_extracti128_si256::<1>(half),
-            );
-            _mm_storeu_si128(out.as_mut_ptr().cast(), sums);
-        }
+    let whole = out.len() - out.len() % 4;
+    for i in (0..whole).step_by(4) {
+        let (a, b, c, d) = (one(i), one(i + 1), one(i + 2), one(i + 3));
+        let ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+        let cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+        let abcd = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+        let half = _mm256_add_epi32(
+            _mm512_castsi512_si256(abcd),
+            _mm512_extracti64x4_epi64::<1>(abcd),
+        );
+        let sums = _mm_add_epi32(
+            _mm256_castsi256_si128(half),
+            _mm256_extracti128_si256::<1>(half),
+        );
+        // SAFETY: there is room for four results.
+        unsafe { _mm_storeu_si128(out[i..i + 4].as_mut_ptr().cast(), sums) };
     }
-    for out in fours.into_remainder() {
-        *out = _mm512_reduce_add_epi32(one(code));
-        // SAFETY: at most one past the last code.
-        code = unsafe { code.add(bytes) };
+    for (i, out) in out.iter_mut().enumerate().skip(whole) {
+        *out = _mm512_reduce_add_epi32(one(i));
     }
 }
 
 /// # Safety
-/// The machine has the instructions; `codes` has `query.len() · BITS / 8` bytes per element of `out`.
+/// The machine has the instructions; the lengths are what [`dots`] asks for.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn avx2<const BITS: usize>(query: &[i8], codes: &[u8], out: &mut [i32]) {
-    let bytes = query.len() * BITS / 8;
+unsafe fn avx2<const BITS: usize>(codes: Codes<'_>, queries: &[i8], which: &[u8], out: &mut [i32]) {
+    let Codes { len, stride, .. } = codes;
+    let elements = len * (8 / BITS);
     let (level, ones) = (_mm256_set1_epi8((1 << BITS) - 1), _mm256_set1_epi16(1));
-    let whole = bytes - bytes % 32;
-    for (i, out) in out.iter_mut().enumerate() {
-        let code = &codes[i * bytes..][..bytes];
+    let whole = len - len % 32;
+    for (i, (out, &which)) in out.iter_mut().zip(which).enumerate() {
+        let code = &codes.bytes[i * stride..][..len];
+        let query = &queries[usize::from(which) * elements..][..elements];
         let mut sum = _mm256_setzero_si256();
         for at in (0..whole).step_by(32) {
             // SAFETY: 32 bytes from `at` are inside the code.
@@ -198,7 +219,7 @@ unsafe fn avx2<const BITS: usize>(query: &[i8], codes: &[u8], out: &mut [i32]) {
             for field in 0..8 / BITS {
                 // SAFETY: the query has as many bytes for each field as a code has bytes.
                 let query =
-                    unsafe { _mm256_loadu_si256(query.as_ptr().add(field * bytes + at).cast()) };
+                    unsafe { _mm256_loadu_si256(query.as_ptr().add(field * len + at).cast()) };
                 let shifted = _mm256_srl_epi16(code, _mm_cvtsi32_si128((BITS * field) as i32));
                 // A pair of products is at most 2 · 15 · 127 and there are two, or they are smaller
                 // and more: i16 holds the sum.

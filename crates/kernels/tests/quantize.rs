@@ -1,6 +1,6 @@
 //! Codes of few bits: the kernel against its reference, and what quantising keeps.
 
-use kernels::quantize::{Bits, dots, dots_scalar, level_values, quantize};
+use kernels::quantize::{Bits, Codes, dots, dots_scalar, level_values, quantize};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -9,17 +9,21 @@ proptest! {
     #[test]
     fn the_kernel_matches_the_reference(
         bytes in 1_usize..140,
+        gap in 0_usize..3,
         count in 0_usize..40,
         seed in vec(any::<u8>(), 64),
     ) {
         let byte = |i: usize| seed[i % 64].wrapping_mul(31).wrapping_add((i / 7) as u8);
         for bits in Bits::ALL {
             let len = bits.per_byte() * bytes;
-            let query: Vec<i8> = (0..len).map(|i| (byte(i) as i8).max(-127)).collect();
-            let codes: Vec<u8> = (0..bytes * count).map(|i| byte(i + 13)).collect();
+            let queries: Vec<i8> = (0..3 * len).map(|i| (byte(i) as i8).max(-127)).collect();
+            let which: Vec<u8> = (0..count).map(|i| byte(i) % 3).collect();
+            let stride = bytes + gap;
+            let all: Vec<u8> = (0..stride * count).map(|i| byte(i + 13)).collect();
+            let codes = Codes { bits, len: bytes, stride, bytes: &all };
             let (mut fast, mut slow) = (vec![0; count], vec![1; count]);
-            dots(bits, &query, &codes, &mut fast);
-            dots_scalar(bits, &query, &codes, &mut slow);
+            dots(codes, &queries, &which, &mut fast);
+            dots_scalar(codes, &queries, &which, &mut slow);
             prop_assert_eq!(fast, slow);
         }
     }
@@ -65,7 +69,13 @@ fn extremes_do_not_saturate() {
         for value in [-127_i8, 127] {
             let mut out = [0; 5];
             let len = 96 * bits.per_byte();
-            dots(bits, &vec![value; len], &[0xff; 96 * 5], &mut out);
+            let codes = Codes {
+                bits,
+                len: 96,
+                stride: 96,
+                bytes: &[0xff; 96 * 5],
+            };
+            dots(codes, &vec![value; len], &[0; 5], &mut out);
             let product = i32::from(value) * i32::from(bits.top()) * len as i32;
             assert_eq!(out, [product; 5]);
         }

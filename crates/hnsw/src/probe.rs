@@ -1,0 +1,285 @@
+//! Estimates of distances from a point to codes ([`crate::codes`]).
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use half::f16;
+use kernels::quantize::{Codes, dots, level_values};
+
+use crate::codes::{Basis, Metric, Space};
+use crate::layout::{Factors, widen_factors};
+
+/// What estimates are made from.
+#[derive(Clone, Debug)]
+enum Point {
+    /// A vector.
+    Exact(Vec<f32>),
+    /// What a code tells of one: its cell, and its squared distance from the centre.
+    Code(usize, f32),
+}
+
+/// Estimates distances to codes of one epoch.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    basis: Arc<Basis>,
+    point: Point,
+    /// Elements of the point, of a code's as of a difference from its centre.
+    along: Vec<f32>,
+    /// An estimate is this much of an estimated squared distance,
+    factor: f32,
+    /// and this.
+    shift: f32,
+    cells: RefCell<Cells>,
+}
+
+/// What an estimate needs of the cells that were met so far.
+#[derive(Clone, Debug, Default)]
+struct Cells {
+    /// Where each cell's terms are, and one more where there are none yet.
+    places: Vec<u8>,
+    terms: Vec<Terms>,
+    /// Elements of the differences of the point from the centres, rounded.
+    levels: Vec<i8>,
+}
+
+const NOWHERE: u8 = u8::MAX;
+
+/// The estimate for a code of a cell is `offset + factor · bias + slope · scale · (2 · dot - correction)`.
+#[derive(Clone, Copy, Debug)]
+struct Terms {
+    offset: f32,
+    slope: f32,
+    correction: i32,
+}
+
+/// Room for the steps of an estimate, kept between calls.
+#[derive(Default)]
+pub struct Scratch {
+    which: Vec<u8>,
+    dots: Vec<i32>,
+    factors: Vec<f32>,
+}
+
+impl Probe {
+    /// Estimates distances from `vector` to nodes: those of a query, or those between nodes.
+    fn new(basis: &Arc<Basis>, vector: &[f16], norm_squared: f32, is_node: bool) -> Self {
+        let space = basis.space();
+        let point = if is_node {
+            space.node(vector, norm_squared)
+        } else {
+            space.query(vector, norm_squared)
+        };
+        let (factor, shift) = match space.metric {
+            Metric::L2 => (1.0, 0.0),
+            Metric::Cosine => (0.5, 0.0),
+            Metric::InnerProduct if is_node => {
+                (0.5, -space.reach - space.excess(norm_squared) / 2.0)
+            }
+            Metric::InnerProduct => {
+                let stretch = space.stretch(norm_squared);
+                let norms = kernels::norm_squared(&point) + space.reach;
+                (0.5 / stretch, -norms / 2.0 / stretch)
+            }
+        };
+        Self {
+            along: basis.project(&point),
+            point: Point::Exact(point),
+            basis: basis.clone(),
+            factor,
+            shift,
+            cells: RefCell::default(),
+        }
+    }
+
+    /// Estimates distances between nodes, from what a code tells of one. Two such estimates compare with
+    /// each other, but not with a distance from an exact vector.
+    pub(crate) fn of_code(basis: &Arc<Basis>, factors: Factors, code: &[u8]) -> Self {
+        let (code, cell) = split(basis, code);
+        let mut levels = vec![0; basis.width()];
+        level_values(basis.bits(), code, &mut levels);
+        let scale = factors.scale();
+        let metric = basis.space().metric;
+        Self {
+            along: levels.iter().map(|&x| scale * f32::from(x)).collect(),
+            point: Point::Code(cell, factors.bias() * basis.unit()),
+            basis: basis.clone(),
+            factor: if metric == Metric::L2 { 1.0 } else { 0.5 },
+            shift: match metric {
+                Metric::InnerProduct => -basis.space().reach,
+                Metric::Cosine | Metric::L2 => 0.0,
+            },
+            cells: RefCell::default(),
+        }
+    }
+
+    /// The epoch of the codes it is for.
+    pub fn epoch(&self) -> u16 {
+        self.basis.epoch()
+    }
+
+    /// Appends the estimated distance to each of the codes that lie one after the other in `codes`,
+    /// not a number where there is no code.
+    pub fn estimate(
+        &self,
+        factors: &[Factors],
+        codes: &[u8],
+        scratch: &mut Scratch,
+        out: &mut Vec<f32>,
+    ) {
+        let Some(stride) = codes.len().checked_div(factors.len()) else {
+            return;
+        };
+        let mut cells = self.cells.borrow_mut();
+        scratch.which.clear();
+        scratch.which.extend(
+            codes
+                .chunks_exact(stride)
+                .map(|code| self.place(&mut cells, split(&self.basis, code).1)),
+        );
+        let codes = Codes {
+            bits: self.basis.bits(),
+            len: stride - 1,
+            stride,
+            bytes: codes,
+        };
+        scratch.dots.resize(factors.len(), 0);
+        dots(codes, &cells.levels, &scratch.which, &mut scratch.dots);
+        widen_factors(factors, &mut scratch.factors);
+        let factors = scratch.factors.chunks_exact(2);
+        let bias = self.factor * self.basis.unit();
+        out.extend(scratch.dots.iter().zip(&scratch.which).zip(factors).map(
+            |((&dot, &which), factors)| {
+                let terms = &cells.terms[usize::from(which)];
+                let product = (2 * dot - terms.correction) as f32;
+                terms.offset + bias * factors[1] + terms.slope * factors[0] * product
+            },
+        ));
+    }
+
+    /// [`estimate`](Self::estimate) for one code.
+    pub fn estimate_one(&self, factors: Factors, code: &[u8]) -> f32 {
+        let mut cells = self.cells.borrow_mut();
+        let place = self.place(&mut cells, split(&self.basis, code).1);
+        let codes = Codes {
+            bits: self.basis.bits(),
+            len: code.len() - 1,
+            stride: code.len(),
+            bytes: code,
+        };
+        let mut dot = [0];
+        dots(codes, &cells.levels, &[place], &mut dot);
+        let terms = &cells.terms[usize::from(place)];
+        let product = (2 * dot[0] - terms.correction) as f32;
+        let bias = self.factor * self.basis.unit() * factors.bias();
+        terms.offset + bias + terms.slope * factors.scale() * product
+    }
+
+    /// Where the terms of a cell are, worked out when it is met for the first time.
+    #[inline]
+    fn place(&self, cells: &mut Cells, cell: usize) -> u8 {
+        match cells.places.get(cell) {
+            Some(&place) if place != NOWHERE => place,
+            _ => self.meet(cells, cell),
+        }
+    }
+
+    #[cold]
+    fn meet(&self, cells: &mut Cells, cell: usize) -> u8 {
+        let basis = &*self.basis;
+        let (centre, along) = (basis.centre(cell), basis.along(cell));
+        let mut difference = self.along.clone();
+        let squared = match &self.point {
+            Point::Exact(point) => {
+                difference.iter_mut().zip(along).for_each(|(x, y)| *x -= y);
+                kernels::l2_squared(point.as_slice(), centre)
+            }
+            Point::Code(own, squared) if *own == cell => *squared,
+            Point::Code(own, squared) => {
+                let mut between = basis.along(*own).to_vec();
+                between.iter_mut().zip(along).for_each(|(x, y)| *x -= y);
+                let product = kernels::dot(&between, &difference) * basis.unit();
+                difference
+                    .iter_mut()
+                    .zip(&between)
+                    .for_each(|(x, y)| *x += y);
+                kernels::l2_squared(basis.centre(*own), centre) + squared + 2.0 * product
+            }
+        };
+        let top = difference.iter().fold(0f32, |top, x| top.max(x.abs()));
+        let step = if top > 0.0 { top / 127.0 } else { 1.0 };
+        let from = cells.levels.len();
+        let levels = difference.iter().map(|x| (x / step).round() as i8);
+        cells.levels.extend(levels);
+        let sum: i32 = cells.levels[from..].iter().map(|&x| i32::from(x)).sum();
+        cells.terms.push(Terms {
+            offset: self.factor * squared + self.shift,
+            slope: -2.0 * self.factor * basis.unit() * step,
+            correction: i32::from(basis.bits().top()) * sum,
+        });
+        if cells.places.is_empty() {
+            cells.places.resize(basis.cells(), NOWHERE);
+        }
+        // There are fewer cells than a byte has values.
+        let place = (cells.terms.len() - 1) as u8;
+        cells.places[cell] = place;
+        place
+    }
+}
+
+/// The elements of a code, and its cell; that of bytes which are none is of no account.
+#[inline]
+fn split<'c>(basis: &Basis, code: &'c [u8]) -> (&'c [u8], usize) {
+    let (elements, cell) = code.split_at(code.len() - 1);
+    (elements, usize::from(cell[0]).min(basis.cells() - 1))
+}
+
+/// What a search looks for.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// Where distances are measured from.
+    pub vector: Vec<f16>,
+    /// Its squared norm.
+    pub norm_squared: f32,
+    /// Estimates, while there is a basis.
+    pub probe: Option<Probe>,
+    metric: Metric,
+    /// For neighbours of a node.
+    space: Option<Space>,
+}
+
+impl Query {
+    /// A query for the nodes nearest to `vector`.
+    pub fn new(metric: Metric, vector: &[f16], basis: Option<&Arc<Basis>>) -> Self {
+        let norm_squared = kernels::norm_squared(vector);
+        Self {
+            vector: vector.to_vec(),
+            norm_squared,
+            probe: basis.map(|basis| Probe::new(basis, vector, norm_squared, false)),
+            metric,
+            space: None,
+        }
+    }
+
+    /// A query for the neighbours of a node with this vector.
+    pub(crate) fn of_node(space: Space, vector: &[f16], basis: Option<&Arc<Basis>>) -> Self {
+        let norm_squared = kernels::norm_squared(vector);
+        Self {
+            vector: vector.to_vec(),
+            norm_squared,
+            probe: basis.map(|basis| Probe::new(basis, vector, norm_squared, true)),
+            metric: space.metric,
+            space: Some(space),
+        }
+    }
+
+    /// The distance to a vector of this squared norm.
+    #[inline]
+    pub fn distance(&self, vector: &[f16], norm_squared: f32) -> f64 {
+        match &self.space {
+            None => self
+                .metric
+                .distance(&self.vector, self.norm_squared, vector, norm_squared),
+            Some(space) => space.between(&self.vector, self.norm_squared, vector, norm_squared),
+        }
+    }
+}
