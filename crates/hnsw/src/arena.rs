@@ -10,17 +10,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use half::f16;
 
-use crate::codes::{Basis, Code, Query, Scratch};
+use crate::codes::{Basis, Code, Query};
 use crate::error::Result;
 use crate::graph::{Edges, Graph, Visit};
 use crate::layout::{Factors, Pointer, Shape};
-use crate::search::Search;
+use crate::search::{Search, Seen};
 use crate::select::select;
 
 /// Mutexes that lists share.
 const STRIPES: usize = 1024;
-/// Most nodes that searches begin from.
-const MOST_ENTRIES: usize = 1024;
+/// Nodes of a cell that searches for neighbours of another one choose from.
+const CELL_ENTRIES: usize = 32;
 /// Entries that a search begins at.
 const BEGIN: usize = 8;
 
@@ -51,10 +51,22 @@ impl Vectors {
         self.norms[at] = norm_squared;
     }
 
+    pub(crate) fn swap(&mut self, a: usize, b: usize) {
+        let dims = self.halves.len() / self.norms.len();
+        swap(&mut self.halves, dims, a, b);
+        self.norms.swap(a, b);
+    }
+
     pub(crate) fn get(&self, shape: &Shape, node: usize) -> (&[f16], f32) {
         let vector = &self.halves[node * shape.dims..][..shape.dims];
         (vector, self.norms[node])
     }
+}
+
+/// Swaps two of the records of `len` elements that `records` is made of.
+pub(crate) fn swap<T>(records: &mut [T], len: usize, a: usize, b: usize) {
+    let (before, after) = records.split_at_mut(a.max(b) * len);
+    before[a.min(b) * len..][..len].swap_with_slice(&mut after[..len]);
 }
 
 pub(crate) struct Arena<'v> {
@@ -67,10 +79,10 @@ pub(crate) struct Arena<'v> {
     lists: Vec<AtomicU32>,
     degrees: Vec<AtomicU8>,
     stripes: Vec<Mutex<()>>,
-    /// Nodes that searches begin from, with their codes one after the other.
-    entries: Vec<u32>,
-    entry_factors: Vec<Factors>,
-    entry_codes: Vec<u8>,
+    /// The first nodes of each cell, and which in order they are.
+    entries: Vec<Vec<(u32, u32)>>,
+    /// The first node.
+    first: u32,
 }
 
 impl<'v> Arena<'v> {
@@ -95,8 +107,14 @@ impl<'v> Arena<'v> {
     ) -> Self {
         let nodes = vectors.len();
         let room = Self::room(shape);
-        let entries = order[..nodes.div_ceil(32).min(MOST_ENTRIES)].to_vec();
-        let bytes = shape.code_bytes;
+        let mut entries = vec![Vec::new(); basis.cells()];
+        for (at, &node) in (0..).zip(order) {
+            let cell = codes[(node as usize + 1) * shape.code_bytes - 1];
+            let entries: &mut Vec<(u32, u32)> = &mut entries[usize::from(cell)];
+            if entries.len() < CELL_ENTRIES {
+                entries.push((at, node));
+            }
+        }
         Self {
             shape: *shape,
             basis,
@@ -105,13 +123,8 @@ impl<'v> Arena<'v> {
             lists: (0..nodes * room).map(|_| AtomicU32::new(0)).collect(),
             degrees: (0..nodes).map(|_| AtomicU8::new(0)).collect(),
             stripes: (0..STRIPES).map(|_| Mutex::new(())).collect(),
-            entry_factors: entries.iter().map(|&node| factors[node as usize]).collect(),
-            entry_codes: entries
-                .iter()
-                .flat_map(|&node| &codes[node as usize * bytes..][..bytes])
-                .copied()
-                .collect(),
             entries,
+            first: order[0],
             factors,
             codes,
         }
@@ -134,6 +147,13 @@ impl<'v> Arena<'v> {
         &self.codes[node * self.shape.code_bytes..][..self.shape.code_bytes]
     }
 
+    fn estimate(&self, query: &Query, node: u32) -> f32 {
+        let code = self.code_bytes(node as usize);
+        query.probe.as_ref().map_or(f32::NAN, |probe| {
+            probe.estimate_one(self.factors[node as usize], code)
+        })
+    }
+
     fn between(&self, a: u32, b: u32) -> f64 {
         let (a, a_norm) = self.vectors.get(&self.shape, a as usize);
         let (b, b_norm) = self.vectors.get(&self.shape, b as usize);
@@ -149,8 +169,14 @@ impl<'v> Arena<'v> {
     }
 
     /// Adds the node that is `added`th in order: its edges, and edges back to it.
-    pub(crate) fn add(&self, node: usize, added: usize, ef: usize) -> Result<()> {
-        let nearest = self.search(node, added, ef)?;
+    pub(crate) fn add(
+        &self,
+        search: &mut Search<()>,
+        node: usize,
+        added: usize,
+        ef: usize,
+    ) -> Result<()> {
+        let nearest = self.search(search, node, added, ef)?;
         let distances: Vec<f64> = nearest.iter().map(|&(distance, _)| distance).collect();
         let chosen = select(&distances, self.shape.degree, |i, j| {
             self.between(nearest[i].1, nearest[j].1)
@@ -164,27 +190,28 @@ impl<'v> Arena<'v> {
     }
 
     /// The nodes nearest to a node, with their distances.
-    pub(crate) fn search(&self, node: usize, added: usize, ef: usize) -> Result<Vec<(f64, u32)>> {
+    pub(crate) fn search(
+        &self,
+        search: &mut Search<()>,
+        node: usize,
+        added: usize,
+        ef: usize,
+    ) -> Result<Vec<(f64, u32)>> {
         let (vector, _) = self.vectors.get(&self.shape, node);
         let query = Query::of_node(self.basis.space(), vector, Some(&self.basis));
-        let mut search = Search::default();
-        if let Some(probe) = &query.probe {
-            let count = self.entries.len().min(added);
-            let mut estimates = Vec::with_capacity(count);
-            probe.estimate(
-                &self.entry_factors[..count],
-                &self.entry_codes[..count * self.shape.code_bytes],
-                &mut Scratch::default(),
-                &mut estimates,
-            );
-            let mut order: Vec<usize> = (0..count).collect();
-            if count > BEGIN {
-                order.select_nth_unstable_by(BEGIN, |&a, &b| estimates[a].total_cmp(&estimates[b]));
-                order.truncate(BEGIN);
-            }
-            for entry in order {
-                search.seed(pointer(self.entries[entry]), estimates[entry]);
-            }
+        search.clear();
+        let cell = self.code_bytes(node)[self.shape.code_bytes - 1];
+        let entries = self.entries[usize::from(cell)].iter();
+        let there = entries.take_while(|&&(at, _)| (at as usize) < added);
+        let mut near: Vec<(f32, u32)> = there
+            .map(|&(_, entry)| (self.estimate(&query, entry), entry))
+            .collect();
+        near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        for &(estimate, entry) in near.iter().take(BEGIN) {
+            search.seed(pointer(entry), estimate);
+        }
+        if near.is_empty() {
+            search.seed(pointer(self.first), self.estimate(&query, self.first));
         }
         let hits = search.run(self, &query, ef)?;
         Ok(hits
@@ -261,18 +288,30 @@ fn pointer(node: u32) -> Pointer {
 impl Graph for Arena<'_> {
     type Found = ();
 
-    fn visit(&self, query: &Query, at: Pointer, edges: &mut Edges) -> Result<Option<Visit<()>>> {
+    fn visit(
+        &self,
+        query: &Query,
+        at: Pointer,
+        seen: &mut Seen,
+        edges: &mut Edges,
+    ) -> Result<Option<Visit<()>>> {
         let node = at.id as usize - 1;
         edges.to.clear();
+        for edge in self.edges(node).map(pointer) {
+            if seen.insert(edge.id) {
+                edges.to.push(edge);
+                kernels::prefetch::all(self.code_bytes(edge.id as usize - 1));
+            }
+        }
         edges.estimates.clear();
         edges.factors.clear();
         edges.codes.clear();
-        for edge in self.edges(node) {
-            edges.to.push(pointer(edge));
-            edges.factors.push(self.factors[edge as usize]);
-            edges
-                .codes
-                .extend_from_slice(self.code_bytes(edge as usize));
+        let (vector, norm) = self.vectors.get(&self.shape, node);
+        let distance = query.distance(vector, norm);
+        for edge in &edges.to {
+            let node = edge.id as usize - 1;
+            edges.factors.push(self.factors[node]);
+            edges.codes.extend_from_slice(self.code_bytes(node));
         }
         if let Some(probe) = &query.probe {
             probe.estimate(
@@ -282,11 +321,16 @@ impl Graph for Arena<'_> {
                 &mut edges.estimates,
             );
         }
-        let (vector, norm) = self.vectors.get(&self.shape, node);
         Ok(Some(Visit {
-            distance: query.distance(vector, norm),
+            distance,
             found: Some(()),
         }))
+    }
+
+    fn expect(&self, at: Pointer) {
+        let node = at.id as usize - 1;
+        kernels::prefetch::all(self.vectors.get(&self.shape, node).0);
+        kernels::prefetch::all(&self.lists[node * self.room..][..self.room]);
     }
 
     fn distance(&self, query: &Query, at: Pointer) -> Result<Option<f64>> {

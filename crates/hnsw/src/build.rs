@@ -1,9 +1,10 @@
 //! Building an index of rows that are there already.
 //!
 //! The rows are collected, equal vectors as one node, until the memory granted is used up; then the
-//! basis of the codes is learned, threads add the nodes to a graph in memory in random order, and the
-//! pages are written one after the other. Searches follow estimates from codes, which fit a cache
-//! where vectors do not. Only the caller's thread touches the store.
+//! basis of the codes is learned, the nodes of each cell are brought together, threads add them to a
+//! graph in memory, and the pages are written one after the other. Searches follow estimates from codes,
+//! which fit a cache where vectors do not, and edges are chosen by exact distances. Only the caller's
+//! thread touches the store.
 //!
 //! Rows beyond the budget are for the caller to [`insert`] one by one. An index too small to learn
 //! from is filled so as a whole.
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use crate::arena::{Arena, Vectors};
+use crate::arena::{Arena, Vectors, swap};
 use crate::codes::{Basis, Metric, Space};
 use crate::directory::{self, SAMPLED};
 use crate::error::{Error, Result};
@@ -24,10 +25,13 @@ use crate::insert::insert;
 use crate::layout::{Factors, INLINE_TIDS, Kind, Pointer, Shape, Tid};
 use crate::link::{Edge, set_edges};
 use crate::random::Random;
+use crate::search::Search;
 use crate::store::{PageStore, Write};
 
 /// Nodes that the caller's thread adds alone, so that threads find something to link to.
 const ALONE: usize = 64;
+/// One node of so many is added before the others, in random order: they make the graph one whole.
+const SCATTERED: usize = 4;
 /// Nodes that a thread takes at a time.
 const CHUNK: usize = 16;
 /// Vectors that the basis is learned from, at most.
@@ -177,17 +181,23 @@ impl Builder {
         Random::new(nodes as u64).shuffle(&mut order);
         let basis = Arc::new(self.learn(&order));
         store.interrupt()?;
-        let codes = self.encode(store, &basis, threads)?;
+        let mut codes = self.encode(store, &basis, threads)?;
+        self.arrange(&mut codes);
+        // Each of the others then finds its neighbours in memory that the one before has brought near.
+        order[nodes / SCATTERED..].sort_unstable();
         let arena = Arena::new(&self.shape, basis.clone(), &self.vectors, codes, &order);
         let ef = self.parameters.ef_construction;
+        let mut search = Search::default();
         for (added, &node) in order.iter().enumerate().take(ALONE) {
-            arena.add(node as usize, added, ef)?;
+            arena.add(&mut search, node as usize, added, ef)?;
         }
-        let add = |added: usize| arena.add(order[added] as usize, added, ef);
+        let add = |search: &mut Search<()>, added: usize| {
+            arena.add(search, order[added] as usize, added, ef)
+        };
         in_parallel(store, threads, ALONE..nodes, add, |added| {
             progress(Phase::Linking, added, nodes);
         })?;
-        let prune = |node| {
+        let prune = |(): &mut (), node| {
             arena.prune(node);
             Ok(())
         };
@@ -253,6 +263,35 @@ impl Builder {
         });
         store.interrupt()?;
         Ok((factors, codes))
+    }
+
+    /// Brings the nodes of a cell together.
+    fn arrange(&mut self, (factors, codes): &mut (Vec<Factors>, Vec<u8>)) {
+        let bytes = self.shape.code_bytes;
+        let mut order: Vec<u32> = (0..self.tids.len() as u32).collect();
+        order.sort_by_key(|&node| codes[(node as usize + 1) * bytes - 1]);
+        for place in 0..order.len() {
+            // What belongs here may have been swapped for what was there.
+            let mut from = order[place] as usize;
+            while from < place {
+                from = order[from] as usize;
+            }
+            if from != place {
+                self.vectors.swap(place, from);
+                self.tids.swap(place, from);
+                factors.swap(place, from);
+                swap(codes, bytes, place, from);
+            }
+        }
+        let more = std::mem::take(&mut self.more);
+        let mut places = vec![0; order.len()];
+        for (place, node) in (0..).zip(order) {
+            places[node as usize] = place;
+        }
+        self.more = more
+            .into_iter()
+            .map(|(node, tids)| (places[node as usize], tids))
+            .collect();
     }
 
     fn write<S: PageStore>(
@@ -385,26 +424,27 @@ impl Drop for StopOthers<'_> {
     }
 }
 
-/// Calls `work` for each of `items`, on several threads; the caller's checks for interrupts meanwhile and
-/// tells `progress` how far they are.
-fn in_parallel<S: PageStore>(
+/// Calls `work` for each of `items`, on several threads, each of which has something of its own to work
+/// with; the caller's checks for interrupts meanwhile and tells `progress` how far they are.
+fn in_parallel<S: PageStore, T: Default>(
     store: S,
     threads: Threads,
     items: std::ops::Range<usize>,
-    work: impl Fn(usize) -> Result<()> + Sync,
+    work: impl Fn(&mut T, usize) -> Result<()> + Sync,
     mut progress: impl FnMut(usize),
 ) -> Result<()> {
     let (next, stop) = (AtomicUsize::new(items.start), AtomicBool::new(false));
-    let chunk = || -> Result<bool> {
+    let chunk = |own: &mut T| -> Result<bool> {
         let first = next.fetch_add(CHUNK, Ordering::Relaxed);
         for item in first..(first + CHUNK).min(items.end) {
-            work(item)?;
+            work(own, item)?;
         }
         Ok(first + CHUNK < items.end && !stop.load(Ordering::Relaxed))
     };
     let run = |between: &mut dyn FnMut() -> Result<()>| -> Result<()> {
         let others = StopOthers(&stop);
-        while chunk()? {
+        let mut own = T::default();
+        while chunk(&mut own)? {
             between()?;
         }
         std::mem::forget(others);
@@ -453,6 +493,7 @@ fn rescue<S: PageStore>(store: S, arena: &Arena<'_>, entries: &[u32]) -> Result<
         }
     };
     spread(&mut parents, &mut waiting);
+    let mut search = Search::default();
     // Where among its edges a node can take another.
     let place = |parents: &[u32], from: u32| {
         let edges: Vec<u32> = arena.edges(from as usize).collect();
@@ -470,7 +511,7 @@ fn rescue<S: PageStore>(store: S, arena: &Arena<'_>, entries: &[u32]) -> Result<
         }
         store.interrupt()?;
         let near: Vec<u32> = arena
-            .search(node, nodes, RESCUERS)?
+            .search(&mut search, node, nodes, RESCUERS)?
             .into_iter()
             .map(|(_, near)| near)
             .chain([entries[0]])

@@ -6,6 +6,7 @@ use crate::codes::{Code, Query, Scratch};
 use crate::error::Result;
 use crate::index::Index;
 use crate::layout::{Factors, INLINE_TIDS, Pointer, Slot, State, Tid};
+use crate::search::Seen;
 use crate::store::PageStore;
 
 /// What a search walks on.
@@ -13,14 +14,18 @@ pub trait Graph {
     /// What a search remembers of every node it has found.
     type Found;
 
-    /// Visits a node: its distance and what to remember of it, and its edges with estimates of their
-    /// distances. `None` where the node is gone.
+    /// Visits a node: its distance and what to remember of it, and those of its edges that lead to nodes
+    /// not `seen`, which they are now, with estimates of their distances. `None` where the node is gone.
     fn visit(
         &self,
         query: &Query,
         at: Pointer,
+        seen: &mut Seen,
         edges: &mut Edges,
     ) -> Result<Option<Visit<Self::Found>>>;
+
+    /// Prepares for a visit that is likely to come next.
+    fn expect(&self, _: Pointer) {}
 
     /// The distance of a node to which an edge gives no estimate. `None` where the node is gone.
     fn distance(&self, query: &Query, at: Pointer) -> Result<Option<f64>>;
@@ -34,7 +39,7 @@ pub struct Visit<F> {
     pub found: Option<F>,
 }
 
-/// The edges of the node that was visited last.
+/// The edges of the node that was visited last, to nodes not seen before.
 #[derive(Default)]
 pub struct Edges {
     /// Where they lead.
@@ -43,6 +48,8 @@ pub struct Edges {
     pub estimates: Vec<f32>,
     /// Room for estimating.
     pub scratch: Scratch,
+    /// Room for the estimates of nodes seen before as well.
+    all: Vec<f32>,
     /// Room for factors and codes where they do not lie together.
     pub(crate) factors: Vec<Factors>,
     pub(crate) codes: Vec<u8>,
@@ -159,7 +166,13 @@ impl<'i, S: PageStore> OnPages<'i, S, Rows> {
 impl<S: PageStore, F: Remember> Graph for OnPages<'_, S, F> {
     type Found = F;
 
-    fn visit(&self, query: &Query, at: Pointer, edges: &mut Edges) -> Result<Option<Visit<F>>> {
+    fn visit(
+        &self,
+        query: &Query,
+        at: Pointer,
+        seen: &mut Seen,
+        edges: &mut Edges,
+    ) -> Result<Option<Visit<F>>> {
         self.index.store.interrupt()?;
         let (block, slot) = self.index.shape.place(at.id);
         let page = self.index.store.read(block)?;
@@ -170,17 +183,24 @@ impl<S: PageStore, F: Remember> Graph for OnPages<'_, S, F> {
         if !slot.is_node(at.version) {
             return Ok(None);
         }
-        edges.to.clear();
-        edges.to.extend(slot.edges());
-        edges.estimates.clear();
+        slot.prefetch();
+        edges.all.clear();
         match &query.probe {
             Some(probe) if probe.epoch() == slot.header().edge_epoch => probe.estimate(
                 slot.factors(),
                 slot.codes(),
                 &mut edges.scratch,
-                &mut edges.estimates,
+                &mut edges.all,
             ),
-            _ => edges.estimates.resize(edges.to.len(), f32::NAN),
+            _ => edges.all.resize(slot.degree(), f32::NAN),
+        }
+        edges.to.clear();
+        edges.estimates.clear();
+        for (to, &estimate) in slot.edges().zip(&edges.all) {
+            if seen.insert(to.id) {
+                edges.to.push(to);
+                edges.estimates.push(estimate);
+            }
         }
         let live = slot.state() == State::Live && !(self.skip_dead && slot.is_dead());
         Ok(Some(Visit {

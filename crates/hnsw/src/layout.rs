@@ -745,6 +745,12 @@ impl<'p> Slot<'p> {
         bits.reinterpret_cast()
     }
 
+    /// Requests what a visit reads of it.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        kernels::prefetch::all(&self.bytes[SLOT_HEADER..self.shape.own()]);
+    }
+
     /// Number of edges.
     #[inline]
     pub fn degree(&self) -> usize {

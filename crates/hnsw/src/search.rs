@@ -76,13 +76,13 @@ impl Ord for Candidate {
     }
 }
 
-/// A set of ids: open addressing, at most half full.
-struct Visited {
+/// The nodes that a search has heard of: a set of ids by open addressing, at most half full.
+pub struct Seen {
     table: Vec<u32>,
     count: usize,
 }
 
-impl Visited {
+impl Seen {
     fn new() -> Self {
         Self {
             table: vec![0; 1 << 11],
@@ -90,9 +90,14 @@ impl Visited {
         }
     }
 
+    fn clear(&mut self) {
+        self.table.fill(0);
+        self.count = 0;
+    }
+
     /// Adds an id, which is not 0. Returns whether it is new.
     #[inline]
-    fn insert(&mut self, id: u32) -> bool {
+    pub(crate) fn insert(&mut self, id: u32) -> bool {
         if self.count * 2 >= self.table.len() {
             let old = std::mem::take(&mut self.table);
             self.table = vec![0; old.len() * 4];
@@ -124,11 +129,13 @@ impl Visited {
 /// A search, stopped somewhere.
 pub struct Search<F> {
     candidates: BinaryHeap<Candidate>,
+    /// Those that are too far for this run.
+    later: Vec<Candidate>,
     /// The `ef` nearest, the farthest on top.
     found: BinaryHeap<Hit<F>>,
     /// Found, but not among the `ef` nearest at the time.
     spare: Vec<Hit<F>>,
-    visited: Visited,
+    seen: Seen,
     edges: Edges,
     hops: usize,
 }
@@ -137,9 +144,10 @@ impl<F> Default for Search<F> {
     fn default() -> Self {
         Self {
             candidates: BinaryHeap::new(),
+            later: Vec::new(),
             found: BinaryHeap::new(),
             spare: Vec::new(),
-            visited: Visited::new(),
+            seen: Seen::new(),
             edges: Edges::default(),
             hops: 0,
         }
@@ -147,9 +155,19 @@ impl<F> Default for Search<F> {
 }
 
 impl<F> Search<F> {
+    /// Forgets everything but its room.
+    pub(crate) fn clear(&mut self) {
+        self.candidates.clear();
+        self.later.clear();
+        self.found.clear();
+        self.spare.clear();
+        self.seen.clear();
+        self.hops = 0;
+    }
+
     /// Adds a node to begin at.
     pub fn seed(&mut self, at: Pointer, estimate: f32) {
-        if at.is_some() && self.visited.insert(at.id) {
+        if at.is_some() && self.seen.insert(at.id) {
             self.candidates.push(Candidate { estimate, at });
         }
     }
@@ -161,9 +179,9 @@ impl<F> Search<F> {
 
     /// Bytes of memory in use, nearly.
     pub fn bytes(&self) -> usize {
-        self.candidates.capacity() * size_of::<Candidate>()
+        (self.candidates.capacity() + self.later.capacity()) * size_of::<Candidate>()
             + (self.found.capacity() + self.spare.capacity()) * size_of::<Hit<F>>()
-            + self.visited.table.capacity() * size_of::<u32>()
+            + self.seen.table.capacity() * size_of::<u32>()
     }
 
     /// Goes on until `ef` live nodes are found and no candidate promises better, and takes these,
@@ -177,13 +195,17 @@ impl<F> Search<F> {
         for hit in std::mem::take(&mut self.spare) {
             self.keep(hit, ef);
         }
+        self.candidates.extend(self.later.drain(..));
         while let Some(&Candidate { estimate, at }) = self.candidates.peek() {
             if self.found.len() >= ef && f64::from(estimate) > self.farthest() {
                 break;
             }
             self.candidates.pop();
             self.hops += 1;
-            let Some(visit) = graph.visit(query, at, &mut self.edges)? else {
+            if let Some(next) = self.candidates.peek() {
+                graph.expect(next.at);
+            }
+            let Some(visit) = graph.visit(query, at, &mut self.seen, &mut self.edges)? else {
                 continue;
             };
             if let Some(found) = visit.found {
@@ -197,19 +219,23 @@ impl<F> Search<F> {
                     ef,
                 );
             }
-            for i in 0..self.edges.to.len() {
-                let at = self.edges.to[i];
-                if !self.visited.insert(at.id) {
-                    continue;
-                }
-                let mut estimate = self.edges.estimates[i];
+            let farthest = match self.found.len() >= ef {
+                true => self.farthest(),
+                false => f64::INFINITY,
+            };
+            for (&at, &(mut estimate)) in self.edges.to.iter().zip(&self.edges.estimates) {
                 if estimate.is_nan() {
                     match graph.distance(query, at)? {
                         Some(distance) => estimate = distance as f32,
                         None => continue,
                     }
                 }
-                self.candidates.push(Candidate { estimate, at });
+                let candidate = Candidate { estimate, at };
+                if f64::from(estimate) > farthest {
+                    self.later.push(candidate);
+                } else {
+                    self.candidates.push(candidate);
+                }
             }
         }
         Ok(std::mem::take(&mut self.found).into_sorted_vec())
@@ -217,7 +243,7 @@ impl<F> Search<F> {
 
     /// Whether every node that the search has heard of was visited.
     pub fn is_exhausted(&self) -> bool {
-        self.candidates.is_empty()
+        self.candidates.is_empty() && self.later.is_empty()
     }
 
     /// Gives back of what was found, to be found again by the next run.
@@ -237,9 +263,14 @@ impl<F> Search<F> {
     }
 
     fn keep(&mut self, hit: Hit<F>, ef: usize) {
-        self.found.push(hit);
-        if self.found.len() > ef {
-            self.spare.extend(self.found.pop());
+        if self.found.len() < ef {
+            self.found.push(hit);
+        } else if let Some(mut farthest) = self.found.peek_mut()
+            && hit < *farthest
+        {
+            self.spare.push(std::mem::replace(&mut *farthest, hit));
+        } else {
+            self.spare.push(hit);
         }
     }
 }

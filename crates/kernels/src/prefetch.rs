@@ -14,6 +14,15 @@ pub fn before<T>(elements: &[T]) {
     }
 }
 
+/// Requests what `elements` are.
+#[inline]
+pub fn all<T>(elements: &[T]) {
+    let start = elements.as_ptr().cast::<i8>();
+    for distance in (0..size_of_val(elements)).step_by(LINE) {
+        request(start.wrapping_add(distance));
+    }
+}
+
 #[inline]
 fn request(address: *const i8) {
     #[cfg(target_arch = "x86_64")]

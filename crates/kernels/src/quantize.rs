@@ -258,35 +258,55 @@ pub fn quantize(bits: Bits, values: &[f32], code: &mut [u8]) -> f32 {
     if largest.is_nan() || largest < f32::MIN_POSITIVE * 1e3 {
         return 0.0;
     }
-    let top = bits.top();
-    let level = |x: f32, step: f32| {
-        let top = f32::from(top);
-        (x / (2.0 * step) + top / 2.0)
-            .round_ties_even()
-            .clamp(0.0, top) as u8
-    };
-    // Clipping the few largest elements buys finer steps for all others.
-    let (mut most, mut best, mut along_best) = (0f32, largest, 1f32);
-    for clip in 6..=16 {
-        let step = largest * clip as f32 / 16.0 / f32::from(top);
-        let (mut along, mut square) = (0f32, 0f32);
-        for &x in values {
-            let value = f32::from(2 * level(x, step) as i8 - top);
-            along += x * value;
-            square += value * value;
-        }
+    let top = f32::from(bits.top());
+    // Clipping the few largest elements buys finer steps for all others, but signs have no steps.
+    let finest = if bits == Bits::One { 16 } else { 6 };
+    let (mut most, mut best, mut along_best) = (0f32, 0f32, 1f32);
+    for clip in finest..=16 {
+        let half_steps = 0.5 * top / (largest * clip as f32 / 16.0);
+        let (along, square) = fit(values, half_steps, top);
         // Least squares leave |x|² - along²/square: the larger this gain, the smaller the error.
         let gain = along * along / square;
         if gain > most {
-            (most, best, along_best) = (gain, step, along);
+            (most, best, along_best) = (gain, half_steps, along);
         }
     }
     for (field, values) in values.chunks_exact(code.len()).enumerate() {
         for (code, &x) in code.iter_mut().zip(values) {
-            *code |= level(x, best) << (bits as usize * field);
+            *code |= (level(x, best, top) as u8) << (bits as usize * field);
         }
     }
     values.iter().map(|x| x * x).sum::<f32>() / along_best
+}
+
+/// The level of an element, of which so many half steps make one.
+#[inline(always)]
+fn level(x: f32, half_steps: f32, top: f32) -> f32 {
+    // Adding it leaves a whole number: several at a time, where rounding is a call.
+    const ROUNDER: f32 = 1.5 * (1 << 23) as f32;
+    ((x * half_steps + top / 2.0).clamp(0.0, top) + ROUNDER) - ROUNDER
+}
+
+/// The products of the values that levels stand for with those they are made from, and with themselves.
+fn fit(values: &[f32], half_steps: f32, top: f32) -> (f32, f32) {
+    const LANES: usize = 8;
+    let (mut along, mut square) = ([0f32; LANES], [0f32; LANES]);
+    let mut add = |lane: usize, x: f32| {
+        let value = 2.0 * level(x, half_steps, top) - top;
+        along[lane] += x * value;
+        square[lane] += value * value;
+    };
+    let chunks = values.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (lane, &x) in chunk.iter().enumerate() {
+            add(lane, x);
+        }
+    }
+    for (lane, &x) in rest.iter().enumerate() {
+        add(lane, x);
+    }
+    (along.iter().sum(), square.iter().sum())
 }
 
 /// The levels of `code` as the values they stand for in units of the scale: odd numbers.
