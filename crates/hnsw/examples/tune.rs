@@ -13,6 +13,8 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::fs::File;
+use std::io::{BufReader, Read};
 use std::time::Instant;
 
 use half::f16;
@@ -28,33 +30,38 @@ use hnsw::scan::{Limits, Options, Order, Row, Scan};
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn load(path: &str) -> Result<Vec<Vec<f16>>> {
-    let bytes = std::fs::read(path)?;
-    let header_len = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    let header = std::str::from_utf8(&bytes[10..10 + header_len])?;
+    let mut file = BufReader::new(File::open(path)?);
+    let mut start = [0; 10];
+    file.read_exact(&mut start)?;
+    let mut header = vec![0; usize::from(u16::from_le_bytes([start[8], start[9]]))];
+    file.read_exact(&mut header)?;
+    let header = std::str::from_utf8(&header)?;
     let shape = header.split('(').nth(1).ok_or("no shape")?;
-    let dims: usize = shape
-        .split([',', ')'])
-        .nth(1)
-        .ok_or("one dimension")?
-        .trim()
-        .parse()?;
-    let body = &bytes[10 + header_len..];
-    let values: Vec<f32> = if header.contains("'<f4'") {
-        body.chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect()
-    } else if header.contains("'|i1'") {
-        body.iter().map(|&b| f32::from(b as i8)).collect()
-    } else {
-        return Err(format!("unknown type in {header}").into());
+    let mut sizes = shape.split([',', ')']).map(|size| size.trim().parse());
+    let (count, dims): (usize, usize) = match (sizes.next(), sizes.next()) {
+        (Some(count), Some(dims)) => (count?, dims?),
+        _ => return Err("one dimension".into()),
     };
-    Ok(values
-        .chunks_exact(dims)
-        .map(|vector| {
-            let norm = kernels::norm(vector) as f32;
-            vector.iter().map(|x| f16::from_f32(x / norm)).collect()
-        })
-        .collect())
+    let single = header.contains("'<f4'");
+    if !single && !header.contains("'|i1'") {
+        return Err(format!("unknown type in {header}").into());
+    }
+    let mut bytes = vec![0; dims * if single { 4 } else { 1 }];
+    let mut vectors = Vec::with_capacity(count);
+    for _ in 0..count {
+        file.read_exact(&mut bytes)?;
+        let vector: Vec<f32> = if single {
+            let bytes = bytes.chunks_exact(4);
+            bytes
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect()
+        } else {
+            bytes.iter().map(|&b| f32::from(b as i8)).collect()
+        };
+        let norm = kernels::norm(&vector[..]) as f32;
+        vectors.push(vector.iter().map(|x| f16::from_f32(x / norm)).collect());
+    }
+    Ok(vectors)
 }
 
 fn nearest(base: &[Vec<f16>], query: &[f16]) -> Vec<usize> {
