@@ -107,6 +107,7 @@ END $$;
 CREATE TYPE clip_pg.backfill AS (
     jobs clip_pg.job[],
     queue boolean,
+    prune boolean,
     batch_size integer,
     after text,
     places text[],
@@ -121,7 +122,8 @@ CREATE TYPE clip_pg.backfill AS (
     ended boolean
 );
 COMMENT ON COLUMN clip_pg.backfill.jobs IS 'what is left to do; the first is at hand';
-COMMENT ON COLUMN clip_pg.backfill.queue IS 'whether an error ends a job rather than the call';
+COMMENT ON COLUMN clip_pg.backfill.queue IS 'whether an error ends a job rather than the call, and the end of the table ends it in any case';
+COMMENT ON COLUMN clip_pg.backfill.prune IS 'whether rows that are no longer pending are taken off the list of errors';
 COMMENT ON COLUMN clip_pg.backfill.after IS 'place from which on to look for pending rows';
 COMMENT ON COLUMN clip_pg.backfill.places IS 'places that were found and are still to be visited';
 COMMENT ON COLUMN clip_pg.backfill.at_end IS 'whether these are the last ones of the table';
@@ -129,7 +131,8 @@ COMMENT ON COLUMN clip_pg.backfill.pass IS 'rows embedded since the table was la
 COMMENT ON COLUMN clip_pg.backfill.job IS 'rows embedded for the job at hand';
 COMMENT ON COLUMN clip_pg.backfill.total IS 'rows that were pending, null if they were not counted';
 
-CREATE FUNCTION clip_pg.backfill_begin(relation regclass, target name, batch_size integer) RETURNS clip_pg.backfill
+CREATE FUNCTION clip_pg.backfill_begin(relation regclass, target name, batch_size integer, prune boolean)
+RETURNS clip_pg.backfill
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     state clip_pg.backfill;
@@ -140,6 +143,7 @@ BEGIN
     END IF;
     state.jobs := clip_pg.jobs(relation, target);
     state.queue := relation IS NULL;
+    state.prune := prune;
     state.batch_size := batch_size;
     state.embedded := 0;
     state.failed := 0;
@@ -181,12 +185,13 @@ BEGIN
         state.failed := state.failed + batch.failed;
         RETURN state;
     END IF;
-    IF state.at_end AND state.pass > 0 THEN
-        -- Once more, for what others wrote or let go behind our back.
+    IF state.at_end AND state.pass > 0 AND NOT state.queue THEN
+        -- Once more, for what others wrote or let go behind our back. In a queue that could be for ever, while other
+        -- tables wait.
         state.after := '(0,0)';
         state.pass := 0;
     ELSIF state.at_end THEN
-        PERFORM clip_pg.prune_errors(job.part, job.source, job.target);
+        PERFORM clip_pg.prune_errors(job.part, job.source, job.target) WHERE state.prune;
         PERFORM pg_notify('clip_pg', job.relation::regclass::text) WHERE state.job > 0;
         state.jobs := state.jobs[2:];
         RETURN clip_pg.backfill_job(state);
@@ -263,7 +268,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     state clip_pg.backfill;
 BEGIN
-    state := clip_pg.backfill_begin(relation, target, batch_size);
+    state := clip_pg.backfill_begin(relation, target, batch_size, true);
     WHILE NOT (state).ended LOOP
         state := clip_pg.backfill_step(state);
         COMMIT;

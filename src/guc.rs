@@ -31,7 +31,7 @@ static WORKER_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static WORKER_SEATS: GucSetting<i32> = GucSetting::<i32>::new(16);
 static SEAT_PAYLOAD: GucSetting<i32> = GucSetting::<i32>::new(768);
 static TEXT_MEMO: GucSetting<i32> = GucSetting::<i32>::new(8192);
-static QUEUE_WORKERS: GucSetting<i32> = GucSetting::<i32>::new(1);
+static QUEUE_WORKERS: GucSetting<i32> = GucSetting::<i32>::new(2);
 static QUEUE_NAPTIME: GucSetting<i32> = GucSetting::<i32>::new(60);
 
 /// Values of `clip_pg.iterative_order`.

@@ -13,7 +13,7 @@ use pgrx::{
     check_for_interrupts, pg_guard, pg_sys,
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     ptr,
     time::{Duration, Instant},
 };
@@ -42,7 +42,8 @@ pub extern "C-unwind" fn clip_pg_queue_launcher(_argument: pg_sys::Datum) {
     background::begin(None);
     queue::enter_launcher();
     let mut workers = Workers::default();
-    let mut due = HashSet::new();
+    // In the order of their turns.
+    let mut due: Vec<pg_sys::Oid> = Vec::new();
     let mut looked: Option<Instant> = None;
     loop {
         check_for_interrupts!();
@@ -51,12 +52,18 @@ pub extern "C-unwind" fn clip_pg_queue_launcher(_argument: pg_sys::Datum) {
             background::wait(None);
             continue;
         }
+        let mut new = queue::waiting();
         if looked.is_none_or(|looked| looked.elapsed() >= guc::queue_naptime()) {
-            due.extend(databases());
+            new.extend(databases());
             looked = Some(Instant::now());
         }
-        due.extend(queue::waiting());
+        for database in new {
+            if !due.contains(&database) {
+                due.push(database);
+            }
+        }
         due.retain(|&database| !workers.start(database));
+        queue::set_crowded(!due.is_empty());
         let rest = looked.map(|looked| guc::queue_naptime().saturating_sub(looked.elapsed()));
         background::wait(if due.is_empty() { rest } else { Some(PAUSE) });
     }

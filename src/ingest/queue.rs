@@ -29,6 +29,8 @@ static PRELOADED: AtomicBool = AtomicBool::new(false);
 struct Queues {
     /// What wakes the launcher, null while there is none.
     launcher: *mut pg_sys::Latch,
+    /// Whether databases wait for another one's worker to end.
+    crowded: bool,
     databases: [Database; DATABASES],
 }
 
@@ -39,6 +41,7 @@ impl Default for Queues {
     fn default() -> Self {
         Self {
             launcher: ptr::null_mut(),
+            crowded: false,
             databases: [Database::NONE; DATABASES],
         }
     }
@@ -182,6 +185,16 @@ pub fn starting(database: pg_sys::Oid) {
     if let Some(database) = queues.database(database) {
         database.wanted = false;
     }
+}
+
+/// Notes whether databases wait for another one's worker to end.
+pub fn set_crowded(crowded: bool) {
+    QUEUES.exclusive().crowded = crowded;
+}
+
+/// Whether databases wait for another one's worker to end.
+pub fn is_crowded() -> bool {
+    QUEUES.share().crowded
 }
 
 /// Makes this process the worker of the database that it is connected to, until it ends.

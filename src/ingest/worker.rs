@@ -40,14 +40,17 @@ pub extern "C-unwind" fn clip_pg_queue_worker(database: pg_sys::Datum) {
         }
     }
     queue::enter_worker();
+    let mut first = true;
     loop {
         background::report(
             BackendState::STATE_RUNNING,
             "embedding what is pending in queues",
         );
-        if !work() {
+        // Others wait for the process.
+        if !work(first) || queue::is_crowded() {
             return;
         }
+        first = false;
         background::report(BackendState::STATE_IDLE, "waiting for rows");
         if !queue::came() {
             background::wait(Some(LINGER));
@@ -60,18 +63,18 @@ pub extern "C-unwind" fn clip_pg_queue_worker(database: pg_sys::Datum) {
 }
 
 /// A call of `clip_work_queue`, see `sql/backfill.sql`, as far as SQL needs it to be: its state is kept between the
-/// transactions. Returns whether anything was pending.
-fn work() -> bool {
+/// transactions. `prune` takes rows that are no longer pending off the list of errors, which is not worth its while each
+/// time. Returns whether anything was pending.
+fn work(prune: bool) -> bool {
     // SAFETY: a C string; the extension need not be there.
     let exists =
         || unsafe { pg_sys::get_extension_oid(c"clip_pg".as_ptr(), true) } != pg_sys::InvalidOid;
     if !BackgroundWorker::transaction(exists) {
         return false;
     }
-    let mut state = step(
-        "SELECT s::text, s.ended FROM clip_pg.backfill_begin(NULL, NULL, 32) s",
-        None,
-    );
+    let begin =
+        format!("SELECT s::text, s.ended FROM clip_pg.backfill_begin(NULL, NULL, 32, {prune}) s");
+    let mut state = step(&begin, None);
     while let Some((known, false)) = state {
         check_for_interrupts!();
         background::reload_settings();

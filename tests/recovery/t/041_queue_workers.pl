@@ -14,6 +14,7 @@ $node->init(allows_streaming => 1);
 $node->append_conf('postgresql.conf', <<'CONF');
 shared_preload_libraries = 'clip_pg'
 clip_pg.queue_naptime = '1h'
+clip_pg.queue_workers = 1
 restart_after_crash = on
 max_prepared_transactions = 1
 CONF
@@ -83,6 +84,15 @@ prepare($_) for 'two', 'three';
 $node->safe_psql($_, "INSERT INTO photos SELECT n, $good FROM generate_series(1, 40) n") for 'two', 'three';
 embedded($_, 40, "database $_") for 'two', 'three';
 is($node->safe_psql('postgres', workers() . ' HAVING count(*) > 1'), '', 'with no more workers than are set');
+my $stream = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('two'), '-c',
+	"DO 'BEGIN FOR n IN 1000..100000 LOOP INSERT INTO photos VALUES (n, ''\\x474946383761020002008100000000ff0000000000000000002c0000000002000200000806000108041010003b''); COMMIT; PERFORM pg_sleep(0.02); END LOOP; END'" ],
+	'>', '/dev/null', '2>', '/dev/null');
+$node->poll_query_until('two', 'SELECT count(embedding) > 45 FROM photos');
+$node->safe_psql('three', "INSERT INTO photos VALUES (1000, $good)");
+ok($node->poll_query_until('three', 'SELECT embedding IS NOT NULL FROM photos WHERE id = 1000'), 'also while rows come in all the time');
+$node->safe_psql('two', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'DO %'});
+$stream->finish;
+$node->safe_psql('three', 'DELETE FROM photos WHERE id = 1000');
 
 note 'in nobody\'s way';
 $node->safe_psql('two', "INSERT INTO photos SELECT n + 100, $good FROM generate_series(1, 4) n");
