@@ -181,7 +181,8 @@ impl<'v> Arena<'v> {
         let chosen = select(&distances, self.shape.degree, |i, j| {
             self.between(nearest[i].1, nearest[j].1)
         });
-        let chosen: Vec<u32> = chosen.into_iter().map(|i| nearest[i].1).collect();
+        let chosen = chosen.positions.into_iter().map(|i| nearest[i].1);
+        let chosen: Vec<u32> = chosen.collect();
         self.link(node, &chosen);
         for &neighbour in &chosen {
             self.link(neighbour as usize, &[node as u32]);
@@ -276,7 +277,7 @@ impl<'v> Arena<'v> {
             self.between(near[i].1, near[j].1)
         });
         edges.clear();
-        edges.extend(chosen.into_iter().map(|i| near[i].1));
+        edges.extend(chosen.positions.into_iter().map(|i| near[i].1));
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Basis {
     norms: Vec<f32>,
     /// The centres' elements.
     along: Vec<f32>,
+    /// Squared distances of centres from each other.
+    between: Vec<f32>,
     hash: u64,
 }
 
@@ -76,6 +78,11 @@ impl Basis {
         let along = centres
             .flat_map(|centre| project(&learned.rows, centre))
             .collect();
+        let centres = learned.centres.chunks_exact(dims);
+        let between = centres
+            .clone()
+            .flat_map(|a| centres.clone().map(|b| kernels::l2_squared(a, b)))
+            .collect();
         let mut basis = Self {
             space,
             epoch,
@@ -83,6 +90,7 @@ impl Basis {
             learned,
             norms,
             along,
+            between,
             hash: 0,
         };
         // Equal numbers make another basis for another metric.
@@ -132,6 +140,11 @@ impl Basis {
     /// The elements of a point, before they are rounded to what a code has bits for.
     pub(crate) fn project(&self, point: &[f32]) -> Vec<f32> {
         project(&self.learned.rows, point)
+    }
+
+    /// The squared distance of two centres.
+    pub(crate) fn between(&self, a: usize, b: usize) -> f32 {
+        self.between[a * self.cells() + b]
     }
 
     /// The elements of a centre.

@@ -104,6 +104,8 @@ pub struct Vector {
     pub vector: Box<[f16]>,
     /// Its squared norm.
     pub norm_squared: f32,
+    /// Where its edges lead.
+    pub edges: Box<[u32]>,
     epoch: u16,
     code: Code,
 }
@@ -125,6 +127,7 @@ impl Remember for Vector {
         Self {
             vector: slot.vector().into(),
             norm_squared: slot.header().norm_squared,
+            edges: slot.ids().into(),
             epoch: slot.header().own_epoch,
             code: Code {
                 factors,

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::graph::{OnPages, Vector};
 use crate::index::Index;
 use crate::layout::{Pointer, Tid};
-use crate::link::{Edge, choose, link, set_edges};
+use crate::link::{Edge, Newcomer, choose, link_back, set_edges};
 use crate::rows;
 use crate::search::{Hit, Search};
 use crate::store::{Gate, Mode, PageStore};
@@ -21,6 +21,10 @@ use crate::store::{Gate, Mode, PageStore};
 /// Relative difference within which two distances may belong to equal vectors, on machines whose
 /// kernels round differently.
 const NEARLY: f64 = 1e-5;
+
+/// A new node is linked to by those of its neighbours that the heuristic keeps, and at least by one in so
+/// many of all it has room for. Edges from the others as well make twice the log and no better recall.
+const FEWEST_BACK: usize = 4;
 
 /// Adds a row of the heap to the index.
 ///
@@ -89,6 +93,7 @@ fn add_node<S: PageStore>(
 ) -> Result<()> {
     let chosen = choose(index, &hits)?;
     let edges: Vec<Edge> = chosen
+        .positions
         .iter()
         .map(|&i| Edge {
             to: hits[i].at,
@@ -111,32 +116,18 @@ fn add_node<S: PageStore>(
             true
         })?;
     }
-    link_back(index, query, node, &edges, code.as_ref())?;
+    let back = chosen.diverse.max(index.shape.degree / FEWEST_BACK);
+    let new = Newcomer {
+        at: node,
+        query,
+        code: code.as_ref(),
+        hits: &hits,
+    };
+    link_back(index, &new, &edges[..back.min(edges.len())])?;
     if let Some(code) = &code
         && is_entry(node, tid)
     {
         directory::add(index, query, node, code)?;
-    }
-    Ok(())
-}
-
-/// Adds an edge to `node` to each node that its edges lead to, or at least to one of them.
-pub(crate) fn link_back<S: PageStore>(
-    index: &Index<S>,
-    query: &Query,
-    node: Pointer,
-    edges: &[Edge],
-    code: Option<&crate::codes::Code>,
-) -> Result<()> {
-    let mut linked = false;
-    for edge in edges {
-        linked |= link(index, edge.to, node, query, code, false)?;
-    }
-    for edge in edges {
-        if linked {
-            break;
-        }
-        linked = link(index, edge.to, node, query, code, true)?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::graph::{Remember, Vector};
 use crate::index::Index;
 use crate::layout::{Factors, Pointer, Slot, SlotMut, State};
 use crate::search::Hit;
-use crate::select::{least, select};
+use crate::select::{Selected, least, select};
 use crate::store::{PageStore, Write};
 
 /// An edge to be: where to, and the code of the node there.
@@ -20,7 +20,7 @@ pub(crate) struct Edge {
 }
 
 /// Chooses the neighbours of a node among what a search found for it, nearest first.
-pub(crate) fn choose<S: PageStore>(index: &Index<S>, hits: &[Hit<Vector>]) -> Result<Vec<usize>> {
+pub(crate) fn choose<S: PageStore>(index: &Index<S>, hits: &[Hit<Vector>]) -> Result<Selected> {
     index.store.interrupt()?;
     let to_node: Vec<f64> = hits.iter().map(|hit| hit.distance).collect();
     let space = index.space();
@@ -46,18 +46,56 @@ fn set_edge(slot: &mut SlotMut<'_>, at: usize, to: Pointer, code: Option<&Code>)
     }
 }
 
-/// Adds an edge from `from` to `to`, in place of one that `from` can do without if need be. Returns
-/// whether there is one now.
-///
-/// `query` is for the neighbours of `to`. With `force`, the new edge is not what `from` does without.
-pub(crate) fn link<S: PageStore>(
+/// A node that others are to link to.
+pub(crate) struct Newcomer<'n> {
+    pub(crate) at: Pointer,
+    /// For its neighbours.
+    pub(crate) query: &'n Query,
+    pub(crate) code: Option<&'n Code>,
+    /// What a search for its neighbours has found.
+    pub(crate) hits: &'n [Hit<Vector>],
+}
+
+impl Newcomer<'_> {
+    /// Whether a node can spare one of its edges, or what comes after the last of them, the newcomer.
+    ///
+    /// An edge may be all that leads to a node: it can be spared where nodes near by have another one.
+    fn spares(&self, edges: &[Pointer], at: usize) -> bool {
+        edges.get(at).is_none_or(|edge| {
+            let near = self.hits.iter().flat_map(|hit| &hit.found.edges);
+            near.filter(|&&id| id == edge.id).nth(1).is_some()
+        })
+    }
+}
+
+/// Adds an edge to the newcomer to each node that its `edges` lead to, or at least to one of them.
+pub(crate) fn link_back<S: PageStore>(
+    index: &Index<S>,
+    new: &Newcomer<'_>,
+    edges: &[Edge],
+) -> Result<()> {
+    let mut linked = false;
+    for edge in edges {
+        linked |= link(index, edge.to, new, false)?;
+    }
+    for edge in edges {
+        if linked {
+            break;
+        }
+        linked = link(index, edge.to, new, true)?;
+    }
+    Ok(())
+}
+
+/// Adds an edge from `from` to the newcomer, in place of one that `from` can do without if need be.
+/// Returns whether there is one now. With `force`, the new edge is not what `from` does without.
+fn link<S: PageStore>(
     index: &Index<S>,
     from: Pointer,
-    to: Pointer,
-    query: &Query,
-    code: Option<&Code>,
+    new: &Newcomer<'_>,
     force: bool,
 ) -> Result<bool> {
+    let (to, code) = (new.at, new.code);
     let (block, slot) = index.shape.place(from.id);
     // Edges as they were when the exact distances between them were worked out, and the answer.
     let mut planned: Option<(Vec<Pointer>, Option<usize>)> = None;
@@ -91,16 +129,16 @@ pub(crate) fn link<S: PageStore>(
             page.commit()?;
             return Ok(true);
         }
-        let dispensable = match (code, least_by_codes(index, &now, code, force)) {
-            (Some(_), Some(at)) => Some(at),
-            _ => {
+        let dispensable = match least_by_codes(index, &now, new, force) {
+            Some(at) => Some(at),
+            None => {
                 let edges: Vec<Pointer> = now.edges().collect();
                 match planned.take() {
                     Some((before, at)) if before == edges => at,
                     _ => {
                         let own = Vector::remember(&now);
                         drop(page);
-                        let at = least_by_vectors(index, &own, &edges, query, force)?;
+                        let at = least_by_vectors(index, &own, &edges, new, force)?;
                         planned = Some((edges, at));
                         continue;
                     }
@@ -134,10 +172,10 @@ fn replace<S: PageStore>(
 fn least_by_codes<S: PageStore>(
     index: &Index<S>,
     node: &Slot<'_>,
-    code: Option<&Code>,
+    new: &Newcomer<'_>,
     force: bool,
 ) -> Option<usize> {
-    let (basis, code) = (index.basis.as_ref()?, code?);
+    let (basis, code) = (index.basis.as_ref()?, new.code?);
     let (epoch, header) = (basis.epoch(), node.header());
     if header.edge_epoch != epoch
         || header.own_epoch != epoch
@@ -161,17 +199,22 @@ fn least_by_codes<S: PageStore>(
     let to_node: Vec<f64> = to_node.into_iter().map(f64::from).collect();
     // `least` asks for the pairs of one candidate in a row, and for few of them.
     let mut of = (usize::MAX, None);
-    let new = factors.len() - 1;
     let code_of = |i: usize| (factors[i], &codes[i * bytes..][..bytes]);
-    least(&to_node, force.then_some(new), |i, j| {
-        if of.0 != i {
-            let (factors, code) = code_of(i);
-            of = (i, Some(Probe::of_code(basis, factors, code)));
-        }
-        let (factors, code) = code_of(j);
-        of.1.as_ref()
-            .map_or(0.0, |probe| f64::from(probe.estimate_one(factors, code)))
-    })
+    let edges: Vec<Pointer> = node.edges().collect();
+    least(
+        &to_node,
+        force.then_some(edges.len()),
+        |i| new.spares(&edges, i),
+        |i, j| {
+            if of.0 != i {
+                let (factors, code) = code_of(i);
+                of = (i, Some(Probe::of_code(basis, factors, code)));
+            }
+            let (factors, code) = code_of(j);
+            of.1.as_ref()
+                .map_or(0.0, |probe| f64::from(probe.estimate_one(factors, code)))
+        },
+    )
 }
 
 /// As [`least_by_codes`], reading the vectors that the edges lead to. An edge to a node that is gone or
@@ -180,7 +223,7 @@ fn least_by_vectors<S: PageStore>(
     index: &Index<S>,
     own: &Vector,
     edges: &[Pointer],
-    query: &Query,
+    new: &Newcomer<'_>,
     force: bool,
 ) -> Result<Option<usize>> {
     let mut vectors = Vec::with_capacity(edges.len());
@@ -190,16 +233,19 @@ fn least_by_vectors<S: PageStore>(
             None => return Ok(Some(at)),
         }
     }
-    vectors.push((query.vector.as_slice().into(), query.norm_squared));
+    vectors.push((new.query.vector.as_slice().into(), new.query.norm_squared));
     let space = index.space();
     let distance = |a: &(Box<[half::f16]>, f32), b: &(Box<[half::f16]>, f32)| {
         space.between(&a.0, a.1, &b.0, b.1)
     };
     let node = (own.vector.clone(), own.norm_squared);
     let to_node: Vec<f64> = vectors.iter().map(|other| distance(&node, other)).collect();
-    Ok(least(&to_node, force.then_some(edges.len()), |i, j| {
-        distance(&vectors[i], &vectors[j])
-    }))
+    Ok(least(
+        &to_node,
+        force.then_some(edges.len()),
+        |i| new.spares(edges, i),
+        |i, j| distance(&vectors[i], &vectors[j]),
+    ))
 }
 
 /// The vector of a live node.

@@ -13,9 +13,20 @@ use crate::layout::{Factors, widen_factors};
 #[derive(Clone, Debug)]
 enum Point {
     /// A vector.
-    Exact(Vec<f32>),
-    /// What a code tells of one: its cell, and its squared distance from the centre.
-    Code(usize, f32),
+    Exact {
+        point: Vec<f32>,
+        /// Its elements.
+        along: Vec<f32>,
+    },
+    /// What a code tells of one.
+    Code {
+        cell: usize,
+        /// Its squared distance from the cell's centre.
+        squared: f32,
+        /// Its elements, less the centre's.
+        levels: Vec<i8>,
+        scale: f32,
+    },
 }
 
 /// Estimates distances to codes of one epoch.
@@ -23,8 +34,6 @@ enum Point {
 pub struct Probe {
     basis: Arc<Basis>,
     point: Point,
-    /// Elements of the point, of a code's as of a difference from its centre.
-    along: Vec<f32>,
     /// An estimate is this much of an estimated squared distance,
     factor: f32,
     /// and this.
@@ -82,8 +91,10 @@ impl Probe {
             }
         };
         Self {
-            along: basis.project(&point),
-            point: Point::Exact(point),
+            point: Point::Exact {
+                along: basis.project(&point),
+                point,
+            },
             basis: basis.clone(),
             factor,
             shift,
@@ -97,11 +108,14 @@ impl Probe {
         let (code, cell) = split(basis, code);
         let mut levels = vec![0; basis.width()];
         level_values(basis.bits(), code, &mut levels);
-        let scale = factors.scale();
         let metric = basis.space().metric;
         Self {
-            along: levels.iter().map(|&x| scale * f32::from(x)).collect(),
-            point: Point::Code(cell, factors.bias() * basis.unit()),
+            point: Point::Code {
+                cell,
+                squared: factors.bias() * basis.unit(),
+                levels,
+                scale: factors.scale(),
+            },
             basis: basis.clone(),
             factor: if metric == Metric::L2 { 1.0 } else { 0.5 },
             shift: match metric {
@@ -186,34 +200,43 @@ impl Probe {
     #[cold]
     fn meet(&self, cells: &mut Cells, cell: usize) -> u8 {
         let basis = &*self.basis;
-        let (centre, along) = (basis.centre(cell), basis.along(cell));
-        let mut difference = self.along.clone();
-        let squared = match &self.point {
-            Point::Exact(point) => {
-                difference.iter_mut().zip(along).for_each(|(x, y)| *x -= y);
-                kernels::l2_squared(point.as_slice(), centre)
+        let from = cells.levels.len();
+        let (squared, step) = match &self.point {
+            Point::Exact { point, along } => {
+                let difference = along.iter().zip(basis.along(cell)).map(|(x, y)| x - y);
+                let squared = kernels::l2_squared(point.as_slice(), basis.centre(cell));
+                (
+                    squared,
+                    round(&difference.collect::<Vec<_>>(), &mut cells.levels),
+                )
             }
-            Point::Code(own, squared) if *own == cell => *squared,
-            Point::Code(own, squared) => {
-                let mut between = basis.along(*own).to_vec();
-                between.iter_mut().zip(along).for_each(|(x, y)| *x -= y);
-                let product = kernels::dot(&between, &difference) * basis.unit();
-                difference
-                    .iter_mut()
-                    .zip(&between)
-                    .for_each(|(x, y)| *x += y);
-                kernels::l2_squared(basis.centre(*own), centre) + squared + 2.0 * product
+            Point::Code {
+                cell: own,
+                squared,
+                levels,
+                scale,
+            } if *own == cell => {
+                cells.levels.extend_from_slice(levels);
+                (*squared, *scale)
+            }
+            Point::Code {
+                cell: own,
+                squared,
+                levels,
+                scale,
+            } => {
+                let centres = basis.along(*own).iter().zip(basis.along(cell));
+                let between: Vec<f32> = centres.map(|(x, y)| x - y).collect();
+                let rest: Vec<f32> = levels.iter().map(|&x| scale * f32::from(x)).collect();
+                let product = kernels::dot(&between, &rest) * basis.unit();
+                let squared = basis.between(*own, cell) + squared + 2.0 * product;
+                let elements = between.iter().zip(&rest).map(|(x, y)| x + y);
+                (
+                    squared,
+                    round(&elements.collect::<Vec<_>>(), &mut cells.levels),
+                )
             }
         };
-        let top = difference.iter().fold(0f32, |top, x| top.max(x.abs()));
-        let step = if top > 0.0 { top / 127.0 } else { 1.0 };
-        let from = cells.levels.len();
-        let (factor, rounder) = (1.0 / step, 1.5 * (1 << 23) as f32);
-        // Adding it leaves whole numbers in the lowest bits: several at a time, where `round` is a call.
-        let levels = difference
-            .iter()
-            .map(|x| (x * factor + rounder).to_bits() as i8);
-        cells.levels.extend(levels);
         let sum: i32 = cells.levels[from..].iter().map(|&x| i32::from(x)).sum();
         cells.terms.push(Terms {
             offset: self.factor * squared + self.shift,
@@ -228,6 +251,21 @@ impl Probe {
         cells.places[cell] = place;
         place
     }
+}
+
+/// Appends `elements` in whole steps, and returns the step.
+fn round(elements: &[f32], levels: &mut Vec<i8>) -> f32 {
+    // Adding it leaves a whole number in the lowest bits: several at a time, where rounding is a call.
+    const ROUNDER: f32 = 1.5 * (1 << 23) as f32;
+    let top = elements.iter().fold(0f32, |top, x| top.max(x.abs()));
+    let step = if top > 0.0 { top / 127.0 } else { 1.0 };
+    let factor = 1.0 / step;
+    levels.extend(
+        elements
+            .iter()
+            .map(|x| (x * factor + ROUNDER).to_bits() as i8),
+    );
+    step
 }
 
 /// The elements of a code, and its cell; that of bytes which are none is of no account.

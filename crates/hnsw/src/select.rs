@@ -5,8 +5,15 @@
 //! nearer to the node than to any candidate kept before. Room that is left is filled with the nearest
 //! of the others, since an edge that lies on a page anyway costs nothing to follow.
 
-/// Chooses up to `room` of the candidates, which `to_node` lists nearest first, and returns their
-/// positions in that order.
+/// Chosen neighbours.
+pub struct Selected {
+    /// Their positions among the candidates.
+    pub positions: Vec<usize>,
+    /// How many the heuristic has kept, which come first; the others fill the room that was left.
+    pub diverse: usize,
+}
+
+/// Chooses up to `room` of the candidates, which `to_node` lists nearest first.
 ///
 /// `between` gives the distance of two candidates, of the same kind as `to_node`: never compare an
 /// exact distance with an estimate.
@@ -14,7 +21,7 @@ pub fn select(
     to_node: &[f64],
     room: usize,
     mut between: impl FnMut(usize, usize) -> f64,
-) -> Vec<usize> {
+) -> Selected {
     let mut kept: Vec<usize> = Vec::with_capacity(room);
     let mut others = Vec::new();
     for (i, &distance) in to_node.iter().enumerate() {
@@ -27,31 +34,35 @@ pub fn select(
             others.push(i);
         }
     }
-    others.truncate(room - kept.len());
+    let diverse = kept.len();
+    others.truncate(room - diverse);
     kept.extend(others);
-    kept.sort_unstable();
-    kept
+    Selected {
+        positions: kept,
+        diverse,
+    }
 }
 
-/// Which one of the candidates a full list can best do without: the farthest of those that the
-/// heuristic rejects, or else the farthest.
-///
-/// `keep` is never the answer.
+/// Which one of the candidates a full list can best do without: the farthest of those that the heuristic
+/// rejects, or else the farthest, and rather one that it can `spare`. It is never `keep`.
 pub fn least(
     to_node: &[f64],
     keep: Option<usize>,
+    mut spare: impl FnMut(usize) -> bool,
     mut between: impl FnMut(usize, usize) -> f64,
 ) -> Option<usize> {
     let mut order: Vec<usize> = (0..to_node.len()).collect();
     order.sort_by(|&i, &j| to_node[i].total_cmp(&to_node[j]));
-    let mut kept: Vec<usize> = Vec::with_capacity(order.len());
-    let mut rejected = None;
+    let (mut kept, mut rejected) = (Vec::with_capacity(order.len()), Vec::new());
     for &i in &order {
-        if Some(i) == keep || kept.iter().all(|&j| between(i, j) >= to_node[i]) {
+        if kept.iter().all(|&j| between(i, j) >= to_node[i]) {
             kept.push(i);
         } else {
-            rejected = Some(i);
+            rejected.push(i);
         }
     }
-    rejected.or_else(|| order.into_iter().rev().find(|&i| Some(i) != keep))
+    let farthest_first = rejected.into_iter().rev().chain(kept.into_iter().rev());
+    let farthest_first: Vec<usize> = farthest_first.filter(|&i| Some(i) != keep).collect();
+    let spared = farthest_first.iter().copied().find(|&i| spare(i));
+    spared.or(farthest_first.first().copied())
 }

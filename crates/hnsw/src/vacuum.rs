@@ -19,9 +19,8 @@ use crate::directory;
 use crate::error::Result;
 use crate::graph::{OnPages, Vector};
 use crate::index::Index;
-use crate::insert::link_back;
 use crate::layout::{Kind, Pointer, State, Tid};
-use crate::link::{Edge, choose, read, set_edges};
+use crate::link::{Edge, Newcomer, choose, link_back, read, set_edges};
 use crate::rows;
 use crate::search::{Hit, Search};
 use crate::store::{Gate, Mode, PageStore, Write};
@@ -302,6 +301,7 @@ impl<S: PageStore> Vacuum<'_, S> {
         let hits = self.around(at, &node)?;
         let chosen = choose(self.index, &hits)?;
         let mut edges: Vec<Edge> = chosen
+            .positions
             .iter()
             .map(|&i| Edge {
                 to: hits[i].at,
@@ -350,7 +350,13 @@ impl<S: PageStore> Vacuum<'_, S> {
         page.commit()?;
         self.done.mended += 1;
         let query = self.index.node_query(&node.vector);
-        link_back(self.index, &query, at, &edges[..links], code.as_ref())
+        let new = Newcomer {
+            at,
+            query: &query,
+            code: code.as_ref(),
+            hits: &hits,
+        };
+        link_back(self.index, &new, &edges[..links])
     }
 
     /// Mends what was torn meanwhile, and links the nodes that nothing leads to.
