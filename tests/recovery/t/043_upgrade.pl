@@ -107,7 +107,7 @@ my $bindir = PostgreSQL::Test::Utils::run_command([ 'pg_config', '--bindir' ]);
 ($bindir) = grep { -x "$_/pg_upgrade" } split /:/, $ENV{PATH};
 my ($socket) = $new->host;
 chdir $directory or die;
-$new->command_ok([ 'pg_upgrade', '--no-sync', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $bindir, '-B', $bindir,
+$new->command_ok([ 'pg_upgrade', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $bindir, '-B', $bindir,
 	'-s', $socket, '-p', $old->port, '-P', $new->port ], 'upgrades');
 $new->start;
 my ($status, $stdout, $stderr) = $new->psql('original', "SELECT ext.clip_embed_text('a', 'other')");
