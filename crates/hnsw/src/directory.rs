@@ -82,23 +82,24 @@ pub(crate) fn begin<S: PageStore, F>(
     Ok(())
 }
 
-/// Adds a node, unless the leaves nearest to it are full.
+/// Adds a node, or returns false when the leaves nearest to it are full.
 pub(crate) fn add<S: PageStore>(
     index: &Index<S>,
     query: &Query,
     at: Pointer,
     code: &Code,
-) -> Result<()> {
+) -> Result<bool> {
     for leaf in leaves(index, &index.meta, query)? {
         let mut page = index.store.write(leaf)?;
         if page.kind(leaf)? == Kind::Leaf
             && page.epoch() == index.epoch()
             && page.push_entry(&index.shape, at, code.factors, &code.bytes)
         {
-            return page.commit();
+            page.commit()?;
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Writes a directory of `nodes` in the epoch of `basis` and returns its first root page.

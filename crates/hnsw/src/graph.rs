@@ -142,6 +142,8 @@ pub struct OnPages<'i, S: PageStore, F> {
     index: &'i Index<S>,
     /// Nodes whose rows are all marked dead are passed through like those without rows.
     skip_dead: bool,
+    /// Nodes without rows are as good as gone.
+    only_live: bool,
     found: std::marker::PhantomData<F>,
 }
 
@@ -151,7 +153,16 @@ impl<'i, S: PageStore, F: Remember> OnPages<'i, S, F> {
         Self {
             index,
             skip_dead: false,
+            only_live: false,
             found: std::marker::PhantomData,
+        }
+    }
+
+    /// The graph as it will be without the nodes that have no rows.
+    pub fn of_live(index: &'i Index<S>) -> Self {
+        Self {
+            only_live: true,
+            ..Self::new(index)
         }
     }
 }
@@ -183,7 +194,7 @@ impl<S: PageStore, F: Remember> Graph for OnPages<'_, S, F> {
             return Ok(None);
         }
         let slot = page.slot(&self.index.shape, slot);
-        if !slot.is_node(at.version) {
+        if !slot.is_node(at.version) || self.only_live && slot.state() != State::Live {
             return Ok(None);
         }
         slot.prefetch();

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::graph::{OnPages, Vector};
 use crate::index::Index;
 use crate::layout::{Pointer, Tid};
-use crate::link::{Edge, Newcomer, choose, link_back, set_edges};
+use crate::link::{Edge, Newcomer, back, choose, link_back, set_edges};
 use crate::rows;
 use crate::search::{Hit, Search};
 use crate::store::{Gate, Mode, PageStore};
@@ -21,10 +21,6 @@ use crate::store::{Gate, Mode, PageStore};
 /// Relative difference within which two distances may belong to equal vectors, on machines whose
 /// kernels round differently.
 const NEARLY: f64 = 1e-5;
-
-/// A new node is linked to by those of its neighbours that the heuristic keeps, and at least by one in so
-/// many of all it has room for. Edges from the others as well make twice the log and no better recall.
-const FEWEST_BACK: usize = 4;
 
 /// Adds a row of the heap to the index.
 ///
@@ -116,14 +112,14 @@ fn add_node<S: PageStore>(
             true
         })?;
     }
-    let back = chosen.diverse.max(index.shape.degree / FEWEST_BACK);
+    let back = back(&chosen, &index.shape);
     let new = Newcomer {
         at: node,
         query,
         code: code.as_ref(),
         hits: &hits,
     };
-    link_back(index, &new, &edges[..back.min(edges.len())])?;
+    link_back(index, &new, &edges[..back])?;
     if let Some(code) = &code
         && is_entry(node, tid)
     {

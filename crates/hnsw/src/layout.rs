@@ -978,6 +978,21 @@ impl SlotMut<'_> {
         self.set_edge_code(at, factors, code);
     }
 
+    /// Removes one of the edges; the last one takes its place.
+    pub fn remove_edge(&mut self, at: usize) {
+        let (shape, last) = (self.shape, self.get().degree() - 1);
+        for (start, size) in [
+            (shape.ids(), 4),
+            (shape.versions(), 2),
+            (shape.factors(), 4),
+            (shape.codes(), shape.code_bytes),
+        ] {
+            let from = start + size * last;
+            self.bytes.copy_within(from..from + size, start + size * at);
+        }
+        self.set_degree(last);
+    }
+
     /// Sets the code of one of the edges.
     pub fn set_edge_code(&mut self, at: usize, factors: Factors, code: &[u8]) {
         let shape = self.shape;

@@ -8,10 +8,14 @@ use crate::codes::{Code, Probe, Query, Scratch};
 use crate::error::Result;
 use crate::graph::{Remember, Vector};
 use crate::index::Index;
-use crate::layout::{Factors, Pointer, Slot, SlotMut, State};
+use crate::layout::{Factors, Pointer, Shape, Slot, SlotMut, State};
 use crate::search::Hit;
 use crate::select::{Selected, least, select};
 use crate::store::{PageStore, Write};
+
+/// A new node is linked to by those of its neighbours that the heuristic keeps, and at least by one in so
+/// many of all it has room for. Edges from the others as well make twice the log and no better recall.
+const FEWEST_BACK: usize = 4;
 
 /// An edge to be: where to, and the code of the node there.
 pub(crate) struct Edge {
@@ -30,6 +34,12 @@ pub(crate) fn choose<S: PageStore>(index: &Index<S>, hits: &[Hit<Vector>]) -> Re
     }))
 }
 
+/// How many of those chosen for a node, from the first on, are to have an edge back to it.
+pub(crate) fn back(chosen: &Selected, shape: &Shape) -> usize {
+    let back = chosen.diverse.max(shape.degree / FEWEST_BACK);
+    back.min(chosen.positions.len())
+}
+
 /// Replaces the edges of a slot.
 pub(crate) fn set_edges(slot: &mut SlotMut<'_>, epoch: u16, edges: &[Edge]) {
     slot.set_degree(edges.len());
@@ -44,6 +54,34 @@ fn set_edge(slot: &mut SlotMut<'_>, at: usize, to: Pointer, code: Option<&Code>)
         Some(code) => slot.set_edge(at, to, code.factors, &code.bytes),
         None => slot.set_edge(at, to, Factors::UNCODED, &[]),
     }
+}
+
+/// Removes the edges to nodes whose id `keep` says no to.
+pub(crate) fn retain_edges(slot: &mut SlotMut<'_>, mut keep: impl FnMut(u32) -> bool) {
+    for at in (0..slot.get().degree()).rev() {
+        if !keep(slot.get().ids()[at]) {
+            slot.remove_edge(at);
+        }
+    }
+}
+
+/// Adds an edge, or returns false when there is no room.
+pub(crate) fn add_edge<S: PageStore>(
+    index: &Index<S>,
+    slot: &mut SlotMut<'_>,
+    to: Pointer,
+    code: Option<&Code>,
+) -> bool {
+    let degree = slot.get().degree();
+    if degree == index.shape.degree {
+        return false;
+    }
+    if degree == 0 {
+        slot.header_mut().edge_epoch = index.epoch();
+    }
+    slot.set_degree(degree + 1);
+    replace(index, slot, degree, to, code);
+    true
 }
 
 /// A node that others are to link to.
@@ -89,7 +127,7 @@ pub(crate) fn link_back<S: PageStore>(
 
 /// Adds an edge from `from` to the newcomer, in place of one that `from` can do without if need be.
 /// Returns whether there is one now. With `force`, the new edge is not what `from` does without.
-fn link<S: PageStore>(
+pub(crate) fn link<S: PageStore>(
     index: &Index<S>,
     from: Pointer,
     new: &Newcomer<'_>,
@@ -119,16 +157,11 @@ fn link<S: PageStore>(
             page.commit()?;
             return Ok(true);
         }
-        let degree = now.degree();
-        if degree < index.shape.degree {
-            if degree == 0 {
-                node.header_mut().edge_epoch = index.epoch();
-            }
-            node.set_degree(degree + 1);
-            replace(index, &mut node, degree, to, code);
+        if add_edge(index, &mut node, to, code) {
             page.commit()?;
             return Ok(true);
         }
+        let now = node.get();
         let dispensable = match least_by_codes(index, &now, new, force) {
             Some(at) => Some(at),
             None => {
@@ -146,7 +179,7 @@ fn link<S: PageStore>(
             }
         };
         return match dispensable {
-            Some(at) if at < degree => {
+            Some(at) if at < index.shape.degree => {
                 replace(index, &mut node, at, to, code);
                 page.commit()?;
                 Ok(true)

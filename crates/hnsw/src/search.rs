@@ -165,11 +165,13 @@ impl<F> Search<F> {
         self.hops = 0;
     }
 
-    /// Adds a node to begin at.
-    pub fn seed(&mut self, at: Pointer, estimate: f32) {
-        if at.is_some() && self.seen.insert(at.id) {
+    /// Adds a node to begin at, or returns false if there is none or the search has heard of it.
+    pub fn seed(&mut self, at: Pointer, estimate: f32) -> bool {
+        let new = at.is_some() && self.seen.insert(at.id);
+        if new {
             self.candidates.push(Candidate { estimate, at });
         }
+        new
     }
 
     /// Nodes visited so far.

@@ -5,7 +5,8 @@
 //! 1. *Remove*: rows that the caller says are dead go. A node left without rows is marked dying:
 //!    searches still pass through it, nothing links to it any more, no row is added to it.
 //! 2. *Drain inserts*: whoever searched before that and may still link to a dying node is done.
-//! 3. *Mend*: a node with an edge to a dying one gets a new list, and edges back.
+//! 3. *Mend*: a node with edges to dying ones gets others for them, and edges back. Where searches led
+//!    to it by way of dying nodes only, the directory leads there from now on.
 //! 4. *Confirm*: again, for edges that came while mending; and a node that nothing leads to any more
 //!    is linked to.
 //! 5. *Drain both*: whoever may hold a pointer to a dying slot is done.
@@ -14,13 +15,13 @@
 //! Every record concerns one page and leaves a valid index, so a crash anywhere leaves work, which the
 //! next vacuum finds: dying nodes are looked for on the pages, not remembered.
 
-use crate::codes::Code;
+use crate::codes::Query;
 use crate::directory;
 use crate::error::Result;
 use crate::graph::{OnPages, Vector};
 use crate::index::Index;
 use crate::layout::{Kind, Pointer, State, Tid};
-use crate::link::{Edge, Newcomer, choose, link_back, read, set_edges};
+use crate::link::{Edge, Newcomer, add_edge, back, choose, link, link_back, read, retain_edges};
 use crate::rows;
 use crate::search::{Hit, Search};
 use crate::store::{Gate, Mode, PageStore, Write};
@@ -271,77 +272,53 @@ impl<S: PageStore> Vacuum<'_, S> {
         Ok(torn)
     }
 
-    /// The live nodes around one, nearest first.
-    fn around(&self, at: Pointer, node: &Vector) -> Result<Vec<Hit<Vector>>> {
-        let query = self.index.node_query(&node.vector);
-        let mut search = Search::default();
-        // From the node itself, whose dying neighbours still lead on; then from everywhere, for where
-        // they do not.
-        search.seed(at, f32::MIN);
-        directory::begin(self.index, &self.index.meta, &query, &mut search)?;
+    /// The live nodes around one, nearest first. Where no search that begins elsewhere would lead to it
+    /// if those without rows were gone, also the node where such a search ends.
+    fn around(&self, at: Pointer, query: &Query) -> Result<(Vec<Hit<Vector>>, Option<Pointer>)> {
         let ef = usize::from(self.index.meta.ef_construction) + 1;
-        let mut hits = search.run(&OnPages::new(self.index), &query, ef)?;
+        let mut search = Search::default();
+        directory::begin(self.index, &self.index.meta, query, &mut search)?;
+        let mut hits = search.run(&OnPages::of_live(self.index), query, ef)?;
+        let mut end = None;
+        if search.seed(at, f32::MIN) {
+            end = hits.first().map(|hit| hit.at);
+            search.put_back(hits);
+            hits = search.run(&OnPages::new(self.index), query, ef)?;
+        }
         hits.retain(|hit| hit.at.id != at.id);
-        Ok(hits)
+        Ok((hits, end))
     }
 
     fn mend_node(&mut self, at: Pointer) -> Result<()> {
         let Some(node) = read(self.index, at)? else {
             return Ok(());
         };
-        let shape = self.index.shape;
-        let (block, number) = shape.place(at.id);
-        let before = self
-            .index
-            .store
-            .read(block)?
-            .slot(&shape, number)
-            .ids()
-            .to_vec();
-        let hits = self.around(at, &node)?;
+        let query = self.index.node_query(&node.vector);
+        let (hits, end) = self.around(at, &query)?;
         let chosen = choose(self.index, &hits)?;
-        let mut edges: Vec<Edge> = chosen
-            .positions
-            .iter()
-            .map(|&i| Edge {
+        let mut near = Vec::with_capacity(chosen.positions.len());
+        for &i in &chosen.positions {
+            near.push(Edge {
                 to: hits[i].at,
                 code: hits[i].found.code(self.index),
-            })
-            .collect();
+            });
+        }
         let code = node.code(self.index);
+        let (block, number) = self.index.shape.place(at.id);
         let mut page = self.index.store.write(block)?;
-        let mut slot = page.slot_mut(&shape, number);
+        let mut slot = page.slot_mut(&self.index.shape, number);
         if !slot.get().is_node(at.version) {
             return Ok(());
         }
-        // Edges to nodes inserted since the search stay: they may be all that leads there.
-        let new: Vec<usize> = (0..slot.get().degree())
-            .filter(|&i| {
-                let id = slot.get().ids()[i];
-                !before.contains(&id) && edges.iter().all(|edge| edge.to.id != id)
-            })
-            .collect();
-        let current = slot.get().header().edge_epoch == self.index.epoch();
-        let new: Vec<Edge> = new
-            .into_iter()
-            .map(|i| {
-                let slot = slot.get();
-                let factors = slot.factors()[i];
-                let bytes = &slot.codes()[i * shape.code_bytes..][..shape.code_bytes];
-                Edge {
-                    to: Pointer::new(slot.ids()[i], slot.versions()[i]),
-                    code: (current && factors.coded()).then(|| Code {
-                        factors,
-                        bytes: bytes.into(),
-                    }),
-                }
-            })
-            .collect();
-        edges.truncate(shape.degree.saturating_sub(new.len()));
-        let links = edges.len();
-        edges.extend(new);
+        // Edges to live nodes stay, nearer ones or not: a long one may be all that leads from one part
+        // of the graph to another, and one made since the search all that leads to a new node.
+        retain_edges(&mut slot, |id| !self.dying.contains(id));
+        for edge in &near {
+            if !slot.get().ids().contains(&edge.to.id) {
+                add_edge(self.index, &mut slot, edge.to, edge.code.as_ref());
+            }
+        }
         let epoch = self.index.epoch();
-        set_edges(&mut slot, epoch, &edges);
         if slot.get().header().own_epoch != epoch
             && let Some(code) = &code
         {
@@ -349,14 +326,24 @@ impl<S: PageStore> Vacuum<'_, S> {
         }
         page.commit()?;
         self.done.mended += 1;
-        let query = self.index.node_query(&node.vector);
         let new = Newcomer {
             at,
             query: &query,
             code: code.as_ref(),
             hits: &hits,
         };
-        link_back(self.index, &new, &edges[..links])
+        if let Some(end) = end {
+            // Vectors in clusters far apart make islands, which edges to the nearest do not connect: the
+            // directory leads there, or else an edge does.
+            let listed = match &code {
+                Some(code) => directory::add(self.index, &query, at, code)?,
+                None => false,
+            };
+            if !listed {
+                link(self.index, end, &new, true)?;
+            }
+        }
+        link_back(self.index, &new, &near[..back(&chosen, &self.index.shape)])
     }
 
     /// Mends what was torn meanwhile, and links the nodes that nothing leads to.

@@ -9,7 +9,7 @@ use half::f16;
 use hnsw::build::{Builder, Threads};
 use hnsw::check::check;
 use hnsw::codes::Metric;
-use hnsw::index::Index;
+use hnsw::index::{Index, Parameters};
 use hnsw::insert::insert;
 use hnsw::learn::learn;
 use hnsw::mem::{MemStore, interleave};
@@ -66,6 +66,76 @@ fn recall_recovers_after_nine_of_ten_rows_are_gone() {
         let again = recall(&index, metric, &data, &rows, 40);
         assert!(again >= 0.95, "{metric:?}: {again}");
     }
+}
+
+/// Nodes on a closed curve are all that a list of the nearest leads to: the way round, and out of a fold
+/// that passes near the query, is by long edges.
+#[test]
+fn long_edges_stay_when_their_neighbours_go() {
+    let on_curve = |n: usize| -> Vec<f16> {
+        let value = |i: f64| (n as f64 * (1.0 + i / 10.0) + i).sin() + 0.5;
+        (1..=8)
+            .map(|i| f16::from_f64(value(f64::from(i))))
+            .collect()
+    };
+    let data: Vec<Vec<f16>> = (1..=4_500).map(on_curve).collect();
+    let parameters = Parameters {
+        metric: Metric::L2,
+        dims: 8,
+        m: 16,
+        ef_construction: 64,
+    };
+    let store = MemStore::new();
+    let mut builder = Builder::new(parameters, usize::MAX).unwrap();
+    for (row, vector) in data[..3_000].iter().enumerate() {
+        builder.push(vector, tid(row)).unwrap();
+    }
+    let threads = Threads {
+        count: 1,
+        spawning: |start| start(),
+    };
+    let mut index = builder.finish(&store, threads, |_, _, _| ()).unwrap();
+    for (row, vector) in data.iter().enumerate().skip(3_000) {
+        insert(&mut index, vector, tid(row)).unwrap();
+    }
+    bulk_delete(&mut index, |tid| row(tid).is_multiple_of(3)).unwrap();
+    let kept: Vec<usize> = (0..data.len()).filter(|row| row % 3 != 0).collect();
+    let lost: Vec<usize> = (5_000..5_500)
+        .filter(|&n| {
+            let query = on_curve(n);
+            let exact = kept
+                .iter()
+                .map(|&row| distance(Metric::L2, &query, &data[row]));
+            let exact = exact.fold(f64::INFINITY, f64::min);
+            let found = answers(&index, &query, 40, 1)[0];
+            distance(Metric::L2, &query, &data[found]) > exact + 0.1
+        })
+        .collect();
+    assert!(lost.is_empty(), "{lost:?}");
+}
+
+/// Clusters become islands when the nodes between them go.
+#[test]
+fn clusters_stay_within_reach_through_churn() {
+    let data = vectors(16_000, 1);
+    let store = MemStore::new();
+    let mut index = build(&store, Metric::Cosine, &data[..6_000]);
+    let mut rows: Vec<usize> = (0..6_000).collect();
+    for round in 1..=4 {
+        let gone = |row: usize| (row * 7_919 + round * 31) % 100 < 40;
+        bulk_delete(&mut index, |tid| gone(row(tid))).unwrap();
+        rows.retain(|&row| !gone(row));
+        let lost = rows.len() - found_by_themselves(&index, &data, &rows);
+        assert!(lost * 500 <= rows.len(), "round {round}: {lost} lost");
+        let new = 4_000 + round * 2_000..6_000 + round * 2_000;
+        for (vector, row) in data[new.clone()].iter().zip(new) {
+            insert(&mut index, vector, tid(row)).unwrap();
+            rows.push(row);
+        }
+        let lost = rows.len() - found_by_themselves(&index, &data, &rows);
+        assert!(lost * 500 <= rows.len(), "after round {round}: {lost} lost");
+    }
+    assert_eq!(check(&index).unwrap().0.problems, [""; 0]);
 }
 
 #[test]

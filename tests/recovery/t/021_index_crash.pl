@@ -76,8 +76,8 @@ for my $time (1 .. $times)
 		$insert->('photos', 'n % 10, embedding(n / 3)', $first + 5000),
 		$insert->('fresh', 'embedding(n)', $first));
 	$first += 10_000;
-	is($node->safe_psql('postgres', 'SELECT verify()'), '', "insertions were killed, with codes: $time");
-	is($node->safe_psql('postgres', "SELECT verify('fresh_embedding')"), '', "insertions were killed, without codes: $time");
+	is($node->safe_psql('postgres', "SELECT verify(killed => 2 * $time)"), '', "insertions were killed, with codes: $time");
+	is($node->safe_psql('postgres', "SELECT verify('fresh_embedding', killed => $time)"), '', "insertions were killed, without codes: $time");
 }
 
 # A vacuum, beside insertions.
@@ -87,8 +87,8 @@ for my $time (1 .. $times)
 	kill_during(1000, 'VACUUM photos', 'VACUUM fresh',
 		"INSERT INTO photos SELECT n, 1, embedding(n) FROM generate_series($first, $first + 300) n");
 	$first += 10_000;
-	is($node->safe_psql('postgres', 'SELECT verify()'), '', "a vacuum was killed: $time");
-	is($node->safe_psql('postgres', "SELECT verify('fresh_embedding')"), '', "a vacuum that learned was killed: $time");
+	is($node->safe_psql('postgres', "SELECT verify(killed => 2 * $times + $time)"), '', "a vacuum was killed: $time");
+	is($node->safe_psql('postgres', "SELECT verify('fresh_embedding', killed => $times)"), '', "a vacuum that learned was killed: $time");
 }
 $node->safe_psql('postgres', 'VACUUM photos, fresh');
 is($node->safe_psql('postgres', 'SELECT verify()'), '', 'the next vacuum goes on');
