@@ -76,7 +76,6 @@ CREATE TYPE clip_pg.job AS (
 );
 COMMENT ON COLUMN clip_pg.job.relation IS 'table that was given to clip_auto_embed; part is it, or a partition';
 
--- What there is to do for a table or a partition, or for all of the current user's tables in mode queue.
 CREATE FUNCTION clip_pg.jobs(relation regclass, target name) RETURNS clip_pg.job[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -103,6 +102,8 @@ BEGIN
     END IF;
     RETURN found;
 END $$;
+COMMENT ON FUNCTION clip_pg.jobs(regclass, name) IS
+'what there is to do for a table or a partition, or for all of the current user''s tables in mode queue';
 
 CREATE TYPE clip_pg.backfill AS (
     jobs clip_pg.job[],
@@ -154,8 +155,9 @@ BEGIN
     state.told := state.began;
     RETURN clip_pg.backfill_job(state);
 END $$;
+COMMENT ON FUNCTION clip_pg.backfill_begin(regclass, name, integer, boolean) IS
+'the state of a backfill that begins';
 
--- Begins with the first of the jobs that are left.
 CREATE FUNCTION clip_pg.backfill_job(state clip_pg.backfill) RETURNS clip_pg.backfill
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -167,8 +169,9 @@ BEGIN
     state.ended := cardinality(state.jobs) = 0;
     RETURN state;
 END $$;
+COMMENT ON FUNCTION clip_pg.backfill_job(clip_pg.backfill) IS
+'begins with the first of the jobs that are left';
 
--- Looks for rows, embeds a batch, or goes on to the next table.
 CREATE FUNCTION clip_pg.backfill_work(state clip_pg.backfill) RETURNS clip_pg.backfill
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -201,6 +204,8 @@ BEGIN
     state.after := coalesce(state.places[cardinality(state.places)], state.after);
     RETURN state;
 END $$;
+COMMENT ON FUNCTION clip_pg.backfill_work(clip_pg.backfill) IS
+'looks for rows, embeds a batch, or goes on to the next table';
 
 CREATE FUNCTION clip_pg.backfill_step(state clip_pg.backfill) RETURNS clip_pg.backfill
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -228,8 +233,9 @@ EXCEPTION WHEN OTHERS THEN
     state.jobs := state.jobs[2:];
     RETURN clip_pg.backfill_job(state);
 END $$;
+COMMENT ON FUNCTION clip_pg.backfill_step(clip_pg.backfill) IS
+'one step of a backfill, and its progress';
 
--- Embeds rows; where the server refuses one, because of a constraint or a trigger, all others.
 CREATE FUNCTION clip_pg.embed_batch(job clip_pg.job, places text[], OUT embedded bigint, OUT failed bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -248,8 +254,9 @@ EXCEPTION WHEN data_exception OR integrity_constraint_violation OR with_check_op
     SELECT sum(b.embedded), sum(b.failed) INTO embedded, failed
     FROM (VALUES (places[:middle]), (places[middle + 1:])) half (places), clip_pg.embed_batch(job, half.places) b;
 END $$;
+COMMENT ON FUNCTION clip_pg.embed_batch(clip_pg.job, text[]) IS
+'embeds rows; where the server refuses one, because of a constraint or a trigger, all others';
 
--- Tells what was done; returns how many rows were visited.
 CREATE FUNCTION clip_pg.backfill_end(state clip_pg.backfill) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -261,6 +268,8 @@ BEGIN
     RAISE NOTICE 'embedded % row(s)', state.embedded;
     RETURN state.embedded + state.failed;
 END $$;
+COMMENT ON FUNCTION clip_pg.backfill_end(clip_pg.backfill) IS
+'tells what was done; returns how many rows were visited';
 
 -- Sets no search path, because a procedure that does cannot commit: what needs one is in functions.
 CREATE PROCEDURE clip_pg.backfill_run(relation regclass, target name, batch_size integer, pause double precision)
@@ -276,6 +285,8 @@ BEGIN
     END LOOP;
     PERFORM clip_pg.backfill_end(state);
 END $$;
+COMMENT ON PROCEDURE clip_pg.backfill_run(regclass, name, integer, double precision) IS
+'a backfill, with a commit after every batch';
 
 CREATE PROCEDURE clip_backfill(relation regclass, target name DEFAULT NULL, batch_size integer DEFAULT 32,
                                pause double precision DEFAULT 0)

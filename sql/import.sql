@@ -50,8 +50,9 @@ BEGIN
         END IF;
     END LOOP;
 END $$;
+COMMENT ON FUNCTION clip_pg.import_check(regclass, clip_pg.import_columns) IS
+'raises an error where a table lacks a column that an import is to fill, or has it of another type';
 
--- Imports some files. A file is there if a row has its path and size, or the hash of its contents.
 CREATE FUNCTION clip_pg.import_files(relation regclass, columns clip_pg.import_columns, paths text[], sizes bigint[],
                                      OUT imported bigint, OUT updated bigint, OUT skipped bigint, OUT failed bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -113,6 +114,8 @@ BEGIN
         END;
     END LOOP;
 END $$;
+COMMENT ON FUNCTION clip_pg.import_files(regclass, clip_pg.import_columns, text[], bigint[]) IS
+'imports files; one is there if a row has its path and size, or the hash of its contents';
 
 -- Sets no search path, because a procedure that does cannot commit: what needs one is in functions.
 CREATE PROCEDURE clip_import(directory text, relation regclass, image name DEFAULT 'image', path name DEFAULT 'path',

@@ -7,6 +7,7 @@
 use std::ffi::{CStr, c_char, c_void};
 
 use hnsw::build::{Builder, Phase, Threads};
+use hnsw::codes::Metric;
 use hnsw::index::Index;
 use hnsw::insert::insert;
 use hnsw::layout::Tid;
@@ -107,6 +108,8 @@ unsafe extern "C-unwind" fn add(
 struct Build {
     pages: Pages,
     threads: Threads,
+    metric: Metric,
+    /// Rows that are in the index or on their way there.
     rows: u64,
     stage: Stage,
 }
@@ -137,6 +140,7 @@ impl Build {
         Ok(Self {
             pages,
             threads,
+            metric: parameters.metric,
             rows: 0,
             stage: Stage::Collecting(Box::new(Builder::new(parameters, budget)?)),
         })
@@ -162,7 +166,7 @@ impl Build {
         if let Stage::Inserting(index) = &mut self.stage {
             insert(index, vector, tid)?;
         }
-        self.rows += 1;
+        self.rows += u64::from(self.metric.takes(vector));
         Ok(())
     }
 

@@ -8,7 +8,7 @@
 //! content locks and page locks itself when it aborts the transaction, and its count of held-off interrupts is no more
 //! what they would expect.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -81,8 +81,9 @@ impl Pages {
 
     /// A page pinned, and locked in `mode`.
     fn lock(self, block: u32, mode: u32) -> pg_sys::Buffer {
-        // SAFETY: the relation is open.
+        // SAFETY: the relation is open; the counter is this process's own.
         unsafe {
+            let misses = pg_sys::pgBufferUsage.shared_blks_read;
             let buffer = pg_sys::ReadBufferExtended(
                 self.relation,
                 self.fork,
@@ -90,6 +91,11 @@ impl Pages {
                 pg_sys::ReadBufferMode::RBM_NORMAL,
                 self.strategy,
             );
+            HITS.set(if pg_sys::pgBufferUsage.shared_blks_read == misses {
+                HITS.get().saturating_add(1)
+            } else {
+                0
+            });
             pg_sys::LockBuffer(buffer, mode as i32);
             buffer
         }
@@ -118,6 +124,16 @@ impl Pages {
             }
         }
     }
+}
+
+/// Most pages that are asked for ahead of time; `effective_io_concurrency` may want fewer.
+const AHEAD: usize = 8;
+/// Hits in a row after which none are: to ask for a page that is there costs half as much as reading it.
+const WARM: u32 = 32;
+
+thread_local! {
+    /// Pages found in shared buffers since one that was not.
+    static HITS: Cell<u32> = const { Cell::new(WARM) };
 }
 
 const BLOCK_BYTES: usize = pg_sys::BLCKSZ as usize;
@@ -240,6 +256,21 @@ impl PageStore for Pages {
     fn blocks(self) -> Result<u32> {
         // SAFETY: the relation is open.
         Ok(unsafe { pg_sys::RelationGetNumberOfBlocksInFork(self.relation, self.fork) })
+    }
+
+    #[inline]
+    fn expect(self, soon: impl Iterator<Item = u32>) {
+        if HITS.get() >= WARM {
+            return;
+        }
+        // SAFETY: the relation is open. The server looks whether it has the page before it asks for it.
+        unsafe {
+            let most =
+                pg_sys::get_tablespace_io_concurrency((*(*self.relation).rd_rel).reltablespace);
+            for block in soon.take(AHEAD.min(most as usize)) {
+                pg_sys::PrefetchBuffer(self.relation, self.fork, block);
+            }
+        }
     }
 
     #[inline]

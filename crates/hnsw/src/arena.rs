@@ -328,10 +328,13 @@ impl Graph for Arena<'_> {
         }))
     }
 
-    fn expect(&self, at: Pointer) {
-        let node = at.id as usize - 1;
-        kernels::prefetch::all(self.vectors.get(&self.shape, node).0);
-        kernels::prefetch::all(&self.lists[node * self.room..][..self.room]);
+    #[inline]
+    fn expect(&self, mut soon: impl Iterator<Item = Pointer>) {
+        if let Some(next) = soon.next() {
+            let node = next.id as usize - 1;
+            kernels::prefetch::all(self.vectors.get(&self.shape, node).0);
+            kernels::prefetch::all(&self.lists[node * self.room..][..self.room]);
+        }
     }
 
     fn distance(&self, query: &Query, at: Pointer) -> Result<Option<f64>> {

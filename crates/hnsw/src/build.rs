@@ -17,7 +17,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 use crate::arena::{Arena, Vectors, swap};
-use crate::codes::{Basis, Metric, Space};
+use crate::codes::{Basis, Space};
 use crate::directory::{self, SAMPLED};
 use crate::error::{Error, Result};
 use crate::index::{Index, Parameters};
@@ -129,8 +129,7 @@ impl Builder {
                 found: vector.len(),
             });
         }
-        let norm = kernels::norm_squared(vector);
-        if self.parameters.metric == Metric::Cosine && norm == 0.0 {
+        if !self.parameters.metric.takes(vector) {
             return Ok(true);
         }
         if self.bytes() >= self.budget {
@@ -147,7 +146,7 @@ impl Builder {
             hash = hash.wrapping_add(1);
         }
         self.equal.insert(hash, node);
-        self.vectors.push(vector, norm);
+        self.vectors.push(vector, kernels::norm_squared(vector));
         self.tids.push(tid);
         Ok(true)
     }

@@ -24,8 +24,8 @@ pub trait Graph {
         edges: &mut Edges,
     ) -> Result<Option<Visit<Self::Found>>>;
 
-    /// Prepares for a visit that is likely to come next.
-    fn expect(&self, _: Pointer) {}
+    /// Prepares for visits that are likely to come soon, the likeliest first.
+    fn expect(&self, soon: impl Iterator<Item = Pointer>);
 
     /// The distance of a node to which an edge gives no estimate. `None` where the node is gone.
     fn distance(&self, query: &Query, at: Pointer) -> Result<Option<f64>>;
@@ -221,6 +221,12 @@ impl<S: PageStore, F: Remember> Graph for OnPages<'_, S, F> {
             distance: query.distance(slot.vector(), slot.header().norm_squared),
             found: live.then(|| F::remember(&slot)),
         }))
+    }
+
+    #[inline]
+    fn expect(&self, soon: impl Iterator<Item = Pointer>) {
+        let blocks = soon.map(|at| self.index.shape.place(at.id).0);
+        self.index.store.expect(blocks);
     }
 
     fn distance(&self, query: &Query, at: Pointer) -> Result<Option<f64>> {

@@ -221,9 +221,9 @@ impl<S: PageStore> Index<S> {
         self.query(&vec![f16::ONE; self.shape.dims])
     }
 
-    /// Whether there is a distance between a vector and others: none of cosine where its norm is zero.
+    /// [`Metric::takes`] by the index's metric.
     pub fn takes(&self, vector: &[f16]) -> bool {
-        self.metric != Metric::Cosine || kernels::norm_squared(vector) > 0.0
+        self.metric.takes(vector)
     }
 
     /// Counts a scan that its limits ended.

@@ -204,9 +204,9 @@ impl<F> Search<F> {
             }
             self.candidates.pop();
             self.hops += 1;
-            if let Some(next) = self.candidates.peek() {
-                graph.expect(next.at);
-            }
+            // The first elements of a heap are the nearest, nearly.
+            let soon = self.candidates.as_slice().iter();
+            graph.expect(soon.map(|candidate| candidate.at));
             let Some(visit) = graph.visit(query, at, &mut self.seen, &mut self.edges)? else {
                 continue;
             };

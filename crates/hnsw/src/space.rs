@@ -42,6 +42,11 @@ impl Metric {
         }
     }
 
+    /// Whether there is a distance between a vector and others: none of cosine where its norm is zero.
+    pub fn takes(self, vector: &[f16]) -> bool {
+        self != Self::Cosine || kernels::norm_squared(vector) > 0.0
+    }
+
     /// The distance of two vectors whose squared norms are known, by the SQL operators' own kernels.
     #[inline]
     pub fn distance(self, a: &[f16], a_norm: f32, b: &[f16], b_norm: f32) -> f64 {

@@ -56,6 +56,9 @@ pub trait PageStore: Copy {
     /// Number of pages.
     fn blocks(self) -> Result<u32>;
 
+    /// Says which pages will be read soon, the likeliest first, for a store that is slow to get them.
+    fn expect(self, _soon: impl Iterator<Item = u32>) {}
+
     /// Locks a page for reading.
     fn read(self, block: u32) -> Result<Self::Read>;
 

@@ -78,7 +78,7 @@ SELECT array_agg(id) FROM clip_embed_text('children sledging') q,
 SELECT array_agg(id) FROM (SELECT id FROM captions, clip_embed_text('children sledging') q ORDER BY embedding <=> q LIMIT 3) s;
 
 -- What is loaded.
-SELECT name, loaded FROM clip_models WHERE built_in;
+SELECT name, loaded IS NOT NULL AS loaded FROM clip_models WHERE built_in;
 
 -- How the functions are declared.
 SELECT oid::regprocedure, provolatile, proisstrict, proparallel, procost, prorows, prosupport

@@ -5,7 +5,7 @@ SET clip_pg.model_directory = 'clip_pg_regression';
 SELECT setting || '/extension/clip_pg/models/clip-mini' AS directory FROM pg_config WHERE name = 'SHAREDIR' \gset
 
 SELECT name, dimensions, image_size, context_length, round(logit_scale::numeric, 6) AS logit_scale, logit_bias,
-       activation, options, sha256 ~ '^[0-9a-f]{64}$' AS sha256, directory = :'directory' AS directory, loaded, built_in
+       activation, options, sha256 ~ '^[0-9a-f]{64}$' AS sha256, directory = :'directory' AS directory, built_in
 FROM clip_models \gx
 SELECT jsonb_pretty(preprocessing) FROM clip_models;
 
@@ -25,9 +25,8 @@ FROM clip_models WHERE name = 'mini.scaled-2' \gx
 SELECT count(DISTINCT sha256) FROM clip_models;
 
 -- Models are loaded when they are used; what is the same model is loaded once.
-SELECT name FROM clip_models WHERE loaded IS NOT NULL;
 SELECT clip_embed_text('a cat', 'mini')::text = clip_embed_text('a cat')::text AS same;
-SELECT name, loaded FROM clip_models ORDER BY name;
+SELECT name, loaded IS NOT NULL AS loaded FROM clip_models ORDER BY name;
 
 -- Registering again changes nothing; nor does a rollback.
 BEGIN;
