@@ -12,6 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::{ptr, slice, thread};
 
 use hnsw::codes::Basis;
@@ -81,24 +82,69 @@ impl Pages {
 
     /// A page pinned, and locked in `mode`.
     fn lock(self, block: u32, mode: u32) -> pg_sys::Buffer {
-        // SAFETY: the relation is open; the counter is this process's own.
+        let recent = self.recent(block);
+        let known = recent.load(Relaxed);
+        let again = HITS.get().wrapping_add(1);
+        // SAFETY: the relation is open; what was the number of a shared buffer is one; the counter is this process's own.
         unsafe {
-            let misses = pg_sys::pgBufferUsage.shared_blks_read;
-            let buffer = pg_sys::ReadBufferExtended(
-                self.relation,
-                self.fork,
-                block,
-                pg_sys::ReadBufferMode::RBM_NORMAL,
-                self.strategy,
-            );
-            HITS.set(if pg_sys::pgBufferUsage.shared_blks_read == misses {
-                HITS.get().saturating_add(1)
+            let buffer = if known > 0 && !again.is_multiple_of(LOOK_UP) && self.is_in(known, block)
+            {
+                HITS.set(again);
+                known
             } else {
-                0
-            });
+                let misses = pg_sys::pgBufferUsage.shared_blks_read;
+                let buffer = pg_sys::ReadBufferExtended(
+                    self.relation,
+                    self.fork,
+                    block,
+                    pg_sys::ReadBufferMode::RBM_NORMAL,
+                    self.strategy,
+                );
+                let hit = pg_sys::pgBufferUsage.shared_blks_read == misses;
+                HITS.set(if hit { again } else { 0 });
+                recent.store(buffer, Relaxed);
+                buffer
+            };
             pg_sys::LockBuffer(buffer, mode as i32);
             buffer
         }
+    }
+
+    /// Pins a shared buffer if it has a page. That takes neither the server's table of buffers nor its locks, all of
+    /// which are far from the processor by the time of the next page: searches take a tenth less time.
+    ///
+    /// # Safety
+    /// `buffer` is the number of a shared buffer.
+    unsafe fn is_in(self, buffer: pg_sys::Buffer, block: u32) -> bool {
+        // SAFETY: the contract, and the relation is open; statistics are there or null.
+        unsafe {
+            #[cfg(any(feature = "pg14", feature = "pg15"))]
+            let file = (*self.relation).rd_node;
+            #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+            let file = (*self.relation).rd_locator;
+            let is = pg_sys::ReadRecentBuffer(file, self.fork, block, buffer);
+            if is && let Some(statistics) = (*self.relation).pgstat_info.as_mut() {
+                #[cfg(any(feature = "pg14", feature = "pg15"))]
+                {
+                    statistics.t_counts.t_blocks_fetched += 1;
+                    statistics.t_counts.t_blocks_hit += 1;
+                }
+                #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+                {
+                    statistics.counts.blocks_fetched += 1;
+                    statistics.counts.blocks_hit += 1;
+                }
+            }
+            is
+        }
+    }
+
+    /// Where it is remembered which buffer had a page.
+    #[inline]
+    fn recent(self, block: u32) -> &'static AtomicI32 {
+        // SAFETY: the relation is open.
+        let id = unsafe { (*self.relation).rd_id.to_u32() };
+        &RECENT[block.wrapping_add(id.wrapping_mul(0x9e37_79b9)) as usize % RECENT.len()]
     }
 
     /// A page that is locked exclusively, on its way into the log.
@@ -126,6 +172,9 @@ impl Pages {
     }
 }
 
+/// One read of so many looks its page up, which counts as a use of the buffer that holds it: it is what keeps pages that
+/// are read all the time from being replaced.
+const LOOK_UP: u32 = 8;
 /// Most pages that are asked for ahead of time; `effective_io_concurrency` may want fewer.
 const AHEAD: usize = 8;
 /// Hits in a row after which none are: to ask for a page that is there costs half as much as reading it.
@@ -135,6 +184,9 @@ thread_local! {
     /// Pages found in shared buffers since one that was not.
     static HITS: Cell<u32> = const { Cell::new(WARM) };
 }
+
+/// Buffers that pages were in when this process last read them.
+static RECENT: [AtomicI32; 1 << 18] = [const { AtomicI32::new(0) }; 1 << 18];
 
 const BLOCK_BYTES: usize = pg_sys::BLCKSZ as usize;
 const HEADER_BYTES: usize = BLOCK_BYTES - PAGE_BYTES;

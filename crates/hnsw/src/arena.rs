@@ -289,6 +289,8 @@ fn pointer(node: u32) -> Pointer {
 impl Graph for Arena<'_> {
     type Found = ();
 
+    const MARKS: bool = true;
+
     fn visit(
         &self,
         query: &Query,

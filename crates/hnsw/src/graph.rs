@@ -14,8 +14,12 @@ pub trait Graph {
     /// What a search remembers of every node it has found.
     type Found;
 
-    /// Visits a node: its distance and what to remember of it, and those of its edges that lead to nodes
-    /// not `seen`, which they are now, with estimates of their distances. `None` where the node is gone.
+    /// Whether visits leave out edges to nodes seen and mark the others, because estimates cost more than
+    /// looking there. A search of such a graph ends with its first run.
+    const MARKS: bool;
+
+    /// Visits a node: its distance and what to remember of it, and its edges with estimates of their
+    /// distances. `None` where the node is gone.
     fn visit(
         &self,
         query: &Query,
@@ -39,7 +43,7 @@ pub struct Visit<F> {
     pub found: Option<F>,
 }
 
-/// The edges of the node that was visited last, to nodes not seen before.
+/// The edges of the node that was visited last.
 #[derive(Default)]
 pub struct Edges {
     /// Where they lead.
@@ -48,8 +52,6 @@ pub struct Edges {
     pub estimates: Vec<f32>,
     /// Room for estimating.
     pub scratch: Scratch,
-    /// Room for the estimates of nodes seen before as well.
-    all: Vec<f32>,
     /// Room for factors and codes where they do not lie together.
     pub(crate) factors: Vec<Factors>,
     pub(crate) codes: Vec<u8>,
@@ -180,11 +182,13 @@ impl<'i, S: PageStore> OnPages<'i, S, Rows> {
 impl<S: PageStore, F: Remember> Graph for OnPages<'_, S, F> {
     type Found = F;
 
+    const MARKS: bool = false;
+
     fn visit(
         &self,
         query: &Query,
         at: Pointer,
-        seen: &mut Seen,
+        _: &mut Seen,
         edges: &mut Edges,
     ) -> Result<Option<Visit<F>>> {
         self.index.store.interrupt()?;
@@ -198,24 +202,18 @@ impl<S: PageStore, F: Remember> Graph for OnPages<'_, S, F> {
             return Ok(None);
         }
         slot.prefetch();
-        edges.all.clear();
+        edges.estimates.clear();
         match &query.probe {
             Some(probe) if probe.epoch() == slot.header().edge_epoch => probe.estimate(
                 slot.factors(),
                 slot.codes(),
                 &mut edges.scratch,
-                &mut edges.all,
+                &mut edges.estimates,
             ),
-            _ => edges.all.resize(slot.degree(), f32::NAN),
+            _ => edges.estimates.resize(slot.degree(), f32::NAN),
         }
         edges.to.clear();
-        edges.estimates.clear();
-        for (to, &estimate) in slot.edges().zip(&edges.all) {
-            if seen.insert(to.id) {
-                edges.to.push(to);
-                edges.estimates.push(estimate);
-            }
-        }
+        edges.to.extend(slot.edges());
         let live = slot.state() == State::Live && !(self.skip_dead && slot.is_dead());
         Ok(Some(Visit {
             distance: query.distance(slot.vector(), slot.header().norm_squared),

@@ -5,7 +5,7 @@
 //! promises to be nearer than the farthest of them, and can go on from there: nothing that it has seen
 //! is forgotten. Nodes whose rows are gone are passed through and not counted.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 use crate::codes::Query;
@@ -76,7 +76,7 @@ impl Ord for Candidate {
     }
 }
 
-/// The nodes that a search has heard of: a set of ids by open addressing, at most half full.
+/// The nodes that are or were candidates: a set of ids by open addressing, at most half full.
 pub struct Seen {
     table: Vec<u32>,
     count: usize,
@@ -129,7 +129,7 @@ impl Seen {
 /// A search, stopped somewhere.
 pub struct Search<F> {
     candidates: BinaryHeap<Candidate>,
-    /// Those that are too far for this run.
+    /// Those that are too far for this run, some of them more than once.
     later: Vec<Candidate>,
     /// The `ef` nearest, the farthest on top.
     found: BinaryHeap<Hit<F>>,
@@ -194,56 +194,102 @@ impl<F> Search<F> {
         query: &Query,
         ef: usize,
     ) -> Result<Vec<Hit<F>>> {
+        // The `ef` nearest heard of, by their estimates. Until as many are found, what is farther than
+        // these waits: it is of use only where some of them are dead or their estimates wrong.
+        let mut nearest = (self.hops == 0).then(BinaryHeap::new);
         for hit in std::mem::take(&mut self.spare) {
             self.keep(hit, ef);
         }
-        self.candidates.extend(self.later.drain(..));
-        while let Some(&Candidate { estimate, at }) = self.candidates.peek() {
-            if self.found.len() >= ef && f64::from(estimate) > self.farthest() {
-                break;
-            }
-            self.candidates.pop();
-            self.hops += 1;
-            // The first elements of a heap are the nearest, nearly.
-            let soon = self.candidates.as_slice().iter();
-            graph.expect(soon.map(|candidate| candidate.at));
-            let Some(visit) = graph.visit(query, at, &mut self.seen, &mut self.edges)? else {
-                continue;
-            };
-            if let Some(found) = visit.found {
-                let distance = visit.distance;
-                self.keep(
-                    Hit {
-                        distance,
-                        at,
-                        found,
-                    },
-                    ef,
-                );
-            }
-            let farthest = match self.found.len() >= ef {
-                true => self.farthest(),
-                false => f64::INFINITY,
-            };
-            for (&at, &(mut estimate)) in self.edges.to.iter().zip(&self.edges.estimates) {
-                if estimate.is_nan() {
-                    match graph.distance(query, at)? {
-                        Some(distance) => estimate = distance as f32,
-                        None => continue,
-                    }
+        self.recall();
+        loop {
+            while let Some(&Candidate { estimate, at }) = self.candidates.peek() {
+                if self.found.len() >= ef && f64::from(estimate) > self.farthest() {
+                    break;
                 }
-                let candidate = Candidate { estimate, at };
-                if f64::from(estimate) > farthest {
-                    self.later.push(candidate);
-                } else {
-                    self.candidates.push(candidate);
+                self.candidates.pop();
+                self.visit(graph, query, at, ef, &mut nearest)?;
+            }
+            if self.found.len() >= ef || nearest.take().is_none() {
+                return Ok(std::mem::take(&mut self.found).into_sorted_vec());
+            }
+            self.recall();
+        }
+    }
+
+    /// Makes candidates of those that were too far.
+    fn recall(&mut self) {
+        let (later, seen) = (self.later.drain(..), &mut self.seen);
+        let new = later.filter(|candidate| seen.insert(candidate.at.id));
+        self.candidates.extend(new);
+    }
+
+    fn visit<G: Graph<Found = F>>(
+        &mut self,
+        graph: &G,
+        query: &Query,
+        at: Pointer,
+        ef: usize,
+        nearest: &mut Option<BinaryHeap<Reverse<Candidate>>>,
+    ) -> Result<()> {
+        self.hops += 1;
+        // The first elements of a heap are the nearest, nearly.
+        let soon = self.candidates.as_slice().iter();
+        graph.expect(soon.map(|candidate| candidate.at));
+        let Some(visit) = graph.visit(query, at, &mut self.seen, &mut self.edges)? else {
+            return Ok(());
+        };
+        if let Some(found) = visit.found {
+            let distance = visit.distance;
+            let hit = Hit {
+                distance,
+                at,
+                found,
+            };
+            self.keep(hit, ef);
+        }
+        let full = self.found.len() >= ef;
+        let mut limit = match full {
+            true => self.farthest() as f32,
+            false => f32::INFINITY,
+        };
+        for (&at, &(mut estimate)) in self.edges.to.iter().zip(&self.edges.estimates) {
+            if let Some(nearest) = nearest
+                && !full
+                && nearest.len() >= ef
+            {
+                limit = nearest.peek().map_or(limit, |farthest| farthest.0.estimate);
+            }
+            // Most are too far, and known to be before anybody looks whether they were seen.
+            if estimate > limit {
+                if !G::MARKS {
+                    self.later.push(Candidate { estimate, at });
+                }
+                continue;
+            }
+            if !G::MARKS && !self.seen.insert(at.id) {
+                continue;
+            }
+            if estimate.is_nan() {
+                match graph.distance(query, at)? {
+                    Some(distance) => estimate = distance as f32,
+                    None => continue,
+                }
+            }
+            let candidate = Candidate { estimate, at };
+            self.candidates.push(candidate);
+            if let Some(nearest) = nearest
+                && !full
+            {
+                nearest.push(Reverse(candidate));
+                if nearest.len() > ef {
+                    nearest.pop();
                 }
             }
         }
-        Ok(std::mem::take(&mut self.found).into_sorted_vec())
+        Ok(())
     }
 
-    /// Whether every node that the search has heard of was visited.
+    /// Whether every node that the search has heard of was visited, for sure.
     pub fn is_exhausted(&self) -> bool {
         self.candidates.is_empty() && self.later.is_empty()
     }
