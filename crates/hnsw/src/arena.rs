@@ -2,7 +2,7 @@
 //!
 //! Threads add nodes side by side. A node's edges are atomics, written under one of many mutexes and
 //! read without: a reader may see a list half changed, every entry of which is a node all the same.
-//! Lists have half as much room again as a page, so that most new edges just fit, and pruning to a
+//! Lists have twice the room of those on a page, so that most new edges just fit, and pruning to a
 //! page's room is paid once for many.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
@@ -88,7 +88,7 @@ pub(crate) struct Arena<'v> {
 impl<'v> Arena<'v> {
     /// Room of a list before it is pruned.
     fn room(shape: &Shape) -> usize {
-        (shape.degree + shape.degree / 2).min(usize::from(u8::MAX))
+        (2 * shape.degree).min(usize::from(u8::MAX))
     }
 
     /// Bytes of a node beside its vector.

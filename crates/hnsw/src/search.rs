@@ -100,7 +100,7 @@ impl Seen {
     pub(crate) fn insert(&mut self, id: u32) -> bool {
         if self.count * 2 >= self.table.len() {
             let old = std::mem::take(&mut self.table);
-            self.table = vec![0; old.len() * 4];
+            self.table = vec![0; old.len() * 2];
             for id in old.into_iter().filter(|&id| id != 0) {
                 let at = self.find(id);
                 self.table[at] = id;
