@@ -62,8 +62,8 @@ fn define_scans() {
     );
     GucRegistry::define_int_guc(
         c"clip_pg.max_scan_tuples",
-        c"Sets how many vectors a scan of a clip_hnsw index visits at most.",
-        c"A scan also ends when it takes as much memory as work_mem and hash_mem_multiplier allow a hash table.",
+        c"Sets after how many vectors a scan of a clip_hnsw index looks for no more.",
+        c"A scan without ORDER BY goes on. Any scan ends when it takes as much memory as work_mem and hash_mem_multiplier allow a hash table.",
         &MAX_SCAN_TUPLES,
         1,
         i32::MAX,

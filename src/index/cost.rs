@@ -65,7 +65,7 @@ pub unsafe extern "C-unwind" fn estimate(
         let cost = |nodes: f64| read(nodes) * generic.spc_random_page_cost + nodes * visit;
         *total_cost = cost(all);
         *startup_cost = cost(first).min(*total_cost);
-        if ordered && !bounded && wanted(root, index) > guc::max_scan_tuples() as f64 {
+        if ordered && wanted(root, index).min(all) > guc::max_scan_tuples() as f64 {
             // The scan would end before it has as many rows as are wanted.
             *startup_cost = *total_cost;
         }

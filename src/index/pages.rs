@@ -30,6 +30,8 @@ pub struct Pages {
     strategy: pg_sys::BufferAccessStrategy,
     /// Vacuum, which sleeps when it has cost enough.
     gentle: bool,
+    /// Most pages to ask for ahead of time.
+    ahead: usize,
 }
 
 impl Pages {
@@ -38,11 +40,15 @@ impl Pages {
     /// # Safety
     /// `index` is an open index of this access method, and stays open as long as the value is used.
     pub unsafe fn new(index: pg_sys::Relation) -> Self {
+        // SAFETY: the index is open. Asked for later, the answer might take a lock in the catalogs while a gate is held.
+        let ahead =
+            unsafe { pg_sys::get_tablespace_io_concurrency((*(*index).rd_rel).reltablespace) };
         Self {
             relation: index,
             fork: pg_sys::ForkNumber::MAIN_FORKNUM,
             strategy: ptr::null_mut(),
             gentle: false,
+            ahead: AHEAD.min(usize::try_from(ahead).unwrap_or(0)),
         }
     }
 
@@ -87,8 +93,9 @@ impl Pages {
         let again = HITS.get().wrapping_add(1);
         // SAFETY: the relation is open; what was the number of a shared buffer is one; the counter is this process's own.
         unsafe {
-            let buffer = if known > 0 && !again.is_multiple_of(LOOK_UP) && self.is_in(known, block)
-            {
+            // Vacuum is to pay for what it reads.
+            let try_known = known > 0 && !self.gentle && !again.is_multiple_of(LOOK_UP);
+            let buffer = if try_known && self.is_in(known, block) {
                 HITS.set(again);
                 known
             } else {
@@ -259,6 +266,8 @@ impl Write for WritePage {
     fn commit(mut self) -> Result<()> {
         let state = std::mem::replace(&mut self.state, ptr::null_mut());
         let used = self.used_bytes();
+        // The server does so for pages that are logged.
+        self.clear_hints();
         // SAFETY: the buffer is still pinned and locked; the page is part of the copy of a block.
         unsafe {
             let header: *mut pg_sys::PageHeaderData = self.page.byte_sub(HEADER_BYTES).cast();
@@ -317,9 +326,7 @@ impl PageStore for Pages {
         }
         // SAFETY: the relation is open. The server looks whether it has the page before it asks for it.
         unsafe {
-            let most =
-                pg_sys::get_tablespace_io_concurrency((*(*self.relation).rd_rel).reltablespace);
-            for block in soon.take(AHEAD.min(most as usize)) {
+            for block in soon.take(self.ahead) {
                 pg_sys::PrefetchBuffer(self.relation, self.fork, block);
             }
         }

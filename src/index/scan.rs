@@ -6,9 +6,10 @@
 
 use hnsw::index::Index;
 use hnsw::layout::Tid;
-use hnsw::scan::{Limits, Options, Scan};
+use hnsw::scan::{Limits, Options, Order, Scan};
 use pgrx::{
-    FromDatum, PgMemoryContexts, PgSqlErrorCode, pg_guard, pg_sys, pg_sys::panic::ErrorReport,
+    FromDatum, PgLogLevel, PgMemoryContexts, PgSqlErrorCode, pg_guard, pg_sys,
+    pg_sys::panic::ErrorReport,
 };
 
 use super::error::{Error, Result};
@@ -24,6 +25,8 @@ struct State(Option<Running>);
 struct Running {
     index: Index<Pages>,
     scan: Scan,
+    /// Whether the rows are wanted in an order.
+    ordered: bool,
     /// The distance at which to end.
     radius: f64,
     /// Whether the executor has conditions to check.
@@ -58,7 +61,6 @@ pub unsafe extern "C-unwind" fn rescan(
 ) {
     // SAFETY: the scan is one of `begin`, which made room for as many keys as there are.
     unsafe {
-        mark_dead(scan).unwrap_or_else(|error| raise(error));
         state(scan).0 = None;
         if !keys.is_null() && (*scan).numberOfKeys > 0 {
             keys.copy_to((*scan).keyData, (*scan).numberOfKeys as usize);
@@ -115,7 +117,7 @@ unsafe fn next_row(scan: pg_sys::IndexScanDesc) -> Result<bool> {
             }
             None if running.scan.truncated() => {
                 running.index.count_truncated_scan()?;
-                tell_truncated(running.scan.hops());
+                tell_truncated(running.scan.hops(), running.ordered);
                 Ok(false)
             }
             _ => Ok(false),
@@ -168,7 +170,9 @@ unsafe fn start(scan: pg_sys::IndexScanDesc) -> Result<Option<Running>> {
                 return Ok(None);
             }
             match Ball::from_datum(key.sk_argument, false) {
-                Some(ball) if index.takes(&ball.center) => balls.push(ball),
+                Some(ball) if index.takes(&ball.center) && !ball.radius.is_nan() => {
+                    balls.push(ball);
+                }
                 // Nothing is within any distance of nothing.
                 _ => return Ok(None),
             }
@@ -201,11 +205,20 @@ unsafe fn start(scan: pg_sys::IndexScanDesc) -> Result<Option<Running>> {
             // Every distance is NULL: any order will do.
             None => index.query_for_any()?,
         };
+        // Rows that are asked for in no order are all wanted, in whatever order they are found.
+        let ordered = order.is_some();
         let options = Options {
             ef: guc::ef_search(),
-            order: guc::iterative_order(),
+            order: match &vector {
+                Some(_) => guc::iterative_order(),
+                None => Order::Relaxed,
+            },
             limits: Limits {
-                nodes: guc::max_scan_tuples(),
+                nodes: if ordered {
+                    guc::max_scan_tuples()
+                } else {
+                    usize::MAX
+                },
                 bytes: pg_sys::get_hash_memory_limit(),
             },
             skip_dead: (*scan).ignore_killed_tuples,
@@ -213,6 +226,7 @@ unsafe fn start(scan: pg_sys::IndexScanDesc) -> Result<Option<Running>> {
         Ok(Some(Running {
             scan: Scan::new(query, options),
             index,
+            ordered,
             radius,
             recheck,
             last: None,
@@ -259,12 +273,17 @@ unsafe fn count_scan(scan: pg_sys::IndexScanDesc) {
     }
 }
 
-fn tell_truncated(nodes: usize) {
+/// Says that there may be more rows: aloud, where a statement relies on having all of them.
+fn tell_truncated(nodes: usize, ordered: bool) {
     ErrorReport::new(
         PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
         format!("scan of clip_hnsw index ended after {nodes} nodes"),
         "",
     )
     .set_hint("Increase clip_pg.max_scan_tuples, or work_mem, to find more rows.")
-    .report(pgrx::PgLogLevel::DEBUG1);
+    .report(if ordered {
+        PgLogLevel::DEBUG1
+    } else {
+        PgLogLevel::WARNING
+    });
 }

@@ -32,6 +32,8 @@ use crate::store::{PageStore, Write};
 const ALONE: usize = 64;
 /// One node of so many is added before the others, in random order: they make the graph one whole.
 const SCATTERED: usize = 4;
+/// Nodes between checks for interrupts where each takes no time to speak of.
+const SLAB: usize = 1 << 14;
 /// Nodes that a thread takes at a time.
 const CHUNK: usize = 16;
 /// Vectors that the basis is learned from, at most.
@@ -181,7 +183,7 @@ impl Builder {
         let basis = Arc::new(self.learn(&order));
         store.interrupt()?;
         let mut codes = self.encode(store, &basis, threads)?;
-        self.arrange(&mut codes);
+        self.arrange(store, &mut codes)?;
         // Each of the others then finds its neighbours in memory that the one before has brought near.
         order[nodes / SCATTERED..].sort_unstable();
         let arena = Arena::new(&self.shape, basis.clone(), &self.vectors, codes, &order);
@@ -225,12 +227,11 @@ impl Builder {
         basis: &Basis,
         threads: Threads,
     ) -> Result<(Vec<Factors>, Vec<u8>)> {
-        let nodes = self.tids.len();
+        let (nodes, bytes) = (self.tids.len(), self.shape.code_bytes);
         let mut factors = vec![Factors::UNCODED; nodes];
-        let mut codes = vec![0; nodes * self.shape.code_bytes];
-        let share = nodes.div_ceil(threads.count.max(1));
+        let mut codes = vec![0; nodes * bytes];
         let encode = |first: usize, factors: &mut [Factors], codes: &mut [u8]| {
-            let codes = codes.chunks_exact_mut(self.shape.code_bytes);
+            let codes = codes.chunks_exact_mut(bytes);
             for (node, (factors, bytes)) in (first..).zip(factors.iter_mut().zip(codes)) {
                 let (vector, norm) = self.vectors.get(&self.shape, node);
                 let code = basis.encode(vector, norm);
@@ -238,38 +239,44 @@ impl Builder {
                 bytes.copy_from_slice(&code.bytes);
             }
         };
-        std::thread::scope(|scope| {
-            let shares = factors
-                .chunks_mut(share)
-                .zip(codes.chunks_mut(share * self.shape.code_bytes))
-                .enumerate();
-            let (mut mine, mut others) = (None, Vec::new());
-            for (i, (factors, codes)) in shares {
-                if i == 0 {
-                    mine = Some((factors, codes));
-                } else {
-                    others.push((i * share, factors, codes));
-                }
-            }
-            (threads.spawning)(&mut || {
-                for (first, factors, codes) in others.drain(..) {
-                    scope.spawn(move || encode(first, factors, codes));
+        let share = SLAB / threads.count.max(1) + 1;
+        let slabs = factors.chunks_mut(SLAB).zip(codes.chunks_mut(SLAB * bytes));
+        for (slab, (factors, codes)) in slabs.enumerate() {
+            store.interrupt()?;
+            std::thread::scope(|scope| {
+                let shares = factors
+                    .chunks_mut(share)
+                    .zip(codes.chunks_mut(share * bytes));
+                let firsts = (slab * SLAB..).step_by(share);
+                let mut shares: Vec<_> = firsts.zip(shares).collect();
+                let mine = shares.pop();
+                (threads.spawning)(&mut || {
+                    for (first, (factors, codes)) in shares.drain(..) {
+                        scope.spawn(move || encode(first, factors, codes));
+                    }
+                });
+                if let Some((first, (factors, codes))) = mine {
+                    encode(first, factors, codes);
                 }
             });
-            if let Some((factors, codes)) = mine {
-                encode(0, factors, codes);
-            }
-        });
+        }
         store.interrupt()?;
         Ok((factors, codes))
     }
 
     /// Brings the nodes of a cell together.
-    fn arrange(&mut self, (factors, codes): &mut (Vec<Factors>, Vec<u8>)) {
+    fn arrange<S: PageStore>(
+        &mut self,
+        store: S,
+        (factors, codes): &mut (Vec<Factors>, Vec<u8>),
+    ) -> Result<()> {
         let bytes = self.shape.code_bytes;
         let mut order: Vec<u32> = (0..self.tids.len() as u32).collect();
         order.sort_by_key(|&node| codes[(node as usize + 1) * bytes - 1]);
         for place in 0..order.len() {
+            if place % SLAB == 0 {
+                store.interrupt()?;
+            }
             // What belongs here may have been swapped for what was there.
             let mut from = order[place] as usize;
             while from < place {
@@ -291,6 +298,7 @@ impl Builder {
             .into_iter()
             .map(|(node, tids)| (places[node as usize], tids))
             .collect();
+        Ok(())
     }
 
     fn write<S: PageStore>(
@@ -481,8 +489,13 @@ fn rescue<S: PageStore>(store: S, arena: &Arena<'_>, entries: &[u32]) -> Result<
     for &entry in entries {
         parents[entry as usize] = entry;
     }
-    let spread = |parents: &mut Vec<u32>, waiting: &mut Vec<u32>| {
+    let spread = |parents: &mut Vec<u32>, waiting: &mut Vec<u32>| -> Result<()> {
+        let mut done = 0;
         while let Some(node) = waiting.pop() {
+            done += 1;
+            if done % SLAB == 0 {
+                store.interrupt()?;
+            }
             for edge in arena.edges(node as usize) {
                 if parents[edge as usize] == NOBODY {
                     parents[edge as usize] = node;
@@ -490,8 +503,9 @@ fn rescue<S: PageStore>(store: S, arena: &Arena<'_>, entries: &[u32]) -> Result<
                 }
             }
         }
+        Ok(())
     };
-    spread(&mut parents, &mut waiting);
+    spread(&mut parents, &mut waiting)?;
     let mut search = Search::default();
     // Where among its edges a node can take another.
     let place = |parents: &[u32], from: u32| {
@@ -532,7 +546,7 @@ fn rescue<S: PageStore>(store: S, arena: &Arena<'_>, entries: &[u32]) -> Result<
             arena.set(from as usize, &edges);
             parents[node] = from;
             waiting.push(node as u32);
-            spread(&mut parents, &mut waiting);
+            spread(&mut parents, &mut waiting)?;
         }
     }
     Ok(())

@@ -2,8 +2,8 @@
 //!
 //! Leaf pages hold sampled nodes, each page those nearest to its pivot; root pages hold the pivots'
 //! codes. A search estimates its distance to the pivots, then to the nodes of the nearest leaves, and
-//! begins at the nearest of those: a handful of pages at any size, in place of the upper layers of an
-//! HNSW. Entries are hints: one whose node is gone is passed over, and a page of another epoch ignored,
+//! begins at the nearest of those, in place of the upper layers of an HNSW. There is a root page for each
+//! 780 000 nodes of 512 dimensions, all of which a search reads, and three leaves. Entries are hints: one whose node is gone is passed over, and a page of another epoch ignored,
 //! so nothing here needs a lock beyond its page. Vacuum removes entries of the nodes it frees.
 
 use std::sync::Arc;
@@ -20,6 +20,8 @@ use crate::store::{PageStore, Write};
 pub(crate) const SAMPLED: usize = 64;
 /// Leaves that a search reads.
 const LEAVES: usize = 3;
+/// Entries between checks for interrupts.
+const INTERRUPT: usize = 256;
 /// Entries that a search begins at.
 const ENTRIES: usize = 4;
 
@@ -122,7 +124,10 @@ pub(crate) fn write<S: PageStore>(
     }
     let mut members: Vec<Vec<usize>> = vec![Vec::new(); pivots.len()];
     let (mut scratch, mut estimates) = (Scratch::default(), Vec::new());
-    for i in order {
+    for (done, i) in order.into_iter().enumerate() {
+        if done % INTERRUPT == 0 {
+            index.store.interrupt()?;
+        }
         let code = &nodes[i].1;
         estimates.clear();
         Probe::of_code(basis, code.factors, &code.bytes).estimate(

@@ -18,6 +18,7 @@ use crate::error::Result;
 use crate::graph::{Remember, Vector};
 use crate::index::Index;
 use crate::layout::{Factors, Kind, Pointer, State};
+use crate::link::read;
 use crate::random::Random;
 use crate::store::{Gate, Mode, PageStore, Write};
 
@@ -63,7 +64,7 @@ struct Sample {
     /// Vectors, one after the other, and their squared norms.
     vectors: Vectors,
     /// Nodes for the directory.
-    entries: Vec<(Pointer, Vector)>,
+    entries: Vec<Pointer>,
 }
 
 fn sample<S: PageStore>(index: &Index<S>) -> Result<Sample> {
@@ -94,7 +95,7 @@ fn sample<S: PageStore>(index: &Index<S>) -> Result<Sample> {
             }
             if sample.entries.is_empty() || random.below(SAMPLED) == 0 {
                 let at = Pointer::new(shape.id(block, number)?, slot.header().version);
-                sample.entries.push((at, Vector::remember(&slot)));
+                sample.entries.push(at);
             }
         }
     }
@@ -109,11 +110,12 @@ fn switch<S: PageStore>(index: &mut Index<S>, sample: &Sample) -> Result<()> {
     let space = Space::learn(index.metric, nodes.clone().map(|(_, norm)| norm));
     let points = nodes.flat_map(|(vector, norm)| space.node(vector, norm));
     let basis = Arc::new(Basis::learn(space, &index.shape, epoch, points.collect()));
-    let entries: Vec<(Pointer, Code)> = sample
-        .entries
-        .iter()
-        .map(|(at, node)| (*at, basis.encode(&node.vector, node.norm_squared)))
-        .collect();
+    let mut entries = Vec::with_capacity(sample.entries.len());
+    for &at in &sample.entries {
+        if let Some(node) = read(index, at)? {
+            entries.push((at, basis.encode(&node.vector, node.norm_squared)));
+        }
+    }
     let block = index.write_basis(&basis)?;
     let roots = directory::write(index, &basis, &entries)?;
     let nodes = sample.nodes as u32;

@@ -82,6 +82,7 @@ pub(crate) fn mark_dead<S: PageStore>(
         now.is_node(node.version)
             && now.state() == State::Live
             && now.removals() == rows.removals
+            && rows.tids().contains(&row)
             && page.mark_dead(&index.shape, number, row)
     })
 }

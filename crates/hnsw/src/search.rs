@@ -79,6 +79,8 @@ impl Ord for Candidate {
 /// The nodes that are or were candidates: a set of ids by open addressing, at most half full.
 pub struct Seen {
     table: Vec<u32>,
+    /// 32 less the logarithm of its length.
+    shift: u32,
     count: usize,
 }
 
@@ -86,6 +88,7 @@ impl Seen {
     fn new() -> Self {
         Self {
             table: vec![0; 1 << 11],
+            shift: 32 - 11,
             count: 0,
         }
     }
@@ -101,6 +104,7 @@ impl Seen {
         if self.count * 2 >= self.table.len() {
             let old = std::mem::take(&mut self.table);
             self.table = vec![0; old.len() * 2];
+            self.shift -= 1;
             for id in old.into_iter().filter(|&id| id != 0) {
                 let at = self.find(id);
                 self.table[at] = id;
@@ -118,7 +122,7 @@ impl Seen {
     fn find(&self, id: u32) -> usize {
         let mask = self.table.len() - 1;
         // Fibonacci hashing (Knuth, The Art of Computer Programming, §6.4).
-        let mut at = (id.wrapping_mul(0x9e37_79b9) >> 12) as usize & mask;
+        let mut at = (id.wrapping_mul(0x9e37_79b9) >> self.shift) as usize;
         while self.table[at] != 0 && self.table[at] != id {
             at = (at + 1) & mask;
         }

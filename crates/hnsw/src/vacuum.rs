@@ -385,13 +385,22 @@ impl<S: PageStore> Vacuum<'_, S> {
         if !self.dying.contains(entry.id) {
             return Ok(());
         }
+        // Nodes that live now do so until the next vacuum.
+        let mut live = match self.done.nodes {
+            0 => None,
+            _ => self.nearest_live(entry)?,
+        };
+        if live.is_none() && self.done.nodes > 0 {
+            live = Some(self.any_live()?);
+        }
         let _pass = self.index.store.pass(Gate::Insert, Mode::Exclusive)?;
         self.index.refresh()?;
         if self.index.meta.entry != entry {
             return Ok(());
         }
-        let live = match self.nearest_live(entry)? {
+        let live = match live {
             Some(live) => live,
+            // There may be one that was added meanwhile.
             None => self.any_live()?,
         };
         self.index.change_meta(|meta| {

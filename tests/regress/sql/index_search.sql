@@ -131,6 +131,29 @@ RESET enable_seqscan;
 RESET enable_sort;
 DROP TABLE photos;
 
+-- Marks of dead rows do not outlive them where changes are not logged either.
+CREATE UNLOGGED TABLE photos (id integer, embedding clip_vector(8));
+INSERT INTO photos SELECT n, pg_temp.embedding(n) FROM generate_series(1, 500) n;
+CREATE INDEX photos_cosine ON photos USING clip_hnsw (embedding);
+DELETE FROM photos;
+SET enable_seqscan = off;
+SET enable_sort = off;
+SELECT count(*) FROM (SELECT id FROM photos ORDER BY embedding <=> pg_temp.embedding(1) LIMIT 500) s;
+SELECT count(*) FROM (SELECT id FROM photos ORDER BY embedding <=> pg_temp.embedding(1) LIMIT 500) s;
+VACUUM photos;
+INSERT INTO photos SELECT n, pg_temp.embedding(n) FROM generate_series(1001, 1500) n;
+SELECT count(*) > 490 AS found FROM (SELECT id FROM photos ORDER BY embedding <=> pg_temp.embedding(1) LIMIT 500) s;
+
+-- Rows within a distance are wanted in no order, late or not, and however many.
+SET clip_pg.max_scan_tuples = 10;
+SELECT count(*) > 490 AS found FROM photos WHERE clip_within(embedding, pg_temp.embedding(1), 2);
+SELECT count(*) FROM photos WHERE clip_within(embedding, pg_temp.embedding(1), 'NaN');
+RESET clip_pg.max_scan_tuples;
+RESET enable_seqscan;
+RESET enable_sort;
+SELECT count(*) FROM photos WHERE clip_within(embedding, pg_temp.embedding(1), 'NaN');
+DROP TABLE photos;
+
 -- Partial and expression indexes, partitions, unlogged and temporary tables, an empty index.
 CREATE TABLE photos (id integer, category integer, embedding clip_vector);
 INSERT INTO photos SELECT n, n % 2, pg_temp.embedding(n) FROM generate_series(1, 1000) n;
