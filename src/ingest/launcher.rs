@@ -23,6 +23,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Claims the process; called while the library is preloaded.
 pub fn register() {
+    // SAFETY: reads a variable of this process. What pg_upgrade's servers write could not be read afterwards.
+    if unsafe { pg_sys::IsBinaryUpgrade } {
+        return;
+    }
     queue::register();
     BackgroundWorkerBuilder::new("clip_pg queue launcher")
         .set_type("clip_pg queue launcher")

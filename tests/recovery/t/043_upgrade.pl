@@ -9,6 +9,7 @@ use Test::More;
 
 my $old = PostgreSQL::Test::Cluster->new('old');
 $old->init;
+$old->append_conf('postgresql.conf', "shared_preload_libraries = 'clip_pg'\nclip_pg.queue_workers = 0");
 $old->start;
 my $directory = PostgreSQL::Test::Utils::tempdir();
 $old->safe_psql('postgres', 'CREATE DATABASE original');
@@ -103,12 +104,15 @@ $old->safe_psql('postgres', "DROP DATABASE $_") for 'plain', 'custom', 'director
 my $new = PostgreSQL::Test::Cluster->new('new');
 $new->init;
 $old->stop;
+# Workers must not write while the servers run for pg_upgrade.
+$_->append_conf('postgresql.conf', "shared_preload_libraries = 'clip_pg'\nclip_pg.queue_workers = 2") for $old, $new;
 my $bindir = PostgreSQL::Test::Utils::run_command([ 'pg_config', '--bindir' ]);
 ($bindir) = grep { -x "$_/pg_upgrade" } split /:/, $ENV{PATH};
 my ($socket) = $new->host;
 chdir $directory or die;
 $new->command_ok([ 'pg_upgrade', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $bindir, '-B', $bindir,
 	'-s', $socket, '-p', $old->port, '-P', $new->port ], 'upgrades');
+$new->append_conf('postgresql.conf', 'clip_pg.queue_workers = 0');
 $new->start;
 my ($status, $stdout, $stderr) = $new->psql('original', "SELECT ext.clip_embed_text('a', 'other')");
 like($stderr, qr/model "other" is not registered/, 'the models are not taken along');
