@@ -8,11 +8,6 @@ CREATE FUNCTION clip_pg.find_pending(relation oid, source text, target text, aft
 COMMENT ON FUNCTION clip_pg.find_pending(oid, text, text, text, integer) IS
 'places of rows that have a source and no target and come after another place, as the table''s owner';
 
-CREATE FUNCTION clip_pg.count_pending(relation oid, source text, target text) RETURNS bigint
-    AS 'MODULE_PATHNAME', 'count_pending_wrapper' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION clip_pg.count_pending(oid, text, text) IS
-'rows that have a source and no target, as the table''s owner';
-
 CREATE FUNCTION clip_pg.embed_rows(relation oid, source text, target text, model text, sha256 text, places text[],
                                    OUT embedded bigint, OUT failed bigint) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'embed_rows_wrapper' LANGUAGE C VOLATILE STRICT ROWS 1 COST 1000000;

@@ -69,6 +69,11 @@ ALTER FUNCTION l1_distance(clip_vector, clip_vector) SUPPORT clip_pg.distance_su
 ALTER FUNCTION clip_vector_negative_inner_product(clip_vector, clip_vector) SUPPORT clip_pg.distance_support;
 ALTER FUNCTION clip_similarity(clip_vector, clip_vector) SUPPORT clip_pg.distance_support;
 
+CREATE FUNCTION clip_pg.sample(relation oid, source text, target text, OUT image bytea, OUT text text, OUT vector clip_vector)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'sample_wrapper' LANGUAGE C VOLATILE STRICT ROWS 1;
+COMMENT ON FUNCTION clip_pg.sample(oid, text, text) IS
+'source and target of a row that has both, as the table''s owner';
+
 CREATE FUNCTION clip_auto_embed(relation regclass, source name, target name, model text DEFAULT NULL,
                                 mode text DEFAULT 'trigger') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -150,11 +155,9 @@ BEGIN
 
     -- One row shows whether what the column holds is by the model.
     BEGIN
-        EXECUTE format('SELECT %s(%s, $1), %I FROM %s WHERE %I IS NOT NULL AND %I IS NOT NULL LIMIT 1',
-            CASE WHEN source_type IN ('bytea'::regtype, 'oid'::regtype) THEN '@extschema@.clip_embed_image' ELSE '@extschema@.clip_embed_text' END,
-            format(CASE source_type WHEN 'oid'::regtype THEN 'lo_get(%I)' WHEN 'bytea'::regtype THEN '%I::bytea' ELSE '%I::text' END, source),
-            target, relation, source, target) INTO made, known USING model;
-    EXCEPTION WHEN data_exception OR feature_not_supported OR program_limit_exceeded OR undefined_object THEN
+        SELECT coalesce(@extschema@.clip_embed_image(s.image, model), @extschema@.clip_embed_text(s.text, model)), s.vector
+        INTO made, known FROM clip_pg.sample(relation, source, target) s;
+    EXCEPTION WHEN data_exception OR feature_not_supported OR program_limit_exceeded THEN
         -- The image is at fault.
         made := NULL;
     END;
@@ -231,13 +234,23 @@ SELECT pg_catalog.pg_extension_config_dump('clip_pg.embed_error',
 COMMENT ON TABLE clip_pg.embed_error IS 'see the view clip_embed_errors';
 COMMENT ON COLUMN clip_pg.embed_error.version IS 'transaction that wrote the row: once it changes, the row is tried again';
 
-CREATE VIEW clip_embed_errors AS
+CREATE VIEW clip_embed_errors WITH (security_barrier) AS
 SELECT e.relation, e.target, e.key, e.sqlstate, e.message, e.attempts, e.at, e.retry_at
 FROM clip_pg.embed_error e
 JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) e.relation
 WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE');
 GRANT SELECT ON clip_embed_errors TO PUBLIC;
 COMMENT ON VIEW clip_embed_errors IS 'rows of the current user''s tables that clip_backfill could not embed';
+CREATE FUNCTION clip_pg.count_embedded(relation oid, source text, target text) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'count_embedded_wrapper' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION clip_pg.count_embedded(oid, text, text) IS
+'rows that have a target, as the table''s owner';
+
+CREATE FUNCTION clip_pg.count_pending(relation oid, source text, target text) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'count_pending_wrapper' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION clip_pg.count_pending(oid, text, text) IS
+'rows that have a source and no target, as the table''s owner';
+
 COMMENT ON COLUMN clip_embed_errors.key IS 'primary key of the row, or where it is in a table without';
 COMMENT ON COLUMN clip_embed_errors.retry_at IS 'when it is tried again unless it changes before; null: not before it changes';
 
@@ -248,11 +261,15 @@ BEGIN
     FOR relation, source, target, model, mode IN
         SELECT a.relation, a.source, a.target, a.model, a.mode
         FROM clip_pg.auto_embed a JOIN pg_class c ON c.oid = a.relation
-        WHERE has_table_privilege(a.relation, 'SELECT') AND NOT pg_is_other_temp_schema(c.relnamespace)
+        WHERE pg_has_role(c.relowner, 'USAGE') AND NOT pg_is_other_temp_schema(c.relnamespace)
         ORDER BY a.relation::text, a.target
     LOOP
-        EXECUTE format('SELECT count(%1$I), count(*) FILTER (WHERE %2$I IS NOT NULL AND %1$I IS NULL) FROM %3$s',
-                       target, source, relation) INTO embedded, pending;
+        SELECT coalesce(sum(clip_pg.count_embedded(c.oid, source, target)), 0),
+               coalesce(sum(clip_pg.count_pending(c.oid, source, target)), 0)
+        INTO embedded, pending
+        FROM pg_class c
+        WHERE (c.oid = relation OR c.oid IN (SELECT p.relid FROM pg_partition_tree(relation) p))
+          AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE');
         SELECT count(*) INTO failed FROM @extschema@.clip_embed_errors e
         WHERE e.target = embed_status.target
           AND (e.relation = embed_status.relation
@@ -266,6 +283,6 @@ CREATE VIEW clip_embed_status AS
 SELECT relation, source, target, model, mode, embedded, pending, failed FROM clip_pg.embed_status();
 GRANT SELECT ON clip_embed_status TO PUBLIC;
 COMMENT ON VIEW clip_embed_status IS
-'columns that clip_auto_embed keeps current, in tables the current user may read; reads these tables to count';
+'columns that clip_auto_embed keeps current, in the current user''s tables; reads these tables to count';
 COMMENT ON COLUMN clip_embed_status.pending IS 'rows with a source and no embedding, those that failed among them';
 COMMENT ON COLUMN clip_embed_status.failed IS 'rows listed in clip_embed_errors';

@@ -20,6 +20,7 @@ mod pending;
 mod progress;
 mod queue;
 mod role;
+mod status;
 mod table;
 mod trigger;
 mod worker;

@@ -51,23 +51,6 @@ fn find_pending(
     })
 }
 
-/// How many rows are pending, those listed among them.
-#[pg_extern(sql = false)]
-fn count_pending(relation: pg_sys::Oid, source: Text, target: Text) -> Returned<i64> {
-    pgrx::Spi::connect_mut(|client| {
-        let table = Table::find(client, relation, &source, &target)?;
-        let statement = format!(
-            "SELECT count(*) FROM ONLY {} t WHERE {}",
-            table.name,
-            table.pending()
-        );
-        let _owner = As::role(table.owner, &[]);
-        let counted = client.update(&statement, None, &[]);
-        let counted = counted.and_then(|rows| rows.first().get(1));
-        Ok(report(counted)?.unwrap_or_default())
-    })
-}
-
 /// Embeds the rows at some places that are pending still; returns how many were embedded and how many were listed.
 #[pg_extern(sql = false)]
 fn embed_rows(

@@ -38,13 +38,13 @@ pub struct Table {
 impl Table {
     /// Looks the table up; fails if the current user does not have the rights of its owner.
     pub fn find(
-        client: &mut SpiClient<'_>,
+        client: &SpiClient<'_>,
         relation: pg_sys::Oid,
         source: &Text,
         target: &Text,
     ) -> Returned<Self> {
         // Runs as the caller, who decides on the search path.
-        let found = client.update(
+        let found = client.select(
             "SELECT c.relowner, pg_catalog.pg_has_role(c.relowner, 'USAGE'),
                     pg_catalog.format('%I.%I', n.nspname, c.relname),
                     (SELECT pg_catalog.string_agg(pg_catalog.format('%L, t.%I', a.attname, a.attname), ', ' ORDER BY k.n)
@@ -76,7 +76,7 @@ impl Table {
         let r#type: Option<pg_sys::Oid> = report(found.get(5))?;
         let column = format!("t.{}", quote_identifier(source.as_str()));
         let (images, content) = match r#type {
-            Some(pg_sys::BYTEAOID) => (true, column.clone()),
+            Some(pg_sys::BYTEAOID) => (true, format!("{column}::bytea")),
             Some(pg_sys::OIDOID) => (true, large_object(&column)),
             _ => (false, format!("{column}::text")),
         };
@@ -93,9 +93,19 @@ impl Table {
         })
     }
 
+    /// Whether a row has a source.
+    pub fn sourced(&self) -> String {
+        format!("{} IS NOT NULL", self.source)
+    }
+
+    /// Whether a row is embedded.
+    pub fn embedded(&self) -> String {
+        format!("t.{} IS NOT NULL", self.target)
+    }
+
     /// Whether a row is pending.
     pub fn pending(&self) -> String {
-        format!("{} IS NOT NULL AND t.{} IS NULL", self.source, self.target)
+        format!("{} AND t.{} IS NULL", self.sourced(), self.target)
     }
 }
 

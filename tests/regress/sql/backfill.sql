@@ -166,8 +166,48 @@ SELECT current_user = session_user AS same_user, current_setting('search_path') 
 SET ROLE regress_clip_owner;
 SELECT relation, key, sqlstate FROM clip_embed_errors;
 SET ROLE regress_clip_other;
-SELECT relation, key, sqlstate FROM clip_embed_errors;
+CREATE FUNCTION pg_temp.leak(key jsonb) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$
+BEGIN
+    RAISE NOTICE 'leaked %', key;
+    RETURN true;
+END $$;
+SELECT relation, key, sqlstate FROM clip_embed_errors WHERE pg_temp.leak(key);
 RESET ROLE;
+DROP FUNCTION pg_temp.leak;
+
+-- Whoever looks at another's table runs nothing of it with their own rights.
+SET ROLE regress_clip_owner;
+CREATE TABLE pried (id integer PRIMARY KEY, caption text, vector clip_vector);
+CREATE DOMAIN picture AS bytea;
+CREATE TABLE pictures (image picture, vector clip_vector);
+GRANT SELECT ON pried TO regress_clip_other;
+INSERT INTO pried VALUES (1, 'a'), (2, 'b');
+UPDATE pried SET vector = clip_embed_text(caption) WHERE id = 1;
+CREATE FUNCTION pry() RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_user <> 'regress_clip_owner' THEN
+        RAISE 'run as %', current_user;
+    END IF;
+    RETURN true;
+END $$;
+CREATE INDEX ON pried (id) WHERE pry();
+RESET ROLE;
+SELECT clip_auto_embed('pried', 'caption', 'vector', mode => 'queue');
+SELECT relation, embedded, pending FROM clip_embed_status WHERE relation = 'pried'::regclass;
+CALL clip_backfill('pried');
+SELECT relation, embedded, pending FROM clip_embed_status WHERE relation = 'pried'::regclass;
+SET ROLE regress_clip_other;
+SELECT relation FROM clip_embed_status;
+RESET ROLE;
+SELECT clip_auto_embed('pictures', 'image', 'vector', mode => 'queue');
+INSERT INTO pictures SELECT image FROM photos WHERE id = 1;
+CALL clip_backfill('pictures');
+SELECT clip_auto_embed_remove('pictures', 'vector');
+SELECT clip_auto_embed('pictures', 'image', 'vector', mode => 'queue');
+SELECT vector = clip_embed_image(image) AS current FROM pictures;
+DROP TABLE pried, pictures;
+DROP DOMAIN picture;
+DROP FUNCTION pry;
 
 -- Row security binds the owner, too, where it is forced: rows that the owner does not see are left alone.
 INSERT INTO owned SELECT n, 'row ' || n FROM generate_series(10, 13) n;
