@@ -214,7 +214,8 @@ END $$;
 COMMENT ON FUNCTION clip_auto_embed_remove(regclass, name) IS
 'ends what clip_auto_embed began; the embeddings stay';
 
--- Rows that could not be embedded. Tables are regclass: it is dumped as the name, and pg_upgrade keeps it.
+-- Rows that could not be embedded. Not dumped: they are tried again after a restore. pg_upgrade keeps the table and what
+-- it refers to.
 CREATE TABLE clip_pg.embed_error (
     relation regclass,
     target name,
@@ -227,10 +228,6 @@ CREATE TABLE clip_pg.embed_error (
     retry_at timestamptz,
     PRIMARY KEY (relation, target, key)
 );
--- A row without a key is named by its place, which a restore does not keep.
-SELECT pg_catalog.pg_extension_config_dump('clip_pg.embed_error',
-    'WHERE EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) relation)
-     AND NOT key OPERATOR(pg_catalog.?) ''ctid''');
 COMMENT ON TABLE clip_pg.embed_error IS 'see the view clip_embed_errors';
 COMMENT ON COLUMN clip_pg.embed_error.version IS 'transaction that wrote the row: once it changes, the row is tried again';
 
@@ -241,6 +238,9 @@ JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) e.relation
 WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE');
 GRANT SELECT ON clip_embed_errors TO PUBLIC;
 COMMENT ON VIEW clip_embed_errors IS 'rows of the current user''s tables that clip_backfill could not embed';
+COMMENT ON COLUMN clip_embed_errors.key IS 'primary key of the row, or where it is in a table without';
+COMMENT ON COLUMN clip_embed_errors.retry_at IS 'when it is tried again unless it changes before; null: not before it changes';
+
 CREATE FUNCTION clip_pg.count_embedded(relation oid, source text, target text) RETURNS bigint
     AS 'MODULE_PATHNAME', 'count_embedded_wrapper' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION clip_pg.count_embedded(oid, text, text) IS
@@ -250,9 +250,6 @@ CREATE FUNCTION clip_pg.count_pending(relation oid, source text, target text) RE
     AS 'MODULE_PATHNAME', 'count_pending_wrapper' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION clip_pg.count_pending(oid, text, text) IS
 'rows that have a source and no target, as the table''s owner';
-
-COMMENT ON COLUMN clip_embed_errors.key IS 'primary key of the row, or where it is in a table without';
-COMMENT ON COLUMN clip_embed_errors.retry_at IS 'when it is tried again unless it changes before; null: not before it changes';
 
 CREATE FUNCTION clip_pg.embed_status(OUT relation regclass, OUT source name, OUT target name, OUT model text, OUT mode text,
                                      OUT embedded bigint, OUT pending bigint, OUT failed bigint)
