@@ -10,7 +10,7 @@
 
 use super::{
     content::{self, Content},
-    role::{As, FIND},
+    role::{As, FIND, KEYS},
     table::{Spi, Table, report, texts},
 };
 use crate::{
@@ -45,7 +45,7 @@ fn find_pending(
         let statement = format!(
             "SELECT t.ctid::text FROM ONLY {name} t WHERE {pending} AND t.ctid > $1::tid {unlisted} LIMIT $2"
         );
-        let _owner = As::role(table.owner, &FIND);
+        let _owner = As::role(table.owner, KEYS.iter().chain(&FIND));
         let arguments: [DatumWithOid; 3] = [after.into(), size.into(), listed.into()];
         report(client.update(&statement, None, &arguments).and_then(texts))
     })
@@ -188,7 +188,7 @@ fn lock(client: &mut SpiClient<'_>, table: &Table, places: Vec<Text>) -> Spi<Vec
          WHERE t.ctid = ANY ($1::tid[]) AND {pending} FOR NO KEY UPDATE OF t SKIP LOCKED"
     );
     let mut rows = {
-        let _owner = As::role(table.owner, &[]);
+        let _owner = As::role(table.owner, &KEYS);
         let rows = client.update(&statement, None, &[places.into()])?;
         rows.map(|row| {
             let text = |column| -> Spi<Text> { Ok(row.get(column)?.unwrap_or_default()) };
@@ -313,7 +313,7 @@ fn prune(client: &mut SpiClient<'_>, table: &Table) -> Spi<()> {
          (SELECT FROM ONLY {name} t WHERE {pending} AND {key}::text = k)"
     );
     let settled = {
-        let _owner = As::role(table.owner, &[]);
+        let _owner = As::role(table.owner, &KEYS);
         texts(client.update(&statement, None, &[listed.into()])?)?
     };
     let _superuser = As::superuser();

@@ -14,6 +14,17 @@ const SETTINGS: [Setting; 3] = [
     (c"jit", c"off"),
 ];
 
+/// For a statement that makes keys of rows: as JSON, values are what these settings make of them, and keys are compared with
+/// those of other sessions.
+pub const KEYS: [Setting; 6] = [
+    (c"bytea_output", c"hex"),
+    (c"datestyle", c"ISO, MDY"),
+    (c"extra_float_digits", c"1"),
+    (c"intervalstyle", c"postgres"),
+    (c"lc_monetary", c"C"),
+    (c"timezone", c"UTC"),
+];
+
 /// For a statement that looks for a few rows: an index that holds nothing else is used whatever the planner believes of
 /// a table that has just been filled.
 pub const FIND: [Setting; 2] = [(c"enable_seqscan", c"off"), (c"enable_tidscan", c"off")];
@@ -28,7 +39,7 @@ pub struct As {
 
 impl As {
     /// Changes to `role`; the caller has checked that this is called for. The `settings` are in force besides the usual.
-    pub fn role(role: pg_sys::Oid, settings: &[Setting]) -> Self {
+    pub fn role(role: pg_sys::Oid, settings: impl IntoIterator<Item = &'static Setting>) -> Self {
         let mut caller = pg_sys::InvalidOid;
         let mut context = 0;
         let restricted = pg_sys::SECURITY_RESTRICTED_OPERATION as i32;

@@ -31,7 +31,8 @@ pub struct Table {
     pub content: String,
     /// Whether that is an image.
     pub images: bool,
-    /// A jsonb object that names a row to people and finds it again: the primary key, or else its place.
+    /// A jsonb object that names a row to people and finds it again: the primary key, or else its place. For statements
+    /// with the settings [`KEYS`](super::role::KEYS).
     pub key: String,
 }
 

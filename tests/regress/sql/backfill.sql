@@ -43,6 +43,26 @@ DROP TABLE "a.b"."c d";
 DROP SCHEMA "a.b";
 SELECT count(*) FROM clip_embed_errors;
 
+-- A key is the same in every session, whatever its settings.
+CREATE TABLE keyed (at timestamptz, bytes bytea, span interval, number float8, days daterange, price money, note text, vector clip_vector,
+    PRIMARY KEY (at, bytes, span, number, days, price));
+INSERT INTO keyed VALUES ('2024-05-06 07:08:09+00', '\x00ff', '1 day 2 hours', 0.1, '[2024-05-06,2024-05-08)', 1000, repeat('x', 100000));
+SELECT clip_auto_embed('keyed', 'note', 'vector', mode => 'queue');
+CALL clip_backfill('keyed');
+SET timezone = 'Asia/Tokyo';
+SET bytea_output = escape;
+SET intervalstyle = iso_8601;
+SET extra_float_digits = -10;
+SET datestyle = german;
+CALL clip_backfill('keyed');
+SELECT key, attempts FROM clip_embed_errors WHERE relation = 'keyed'::regclass;
+RESET timezone;
+RESET bytea_output;
+RESET intervalstyle;
+RESET extra_float_digits;
+RESET datestyle;
+DROP TABLE keyed;
+
 -- Partitions, all or one.
 CREATE TABLE events (id integer PRIMARY KEY, caption text, vector clip_vector) PARTITION BY RANGE (id);
 CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (10);
