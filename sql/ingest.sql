@@ -88,6 +88,7 @@ DECLARE
     made @extschema@.clip_vector;
     known @extschema@.clip_vector;
     generated boolean;
+    keeper regclass;
     trigger name;
 BEGIN
     IF relation IS NULL OR source IS NULL OR target IS NULL OR mode IS NULL THEN
@@ -148,8 +149,14 @@ BEGIN
         RAISE data_exception USING MESSAGE = format('column "%s" of table %s is of type %s, model "%s" has %s dimensions',
             target, relation, format_type(target_type, typmod), model, dimensions);
     END IF;
-    IF EXISTS (SELECT FROM clip_pg.auto_embed a WHERE a.relation = relation AND a.target = target) THEN
-        RAISE duplicate_object USING MESSAGE = format('column "%s" of table %s is kept current already', target, relation),
+    -- A trigger of a partitioned table is one of its partitions, too.
+    SELECT a.relation INTO keeper FROM clip_pg.auto_embed a
+    WHERE a.target = target
+      AND (a.relation = relation OR a.relation IN (SELECT p.relid FROM pg_partition_ancestors(relation) p)
+           OR a.relation IN (SELECT p.relid FROM pg_partition_tree(relation) p))
+    ORDER BY a.relation::text LIMIT 1;
+    IF FOUND THEN
+        RAISE duplicate_object USING MESSAGE = format('column "%s" of table %s is kept current already', target, keeper),
             HINT = 'End that with clip_auto_embed_remove() first.';
     END IF;
 
@@ -172,7 +179,8 @@ BEGIN
     SELECT format('zzz_clip_auto_embed_%s', n) INTO trigger
     FROM generate_series(1, 2000) n
     WHERE NOT EXISTS (SELECT FROM pg_trigger t
-                      WHERE t.tgrelid = relation AND t.tgname = format('zzz_clip_auto_embed_%s', n))
+                      WHERE (t.tgrelid = relation OR t.tgrelid IN (SELECT p.relid FROM pg_partition_tree(relation) p))
+                        AND t.tgname = format('zzz_clip_auto_embed_%s', n))
     ORDER BY n LIMIT 1;
     EXECUTE format('CREATE TRIGGER %I BEFORE INSERT OR UPDATE ON %s FOR EACH ROW '
         'WHEN (NEW.%I IS NOT NULL OR NEW.%I IS NOT NULL) EXECUTE FUNCTION clip_pg.auto_embed(%L, %L, %L)',

@@ -96,6 +96,18 @@ SELECT tableoid::regclass, id, vector = clip_embed_text(caption) AS current FROM
 SELECT relation, source, target FROM clip_pg.auto_embed WHERE source = 'caption';
 SELECT tgrelid::regclass, tgenabled FROM pg_trigger WHERE tgname LIKE 'zzz_clip%' AND tgrelid::regclass::text LIKE 'events%' ORDER BY 1;
 
+-- A column is kept current once, by its table or a partition.
+SELECT pg_temp.outcome($$SELECT clip_auto_embed('events_1', 'caption', 'vector')$$);
+CREATE TABLE parts (id integer, caption text, note text, caption_vector clip_vector, note_vector clip_vector) PARTITION BY RANGE (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
+SELECT clip_auto_embed('parts_1', 'caption', 'caption_vector');
+SELECT pg_temp.outcome($$SELECT clip_auto_embed('parts', 'caption', 'caption_vector')$$);
+SELECT clip_auto_embed('parts', 'note', 'note_vector');
+INSERT INTO parts VALUES (1, 'a caption', 'a note');
+SELECT caption_vector = clip_embed_text(caption) AS caption, note_vector = clip_embed_text(note) AS note FROM parts;
+SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgrelid IN ('parts'::regclass, 'parts_1'::regclass) ORDER BY 1, 2;
+DROP TABLE parts;
+
 -- Replicated rows, too.
 SET session_replication_role = replica;
 INSERT INTO events VALUES (3, 'three');
