@@ -14,13 +14,15 @@ use std::{ffi::CStr, panic::AssertUnwindSafe, time::Duration};
 const LINGER: Duration = Duration::from_secs(2);
 
 /// What the database or the server may have set otherwise for everyone, and must not be set for this.
-const SETTINGS: [(&CStr, &CStr); 6] = [
+const SETTINGS: &[(&CStr, &CStr)] = &[
     (c"search_path", c"pg_catalog, pg_temp"),
     (c"default_transaction_isolation", c"read committed"),
     (c"default_transaction_read_only", c"off"),
     (c"statement_timeout", c"0"),
     (c"lock_timeout", c"0"),
     (c"idle_in_transaction_session_timeout", c"0"),
+    #[cfg(any(feature = "pg17", feature = "pg18"))]
+    (c"transaction_timeout", c"0"),
 ];
 
 /// Entry point of the process, for the database whose OID is the argument.
