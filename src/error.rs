@@ -501,6 +501,7 @@ fn ingest_error(error: &ingest::Error) -> Fields {
         NoTable => (ERRCODE_UNDEFINED_TABLE, None, None),
         NotOwner(_) => (ERRCODE_INSUFFICIENT_PRIVILEGE, None, None),
         NoLargeObject => (ERRCODE_UNDEFINED_OBJECT, None, None),
+        NotKept => (ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION, None, None),
         MayNotImport => (
             ERRCODE_INSUFFICIENT_PRIVILEGE,
             Some("Only roles with privileges of the \"pg_read_server_files\" role may import files of the server.".to_owned()),

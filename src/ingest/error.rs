@@ -28,6 +28,9 @@ pub enum Error {
     /// The row of a large object that is gone, or that is nothing to the table's owner.
     #[error("large object does not exist, or the owner of the table may not read it")]
     NoLargeObject,
+    /// A trigger of the table has passed over the row or taken the embedding away.
+    #[error("a trigger of the table does not let the row have its embedding")]
+    NotKept,
     /// The current user may not read the server's files.
     #[error("permission denied to import files of the server")]
     MayNotImport,

@@ -9,6 +9,7 @@
 //! only while the row is locked.
 
 use super::{
+    Error,
     content::{self, Content},
     role::{As, FIND, KEYS},
     table::{Spi, Table, report, texts},
@@ -68,24 +69,26 @@ fn embed_rows(
         let table = Table::find(client, relation, &source, &target)?;
         let model = super::model(model.as_str(), sha256.as_str())?;
         let rows = report(lock(client, &table, places))?;
-        let mut embedded = (Vec::new(), Vec::new());
-        let mut failed = 0;
+        let (mut embedded, mut vectors, mut failed) = (Vec::new(), Vec::new(), Vec::new());
         for rows in rows.chunks(guc::batch_size()) {
             for (row, outcome) in rows.iter().zip(embed(&table, &model, rows)?) {
                 match outcome {
                     Ok(vector) => {
-                        embedded.0.push(row.place.clone());
-                        embedded.1.push(vector);
+                        embedded.push(row.clone());
+                        vectors.push(vector);
                     }
-                    Err(error) => {
-                        report(list(client, &table, row, &Failure::from(error)))?;
-                        failed += 1;
-                    }
+                    Err(error) => failed.push((row.clone(), Failure::from(error))),
                 }
             }
         }
-        let (places, vectors) = embedded;
-        Returned::Ok((report(write(client, &table, places, vectors))?, failed))
+        let visited = rows.len();
+        for row in report(write(client, &table, embedded, vectors))? {
+            failed.push((row, error::Error::from(Error::NotKept).into()));
+        }
+        for (row, failure) in &failed {
+            report(list(client, &table, row, failure))?;
+        }
+        Returned::Ok(((visited - failed.len()) as i64, failed.len() as i64))
     })?;
     Ok(TableIterator::once(counts))
 }
@@ -124,6 +127,7 @@ fn prune_errors(relation: pg_sys::Oid, source: Text, target: Text) -> Returned<(
 }
 
 /// A row that is locked.
+#[derive(Clone)]
 struct Row {
     place: Text,
     key: Text,
@@ -240,26 +244,40 @@ fn embed(table: &Table, model: &Model, rows: &[Row]) -> Returned<Vec<error::Resu
     })
 }
 
-/// Writes the embeddings of rows that are locked; returns how many.
+/// Writes the embeddings of rows that are locked; returns the rows whose triggers did not let that happen, in their new
+/// versions.
 fn write(
     client: &mut SpiClient<'_>,
     table: &Table,
-    places: Vec<Text>,
+    rows: Vec<Row>,
     vectors: Vec<Vector>,
-) -> Spi<i64> {
-    if places.is_empty() {
-        return Ok(0);
+) -> Spi<Vec<Row>> {
+    if rows.is_empty() {
+        return Ok(rows);
     }
     let Table { name, target, .. } = table;
+    let embedded = table.embedded();
     let statement = format!(
         "UPDATE ONLY {name} t SET {target} = e.vector
-         FROM ROWS FROM (unnest($1::tid[]), unnest($2)) e (place, vector) WHERE t.ctid = e.place"
+         FROM ROWS FROM (unnest($1::tid[]), unnest($2)) e (place, vector) WHERE t.ctid = e.place
+         RETURNING e.place::text, {embedded}, t.xmin::text"
     );
+    let places: Vec<Text> = rows.iter().map(|row| row.place.clone()).collect();
     // A deferred trigger of the owner's would run at the end of the transaction, with the caller's rights: in a
     // security-restricted operation the server refuses to queue it.
     let _owner = As::role(table.owner, &[]);
     let written = client.update(&statement, None, &[places.into(), vectors.into()])?;
-    Ok(written.len() as i64)
+    let rows = rows.into_iter().map(|row| (row.place.clone(), row));
+    let mut left: HashMap<Text, Row> = rows.collect();
+    for row in written {
+        let place: Text = row.get(1)?.unwrap_or_default();
+        if row.get(2)? == Some(true) {
+            left.remove(&place);
+        } else if let Some(left) = left.get_mut(&place) {
+            left.version = row.get(3)?.unwrap_or_default();
+        }
+    }
+    Ok(left.into_values().collect())
 }
 
 /// Lists a row that is locked. One that may succeed later is tried again after 1, 2, 4, 8 and 16 minutes.

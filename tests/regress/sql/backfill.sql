@@ -137,6 +137,28 @@ CALL clip_backfill('refused');
 SELECT count(vector) FROM refused;
 SELECT count(*) FROM clip_embed_errors WHERE relation = 'refused'::regclass;
 
+-- Triggers that change the source with every UPDATE, take the embedding away, or pass over the row.
+CREATE TABLE moved (id integer PRIMARY KEY, caption text, vector clip_vector);
+INSERT INTO moved SELECT n, 'caption ' || n FROM generate_series(1, 4) n;
+CREATE FUNCTION move() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    CASE NEW.id
+        WHEN 1 THEN NEW.caption := NEW.caption || '!';
+        WHEN 2 THEN NEW.vector := NULL;
+        WHEN 3 THEN RETURN NULL;
+        ELSE NULL;
+    END CASE;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER move BEFORE UPDATE ON moved FOR EACH ROW EXECUTE FUNCTION move();
+SELECT clip_auto_embed('moved', 'caption', 'vector', mode => 'queue');
+CALL clip_backfill('moved');
+CALL clip_backfill('moved');
+SELECT id, caption, vector IS NOT NULL AS embedded FROM moved ORDER BY id;
+SELECT key, sqlstate, message, attempts, retry_at FROM clip_embed_errors WHERE relation = 'moved'::regclass ORDER BY key;
+DROP TABLE moved;
+DROP FUNCTION move;
+
 -- What others see of it meanwhile.
 CREATE TABLE seen (n serial, total bigint, embedded bigint, failed bigint, sane boolean);
 CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$
