@@ -1,7 +1,8 @@
 //! The trigger: BEFORE INSERT OR UPDATE, for each row.
 //!
-//! Invariant: where it has run, the target is the embedding of the source by the trigger's model, or NULL. It runs no
-//! SQL and so needs no rights on the table.
+//! Invariant: where it has run, the target is the embedding of the source by the trigger's model, or NULL, or what an
+//! UPDATE has set that left the source alone; without a source it is NULL. It runs no SQL and so needs no rights on the
+//! table.
 
 use super::{Error, queue};
 use crate::{
@@ -68,7 +69,7 @@ unsafe fn row(call: &pg_sys::TriggerData, columns: &Columns) -> error::Result<pg
         if mode == QUEUE && source.datum.is_some() && !(same && vector()) {
             queue::tell_at_commit();
         }
-        if same {
+        if same && source.datum.is_some() {
             return Ok(new);
         }
         let target = match source.content() {

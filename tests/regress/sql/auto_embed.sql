@@ -28,6 +28,7 @@ SELECT * FROM current WHERE id >= 4 ORDER BY id;
 
 -- Without a source there is no embedding.
 UPDATE photos SET image = NULL WHERE id = 5;
+UPDATE photos SET embedding = array_fill(1::real, ARRAY[512]) WHERE id = 5;
 SELECT id, embedding FROM photos WHERE embedding IS NULL OR image IS NULL ORDER BY id;
 
 -- An UPDATE that leaves the source alone leaves the embedding alone, even one that was set by hand.
