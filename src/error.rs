@@ -177,7 +177,7 @@ fn without_paths(error: &Error) -> Option<String> {
 }
 
 /// A message as it can be sent: pgrx hands UTF-8 to the server, which expects the database's encoding.
-fn presentable(text: String) -> String {
+pub fn presentable(text: String) -> String {
     // SAFETY: reads a variable of this process.
     match unsafe { pg_sys::GetDatabaseEncoding() } as u32 {
         pg_enc::PG_UTF8 | pg_enc::PG_SQL_ASCII => text,

@@ -5,7 +5,10 @@
 //! as a parameter, or a vector that does, is not known, and no warning says nothing.
 
 use super::trigger;
-use crate::{guc, model};
+use crate::{
+    embed::{Text, to_utf8},
+    error, guc, model,
+};
 use pgrx::{
     FromDatum, Internal, PgLogLevel, PgRelation, PgSqlErrorCode,
     pg_sys::{self, NodeTag, panic::ErrorReport},
@@ -53,6 +56,7 @@ unsafe fn check(root: &pg_sys::PlannerInfo, arguments: *mut pg_sys::List) {
             return;
         }
         let message = format!("comparing vectors of the models \"{one}\" and \"{other}\"");
+        let message = error::presentable(message);
         ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message, "")
             .set_hint("Their distance means nothing. A query should be embedded by the model of the column, which clip_column_model() tells.")
             .report(PgLogLevel::WARNING);
@@ -118,7 +122,7 @@ impl Scope<'_> {
     /// # Safety
     /// As for [`Scope::model_of`].
     unsafe fn model_of_variable(&self, variable: &pg_sys::Var) -> Option<String> {
-        // SAFETY: the contract: a variable's number is that of an entry of its query's range table.
+        // SAFETY: the contract; what is in the range table is looked at as what it says it is.
         unsafe {
             let mut outer = Outer::Scope(self);
             for _ in 0..variable.varlevelsup {
@@ -140,7 +144,14 @@ impl Scope<'_> {
             let number = usize::try_from(variable.varno).ok()?.checked_sub(1)?;
             let entry = nth(scope.query.rtable, number)?.cast::<pg_sys::RangeTblEntry>();
             match (*entry).rtekind {
-                pg_sys::RTEKind::RTE_RELATION => model_of_column((*entry).relid, variable.varattno),
+                // A constraint is simplified before its variables are given their number in the query: what has theirs
+                // is another table.
+                pg_sys::RTEKind::RTE_RELATION
+                    if pg_sys::get_atttype((*entry).relid, variable.varattno)
+                        == variable.vartype =>
+                {
+                    model_of_column((*entry).relid, variable.varattno)
+                }
                 pg_sys::RTEKind::RTE_FUNCTION => {
                     let function = nth((*entry).functions, 0)?.cast::<pg_sys::RangeTblFunction>();
                     scope.model_of((*function).funcexpr)
@@ -167,7 +178,7 @@ unsafe fn model_of_column(table: pg_sys::Oid, column: i16) -> Option<String> {
                     && is_own(trigger.tgfoid, c"auto_embed")
                 {
                     let model = CStr::from_ptr((*trigger.tgargs).cast());
-                    return Some(model.to_string_lossy().into_owned());
+                    return Some(to_utf8(model.to_bytes()));
                 }
             }
         }
@@ -216,8 +227,8 @@ unsafe fn model_of_call(call: *mut pg_sys::FuncExpr) -> Option<String> {
             return None;
         }
         let constant = &*argument.cast::<pg_sys::Const>();
-        let name = String::from_datum(constant.constvalue, constant.constisnull);
-        Some(name.unwrap_or_else(guc::model))
+        let name = Text::from_datum(constant.constvalue, constant.constisnull);
+        Some(name.map_or_else(guc::model, |name| name.as_str().to_owned()))
     }
 }
 

@@ -60,6 +60,9 @@ is($primary->safe_psql($_, "SELECT options = $prefix FROM clip_models WHERE name
   for 'latin1', 'postgres';
 my ($status, $stdout, $stderr) = $primary->psql('latin1', "SELECT clip_embed_text('a cat', 'caf' || chr(233))");
 like($stderr, qr/ERROR:  model "caf\?" is not registered/, 'errors in another encoding');
+$primary->safe_psql('latin1', 'CREATE TABLE notes (note text, vector clip_vector)');
+($status, $stdout, $stderr) = $primary->psql('latin1', "SELECT FROM notes WHERE vector <=> clip_embed_text(note, 'caf' || chr(233)) < 1");
+is($stderr, '', 'plans in another encoding');
 $primary->safe_psql('postgres', "SELECT clip_unregister_model('latin')");
 $primary->restart;
 is(names($primary), 'clip-mini copy', 'there after a restart');

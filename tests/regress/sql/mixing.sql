@@ -47,6 +47,15 @@ RESET clip_pg.model;
 \set VERBOSITY default
 SELECT FROM photos ORDER BY embedding <=> (SELECT clip_embed_text('a', 'other'));
 
+-- A constraint of one table where another one stands first.
+CREATE TABLE narrow (id integer);
+CREATE TABLE checked (id integer, note text, vector clip_vector, CHECK ((vector <=> '[1]') >= 0));
+SET constraint_exclusion = on;
+SELECT count(*) FROM narrow n, checked c WHERE c.id > n.id;
+SELECT count(*) FROM narrow n, checked c WHERE c.id > 0;
+RESET constraint_exclusion;
+DROP TABLE narrow, checked;
+
 -- A column that holds another model's vectors.
 CREATE TABLE filled (id integer PRIMARY KEY, title text, image bytea, vector clip_vector(512));
 INSERT INTO filled VALUES (1, 'a title', '\x47494638376102000200810000ff00000000000000000000002c0000000002000200000806000108041010003b');
