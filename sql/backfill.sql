@@ -221,7 +221,7 @@ EXCEPTION WHEN OTHERS THEN
         RAISE;
     END IF;
     -- The table may have been dropped meanwhile.
-    IF to_regclass((state.jobs[1]).part::regclass::text) IS NOT NULL THEN
+    IF EXISTS (SELECT FROM pg_class c WHERE c.oid = (state.jobs[1]).part) THEN
         RAISE WARNING USING ERRCODE = SQLSTATE,
             MESSAGE = format('could not embed what is pending in table %s: %s', (state.jobs[1]).part::regclass, SQLERRM);
     END IF;
