@@ -114,7 +114,7 @@ impl Workers {
     }
 }
 
-/// Databases that can be connected to and are no templates.
+/// Databases that are no templates and can be connected to, which a DROP that was interrupted puts an end to.
 fn databases() -> Vec<pg_sys::Oid> {
     let mut databases = Vec::new();
     // SAFETY: the server's way to read a catalog that all databases share, as the launcher of autovacuum does.
@@ -131,7 +131,10 @@ fn databases() -> Vec<pg_sys::Oid> {
                 break;
             }
             let row = &*pg_sys::GETSTRUCT(row).cast::<pg_sys::FormData_pg_database>();
-            if row.datallowconn && !row.datistemplate {
+            if row.datallowconn
+                && row.datconnlimit != pg_sys::DATCONNLIMIT_INVALID_DB
+                && !row.datistemplate
+            {
                 databases.push(row.oid);
             }
         }

@@ -179,11 +179,14 @@ pub fn waiting() -> Vec<pg_sys::Oid> {
         .collect()
 }
 
-/// Notes that a worker is started for a database, which will look whether it is told to or not.
+/// Notes that a worker is started for a database, which will look whether it is told to or not. It makes an entry of its
+/// own: where it cannot connect, because the database is gone, none is left.
 pub fn starting(database: pg_sys::Oid) {
     let mut queues = QUEUES.exclusive();
-    if let Some(database) = queues.database(database) {
-        database.wanted = false;
+    for known in &mut queues.databases {
+        if known.oid == database && known.worker.is_null() {
+            *known = Database::NONE;
+        }
     }
 }
 

@@ -155,12 +155,17 @@ $node->safe_psql('one', "BEGIN; INSERT INTO photos VALUES (6, $good); PREPARE TR
 $node->safe_psql('one', "COMMIT PREPARED 'x'");
 usleep(500_000);
 is($node->safe_psql('one', 'SELECT count(embedding) FROM photos'), '5', 'a prepared transaction is not noticed');
+# As a DROP DATABASE that was interrupted leaves it.
+$node->safe_psql('postgres', 'CREATE DATABASE half');
+$node->safe_psql('postgres', "UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'half'");
 set('clip_pg.queue_naptime', 1);
 embedded('one', 6, 'but found');
 $node->safe_psql('one', "UPDATE photos SET image = $bad WHERE id = 6");
 ok($node->poll_query_until('one', 'SELECT count(*) = 1 FROM clip_embed_errors'), 'a row at fault');
 usleep(2_500_000);
 is($node->safe_psql('one', 'SELECT attempts FROM clip_embed_errors'), '1', 'is not tried again');
+unlike(slurp_file($node->logfile), qr/cannot connect to invalid database/, 'what is left of a database is not looked at');
+$node->safe_psql('postgres', 'DROP DATABASE half');
 $node->safe_psql('one', "DELETE FROM photos WHERE id = 6");
 ok($node->poll_query_until('one', 'SELECT count(*) = 0 FROM clip_embed_errors'), 'and not listed when it is gone');
 set('clip_pg.queue_naptime', "'1h'");
