@@ -195,6 +195,15 @@ END $$;
 COMMENT ON FUNCTION clip_auto_embed(regclass, name, name, text, text) IS
 'keeps the embeddings in column target current with the images or texts in column source';
 
+CREATE FUNCTION clip_pg.pending_indexes(relation oid, source text, target text) RETURNS SETOF regclass
+LANGUAGE sql STABLE STRICT ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT i.indexrelid FROM pg_index i
+    WHERE i.indrelid = relation
+      AND pg_get_expr(i.indpred, i.indrelid) = format('((%I IS NOT NULL) AND (%I IS NULL))', source, target)
+      AND pg_get_indexdef(i.indexrelid, 1, true) = quote_ident(target)
+$$;
+COMMENT ON FUNCTION clip_pg.pending_indexes(oid, text, text) IS 'indexes that hold the pending rows of a table, as clip_auto_embed makes them';
+
 CREATE FUNCTION clip_auto_embed_remove(relation regclass, target name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -210,11 +219,7 @@ BEGIN
             HINT = 'The view clip_pg.auto_embed lists the columns that are.';
     END IF;
     EXECUTE format('DROP TRIGGER %I ON %s', trigger, relation);
-    FOR pending IN
-        SELECT i.indexrelid FROM pg_index i
-        WHERE i.indrelid = relation
-          AND pg_get_expr(i.indpred, i.indrelid) = format('((%I IS NOT NULL) AND (%I IS NULL))', source, target)
-          AND pg_get_indexdef(i.indexrelid, 1, true) = quote_ident(target)
+    FOR pending IN SELECT p FROM clip_pg.pending_indexes(relation, source, target) p
     LOOP
         EXECUTE format('DROP INDEX %s', pending);
     END LOOP;

@@ -11,7 +11,7 @@
 use super::{
     Error,
     content::{self, Content},
-    role::{As, FIND, KEYS},
+    role::{As, IN_ORDER_OF_INDEX, IN_ORDER_OF_TABLE, KEYS},
     table::{Spi, Table, report, texts},
 };
 use crate::{
@@ -43,13 +43,33 @@ fn find_pending(
             true => String::new(),
             false => format!("AND {key}::text || ' ' || t.xmin::text <> ALL ($3)"),
         };
+        // In the index of pending rows all keys are NULL, so that they are in the order of the table.
+        let (order, settings): (_, &[_]) = match report(is_indexed(client, &table, source))? {
+            true => (format!("ORDER BY t.{}", table.target), &IN_ORDER_OF_INDEX),
+            false => (String::new(), &IN_ORDER_OF_TABLE),
+        };
         let statement = format!(
-            "SELECT t.ctid::text FROM ONLY {name} t WHERE {pending} AND t.ctid > $1::tid {unlisted} LIMIT $2"
+            "SELECT t.ctid::text FROM ONLY {name} t WHERE {pending} AND t.ctid > $1::tid {unlisted} {order} LIMIT $2"
         );
-        let _owner = As::role(table.owner, KEYS.iter().chain(&FIND));
+        let _owner = As::role(table.owner, KEYS.iter().chain(settings));
         let arguments: [DatumWithOid; 3] = [after.into(), size.into(), listed.into()];
         report(client.update(&statement, None, &arguments).and_then(texts))
     })
+}
+
+/// Whether an index holds the pending rows.
+fn is_indexed(client: &mut SpiClient<'_>, table: &Table, source: Text) -> Spi<bool> {
+    let _superuser = As::superuser();
+    let indexes = client.update(
+        "SELECT FROM clip_pg.pending_indexes($1, $2, $3) p JOIN pg_index i ON i.indexrelid = p WHERE i.indisvalid",
+        Some(1),
+        &[
+            table.relation.into(),
+            source.into(),
+            table.target_name.clone().into(),
+        ],
+    )?;
+    Ok(!indexes.is_empty())
 }
 
 /// Embeds the rows at some places that are pending still; returns how many were embedded and how many were listed.

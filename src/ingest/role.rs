@@ -25,9 +25,19 @@ pub const KEYS: [Setting; 6] = [
     (c"timezone", c"UTC"),
 ];
 
-/// For a statement that looks for a few rows: an index that holds nothing else is used whatever the planner believes of
-/// a table that has just been filled.
-pub const FIND: [Setting; 2] = [(c"enable_seqscan", c"off"), (c"enable_tidscan", c"off")];
+/// For a statement that reads rows in the order of an index: it is used whatever the planner believes of a table that has
+/// just been filled.
+pub const IN_ORDER_OF_INDEX: [Setting; 2] = [
+    (c"enable_sort", c"off"),
+    (c"max_parallel_workers_per_gather", c"0"),
+];
+
+/// For a statement that reads rows in the order of the table.
+pub const IN_ORDER_OF_TABLE: [Setting; 3] = [
+    (c"enable_indexscan", c"off"),
+    (c"enable_indexonlyscan", c"off"),
+    (c"max_parallel_workers_per_gather", c"0"),
+];
 
 /// Until it is dropped, SQL runs with the rights of a role, in a security-restricted operation: whatever the tables of
 /// that role make run cannot get hold of the caller's rights.

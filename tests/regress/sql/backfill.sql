@@ -137,6 +137,18 @@ CALL clip_backfill('refused');
 SELECT count(vector) FROM refused;
 SELECT count(*) FROM clip_embed_errors WHERE relation = 'refused'::regclass;
 
+-- Rows are found in the order of the table, whatever indexes there are, after any of them.
+CREATE TABLE found (id integer PRIMARY KEY, caption text, vector clip_vector);
+INSERT INTO found SELECT n, 'caption ' || 100 - n FROM generate_series(1, 90) n;
+CREATE INDEX ON found (caption);
+ANALYZE found;
+SELECT clip_auto_embed('found', 'caption', 'vector');
+SELECT clip_pg.find_pending('found'::regclass, 'caption', 'vector', place, 3) FROM (VALUES ('(0,0)'), ('(0,50)'), ('(0,88)'), ('(1,1)')) p (place);
+SELECT clip_auto_embed_remove('found', 'vector');
+SELECT clip_auto_embed('found', 'caption', 'vector', mode => 'queue');
+SELECT clip_pg.find_pending('found'::regclass, 'caption', 'vector', place, 3) FROM (VALUES ('(0,0)'), ('(0,50)'), ('(0,88)'), ('(1,1)')) p (place);
+DROP TABLE found;
+
 -- Triggers that change the source with every UPDATE, take the embedding away, or pass over the row.
 CREATE TABLE moved (id integer PRIMARY KEY, caption text, vector clip_vector);
 INSERT INTO moved SELECT n, 'caption ' || n FROM generate_series(1, 4) n;
