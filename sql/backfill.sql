@@ -133,6 +133,9 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     state clip_pg.backfill;
 BEGIN
+    IF pg_is_in_recovery() THEN
+        RAISE read_only_sql_transaction USING MESSAGE = 'cannot embed what is pending during recovery';
+    END IF;
     IF batch_size IS NULL OR batch_size < 1 THEN
         RAISE invalid_parameter_value USING
             MESSAGE = format('batch size must be positive, not %s', coalesce(batch_size::text, 'null'));

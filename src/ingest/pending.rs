@@ -7,6 +7,8 @@
 //! A row that could not be embedded is in `clip_pg.embed_error` by its key and its version, the transaction that wrote
 //! it: it is left alone until it changes or its next attempt is due. Invariant: the list is read and changed for a row
 //! only while the row is locked.
+//!
+//! What only reads goes through `select`: `update` takes a transaction's number, and queues are looked at all the time.
 
 use super::{
     Error,
@@ -33,7 +35,7 @@ fn find_pending(
     after: Text,
     size: i32,
 ) -> Returned<Vec<Text>> {
-    pgrx::Spi::connect_mut(|client| {
+    pgrx::Spi::connect(|client| {
         let table = Table::find(client, relation, &source, &target)?;
         let listed = report(listed(client, &table, None))?;
         let Table { name, key, .. } = &table;
@@ -53,14 +55,14 @@ fn find_pending(
         );
         let _owner = As::role(table.owner, KEYS.iter().chain(settings));
         let arguments: [DatumWithOid; 3] = [after.into(), size.into(), listed.into()];
-        report(client.update(&statement, None, &arguments).and_then(texts))
+        report(client.select(&statement, None, &arguments).and_then(texts))
     })
 }
 
 /// Whether an index holds the pending rows.
-fn is_indexed(client: &mut SpiClient<'_>, table: &Table, source: Text) -> Spi<bool> {
+fn is_indexed(client: &SpiClient<'_>, table: &Table, source: Text) -> Spi<bool> {
     let _superuser = As::superuser();
-    let indexes = client.update(
+    let indexes = client.select(
         "SELECT FROM clip_pg.pending_indexes($1, $2, $3) p JOIN pg_index i ON i.indexrelid = p WHERE i.indisvalid",
         Some(1),
         &[
@@ -183,13 +185,9 @@ impl From<error::Error> for Failure {
 }
 
 /// Keys and versions of rows that are listed and not to be tried now: of all, or of those with `keys`.
-fn listed(
-    client: &mut SpiClient<'_>,
-    table: &Table,
-    keys: Option<Vec<Text>>,
-) -> Spi<HashSet<Text>> {
+fn listed(client: &SpiClient<'_>, table: &Table, keys: Option<Vec<Text>>) -> Spi<HashSet<Text>> {
     let _superuser = As::superuser();
-    let rows = client.update(
+    let rows = client.select(
         "SELECT key::text || ' ' || version FROM clip_pg.embed_error
          WHERE relation = $1 AND target = $2::name AND (retry_at IS NULL OR retry_at > now())
            AND ($3 IS NULL OR key = ANY ($3::jsonb[]))",
@@ -239,10 +237,10 @@ fn embed(table: &Table, model: &Model, rows: &[Row]) -> Returned<Vec<error::Resu
     let Table { name, content, .. } = table;
     let statement =
         format!("SELECT t.ctid::text, {content} FROM ONLY {name} t WHERE t.ctid = ANY ($1::tid[])");
-    pgrx::Spi::connect_mut(|client| {
+    pgrx::Spi::connect(|client| {
         let read = {
             let _owner = As::role(table.owner, &[]);
-            report(client.update(&statement, None, &[places.into()]))?
+            report(client.select(&statement, None, &[places.into()]))?
         };
         let mut contents = HashMap::new();
         for row in read {
@@ -326,15 +324,15 @@ fn list(client: &mut SpiClient<'_>, table: &Table, row: &Row, failure: &Failure)
 }
 
 fn prune(client: &mut SpiClient<'_>, table: &Table) -> Spi<()> {
+    const GONE: &str = "FROM clip_pg.embed_error e
+        WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = e.relation)";
     let listed = {
         let _superuser = As::superuser();
-        client.update(
-            "DELETE FROM clip_pg.embed_error e
-             WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = e.relation)",
-            None,
-            &[],
-        )?;
-        let rows = client.update(
+        let gone = client.select(&format!("SELECT {GONE}"), Some(1), &[])?;
+        if !gone.is_empty() {
+            client.update(&format!("DELETE {GONE}"), None, &[])?;
+        }
+        let rows = client.select(
             "SELECT key::text FROM clip_pg.embed_error WHERE relation = $1 AND target = $2::name",
             None,
             &[table.relation.into(), table.target_name.clone().into()],
@@ -352,8 +350,11 @@ fn prune(client: &mut SpiClient<'_>, table: &Table) -> Spi<()> {
     );
     let settled = {
         let _owner = As::role(table.owner, &KEYS);
-        texts(client.update(&statement, None, &[listed.into()])?)?
+        texts(client.select(&statement, None, &[listed.into()])?)?
     };
+    if settled.is_empty() {
+        return Ok(());
+    }
     let _superuser = As::superuser();
     client.update(
         "DELETE FROM clip_pg.embed_error WHERE relation = $1 AND target = $2::name AND key = ANY ($3::jsonb[])",

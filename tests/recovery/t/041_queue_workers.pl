@@ -202,6 +202,12 @@ $standby->init_from_backup($node, 'backup', has_streaming => 1);
 $standby->start;
 my $launchers = "SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'clip_pg queue%'";
 is($standby->safe_psql('one', $launchers), '0', 'has no launcher');
+is($standby->safe_psql('one', q{SELECT embedded, failed FROM clip_embed_status WHERE relation = 'photos'::regclass}), ($rows * 9 / 10 + 1) . '|' . $rows / 10, 'tells what is embedded');
+for my $call ("clip_backfill('photos')", 'clip_work_queue()')
+{
+	my ($status, $stdout, $stderr) = $standby->psql('one', "\\set VERBOSITY verbose\nCALL $call");
+	like($stderr, qr/ERROR:  25006: cannot embed what is pending during recovery/, "refuses $call");
+}
 
 note 'switched off';
 set('clip_pg.queue_workers', 0);

@@ -149,6 +149,14 @@ SELECT clip_auto_embed('found', 'caption', 'vector', mode => 'queue');
 SELECT clip_pg.find_pending('found'::regclass, 'caption', 'vector', place, 3) FROM (VALUES ('(0,0)'), ('(0,50)'), ('(0,88)'), ('(1,1)')) p (place);
 DROP TABLE found;
 
+-- Looking for what there is to do takes no transaction's number.
+BEGIN;
+SELECT cardinality(clip_pg.find_pending('photos'::regclass, 'image', 'embedding', '(0,0)', 3)), clip_pg.count_pending('photos'::regclass, 'image', 'embedding');
+SELECT clip_pg.prune_errors('photos'::regclass, 'image', 'embedding');
+SELECT count(*) FROM clip_embed_status;
+SELECT pg_current_xact_id_if_assigned();
+COMMIT;
+
 -- Triggers that change the source with every UPDATE, take the embedding away, or pass over the row.
 CREATE TABLE moved (id integer PRIMARY KEY, caption text, vector clip_vector);
 INSERT INTO moved SELECT n, 'caption ' || n FROM generate_series(1, 4) n;
