@@ -215,7 +215,7 @@ impl TableScan<'_> {
     fn run(&mut self, table: pg_sys::Relation, index: pg_sys::Relation) {
         let state: *mut Self = self;
         // SAFETY: both relations are open; the callback gets the state it expects.
-        unsafe {
+        as_owner(table, || unsafe {
             let info = pg_sys::BuildIndexInfo(index);
             pg_sys::table_index_build_scan(
                 table,
@@ -227,7 +227,7 @@ impl TableScan<'_> {
                 state.cast(),
                 std::ptr::null_mut(),
             );
-        }
+        });
     }
 
     fn compare(&mut self, vector: &[half::f16], tid: Tid) -> Result<()> {
@@ -274,6 +274,30 @@ impl TableScan<'_> {
             left -= usize::from(distance > 1e-6);
         }
         Ok(false)
+    }
+}
+
+/// Does as the owner of an open table what evaluates expressions of its indexes, in a security-restricted operation and
+/// with the search path of maintenance: their functions cannot get hold of the caller's rights.
+fn as_owner(table: pg_sys::Relation, work: impl FnOnce()) {
+    let mut caller = pg_sys::InvalidOid;
+    let mut context = 0;
+    // SAFETY: the server's way to do this, see brin_summarize_range.
+    let nest = unsafe {
+        pg_sys::GetUserIdAndSecContext(&mut caller, &mut context);
+        let restricted = context | pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
+        pg_sys::SetUserIdAndSecContext((*(*table).rd_rel).relowner, restricted);
+        let nest = pg_sys::NewGUCNestLevel();
+        #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16")))]
+        pg_sys::RestrictSearchPath();
+        nest
+    };
+    work();
+    // SAFETY: what was saved, given back in the opposite order. After an error, the end of the transaction or
+    // subtransaction does it.
+    unsafe {
+        pg_sys::AtEOXact_GUC(false, nest);
+        pg_sys::SetUserIdAndSecContext(caller, context);
     }
 }
 

@@ -37,3 +37,31 @@ SELECT dead_rows, row_count, dying_nodes, free_slots FROM clip_index_info('photo
 SELECT pg_sleep(1.1);
 SELECT idx_scan > 0 AS scanned, idx_tup_read > 0 AS read FROM pg_stat_user_indexes WHERE indexrelname = 'photos_embedding';
 DROP TABLE photos, questions;
+
+-- Functions of index expressions run with the rights of the table's owner only, whoever checks.
+CREATE ROLE regress_clip_owner;
+CREATE TABLE photos (embedding clip_vector(3));
+CREATE FUNCTION who(vector clip_vector) RETURNS clip_vector LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    PERFORM set_config('role', session_user, false);
+    RAISE NOTICE 'role was changed';
+    RETURN vector;
+EXCEPTION WHEN OTHERS THEN
+    RAISE NOTICE '%: %', current_user, SQLERRM;
+    RETURN vector;
+END $$;
+CREATE INDEX photos_who ON photos USING clip_hnsw ((who(embedding)::clip_vector(3)));
+INSERT INTO photos VALUES ('[1,2,3]');
+ALTER TABLE photos OWNER TO regress_clip_owner;
+SELECT nodes, missing, not_found, problems FROM clip_index_check('photos_who', heap => true, search => 1);
+SELECT current_user = session_user AS restored;
+-- Also after an error.
+CREATE OR REPLACE FUNCTION who(vector clip_vector) RETURNS clip_vector LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RAISE '%', current_user;
+END $$;
+SELECT clip_index_check('photos_who', heap => true);
+SELECT current_user = session_user AS restored;
+DROP TABLE photos;
+DROP FUNCTION who;
+DROP ROLE regress_clip_owner;
