@@ -1,7 +1,7 @@
 //! Functions for those who look after an index: what is in it, whether it is whole, and to have it cached.
 
 use std::collections::HashSet;
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 
 use hnsw::census::census;
 use hnsw::check::check;
@@ -10,6 +10,7 @@ use hnsw::layout::Tid;
 use hnsw::random::Random;
 use hnsw::scan::{Limits, Options, Order, Row, Scan};
 use hnsw::store::PageStore;
+use pgrx::pg_sys::SysCacheIdentifier::RELOID;
 use pgrx::prelude::*;
 use pgrx::{PgRelation, pg_sys};
 
@@ -19,8 +20,8 @@ use super::raise;
 use crate::error::{self, Returned};
 use crate::guc;
 
-/// An index of this access method, opened and locked for somebody who may look into it. Both relations are closed in the
-/// end, the locks kept until the transaction's.
+/// An index of this access method, opened and locked for somebody who may look into it. In the end it and its table are
+/// closed and the locks released.
 struct Opened {
     table: Option<PgRelation>,
     index: PgRelation,
@@ -29,50 +30,71 @@ struct Opened {
 impl Opened {
     /// Opens an index to read it.
     fn for_reading(index: pg_sys::Oid) -> Result<Self> {
-        Self::open(index, None)
+        Self::open(index, false)
     }
 
     /// Opens an index and its table, and keeps everybody from writing to them.
     fn at_rest(index: pg_sys::Oid) -> Result<Self> {
-        // SAFETY: looks the index up in the catalogs.
-        let table = unsafe { pg_sys::IndexGetRelation(index, true) };
-        // SAFETY: opens a relation, or raises an error.
-        let table = (table != pg_sys::InvalidOid)
-            .then(|| unsafe { PgRelation::with_lock(table, pg_sys::ShareLock as i32) });
-        Self::open(index, table)
+        Self::open(index, true)
     }
 
-    fn open(index: pg_sys::Oid, table: Option<PgRelation>) -> Result<Self> {
-        // SAFETY: opens a relation, or raises an error. What is asked of it, it has.
-        unsafe {
-            let index = PgRelation::with_lock(index, pg_sys::AccessShareLock as i32);
-            let relation = index.as_ptr();
-            let class = &*(*relation).rd_rel;
-            let name = || pages::name(relation);
-            let method = pg_sys::get_index_am_oid(c"clip_hnsw".as_ptr(), true);
-            // An index of a partitioned table has no pages of its own.
-            if class.relkind as u8 != pg_sys::RELKIND_INDEX || class.relam != method {
-                return Err(Error::NotAnIndex(name()));
+    fn open(index: pg_sys::Oid, at_rest: bool) -> Result<Self> {
+        // Who has no rights must not wait for the lock either: others would queue behind.
+        let table = permitted(index)?;
+        // SAFETY: opens relations, or raises an error. The table's lock comes first, as everywhere.
+        let opened = unsafe {
+            Self {
+                table: at_rest.then(|| PgRelation::with_lock(table, pg_sys::ShareLock as i32)),
+                index: PgRelation::with_lock(index, pg_sys::AccessShareLock as i32),
             }
-            if class.relpersistence as u8 == pg_sys::RELPERSISTENCE_TEMP
-                && !(*relation).rd_islocaltemp
-            {
+        };
+        // While this waited, they may have changed hands, or the number may have become another index's.
+        if permitted(index)? != table {
+            return Err(Error::NotAnIndex(index.to_u32().to_string()));
+        }
+        // SAFETY: the index is open.
+        unsafe {
+            let relation = opened.index.as_ptr();
+            let persistence = (*(*relation).rd_rel).relpersistence as u8;
+            if persistence == pg_sys::RELPERSISTENCE_TEMP && !(*relation).rd_islocaltemp {
                 return Err(Error::OtherSession);
             }
-            let user = pg_sys::GetUserId();
-            let scan_tables = pg_sys::Oid::from(pg_sys::ROLE_PG_STAT_SCAN_TABLES);
-            if !pg_sys::has_privs_of_role(user, class.relowner)
-                && !pg_sys::has_privs_of_role(user, scan_tables)
-            {
-                return Err(Error::PermissionDenied(name()));
-            }
-            Ok(Self { table, index })
         }
+        Ok(opened)
     }
 
     fn pages(&self) -> Pages {
         // SAFETY: the index is open as long as this is.
         unsafe { Pages::new(self.index.as_ptr()) }
+    }
+}
+
+/// The table of an index, which need not be locked, if it is of this access method and the user may look into it.
+fn permitted(index: pg_sys::Oid) -> Result<pg_sys::Oid> {
+    // SAFETY: looks into the catalogs; the tuple stays as it is until it is released.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(RELOID as i32, index.into());
+        if tuple.is_null() {
+            return Err(Error::NotAnIndex(index.to_u32().to_string()));
+        }
+        let class = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
+        let name = CStr::from_ptr(class.relname.data.as_ptr());
+        let name = crate::embed::to_utf8(name.to_bytes());
+        let (kind, method, owner) = (class.relkind as u8, class.relam, class.relowner);
+        pg_sys::ReleaseSysCache(tuple);
+        // An index of a partitioned table has no pages of its own.
+        if kind != pg_sys::RELKIND_INDEX
+            || method != pg_sys::get_index_am_oid(c"clip_hnsw".as_ptr(), true)
+        {
+            return Err(Error::NotAnIndex(name));
+        }
+        let user = pg_sys::GetUserId();
+        let scan_tables = pg_sys::Oid::from(pg_sys::ROLE_PG_STAT_SCAN_TABLES);
+        if !pg_sys::has_privs_of_role(user, owner) && !pg_sys::has_privs_of_role(user, scan_tables)
+        {
+            return Err(Error::PermissionDenied(name));
+        }
+        Ok(pg_sys::IndexGetRelation(index, false))
     }
 }
 
