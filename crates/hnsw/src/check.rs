@@ -3,11 +3,9 @@
 //! The index must be at rest. What a crash may leave behind is counted, not reported as a problem:
 //! nodes that nothing leads to, and overflow slots that no node leads to.
 
-use std::collections::{HashMap, HashSet};
-
 use crate::error::Result;
 use crate::index::Index;
-use crate::layout::{Kind, Pointer, State, Tid};
+use crate::layout::{Kind, Page, Pointer, Slot, State, Tid};
 use crate::rows;
 use crate::store::PageStore;
 
@@ -41,50 +39,59 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
-struct Node {
-    at: Pointer,
+/// What is known of a slot. An index may have many millions of them.
+#[derive(Clone, Copy)]
+struct Seen {
+    version: u16,
     state: State,
-    edges: Vec<Pointer>,
+    /// Whether anything leads to it.
+    reached: bool,
 }
 
-/// Reads every page of an index, and returns its rows as well.
+/// Reads every page of an index, and returns its rows as well, in order.
 ///
 /// # Errors
 /// When the store fails. A page that is not what it should be is a problem in the report.
-pub fn check<S: PageStore>(index: &Index<S>) -> Result<(Report, HashSet<Tid>)> {
+pub fn check<S: PageStore>(index: &Index<S>) -> Result<(Report, Vec<Tid>)> {
+    let blocks = index.store.blocks()?;
+    let nothing = Seen {
+        version: 0,
+        state: State::Free,
+        reached: false,
+    };
     let mut check = Check {
         index,
         report: Report::default(),
-        nodes: HashMap::new(),
-        overflow: HashSet::new(),
-        tids: HashSet::new(),
+        slots: vec![nothing; blocks as usize * index.shape.slots],
+        tids: Vec::new(),
         owners: Vec::new(),
         starts: vec![index.meta.entry],
     };
-    for block in 0..index.store.blocks()? {
+    for block in 0..blocks {
         index.store.interrupt()?;
         check.page(block)?;
     }
+    check.rows();
     check.chains()?;
-    check.graph();
+    check.graph()?;
     Ok((check.report, check.tids))
 }
 
 struct Check<'i, S: PageStore> {
     index: &'i Index<S>,
     report: Report,
-    nodes: HashMap<u32, Node>,
-    overflow: HashSet<Pointer>,
-    tids: HashSet<Tid>,
+    /// By id.
+    slots: Vec<Seen>,
+    tids: Vec<Tid>,
     /// Nodes with a chain, and its first slot.
     owners: Vec<(Pointer, Pointer)>,
     starts: Vec<Pointer>,
 }
 
 impl<S: PageStore> Check<'_, S> {
-    fn problem(&mut self, text: String) {
+    fn problem(&mut self, text: impl FnOnce() -> String) {
         if self.report.problems.len() < SPELLED_OUT {
-            self.report.problems.push(text);
+            self.report.problems.push(text());
         }
     }
 
@@ -92,14 +99,14 @@ impl<S: PageStore> Check<'_, S> {
         let index = self.index;
         let page = index.store.read(block)?;
         match page.kind(block) {
-            Err(error) => self.problem(error.to_string()),
+            Err(error) => self.problem(|| error.to_string()),
             Ok(Kind::Nodes) => {
                 for slot in 0..index.shape.slots {
                     self.slot(block, slot, &page)?;
                 }
             }
             Ok(Kind::Meta) if block > 0 => {
-                self.problem(format!("block {block}: a second meta page"))
+                self.problem(|| format!("block {block}: a second meta page"))
             }
             Ok(Kind::Leaf) if page.epoch() == index.meta.epoch => {
                 let (pointers, _, _) = page.entries(&index.shape);
@@ -111,113 +118,152 @@ impl<S: PageStore> Check<'_, S> {
         Ok(())
     }
 
-    fn slot(&mut self, block: u32, number: usize, page: &crate::layout::Page) -> Result<()> {
-        let index = self.index;
-        let slot = page.slot(&index.shape, number);
-        let at = Pointer::new(index.shape.id(block, number)?, slot.header().version);
-        let place = format!("block {block}, slot {number}");
+    fn slot(&mut self, block: u32, number: usize, page: &Page) -> Result<()> {
+        let slot = page.slot(&self.index.shape, number);
+        let (version, state) = (slot.header().version, slot.state());
+        let at = Pointer::new(self.index.shape.id(block, number)?, version);
+        self.slots[at.id as usize] = Seen {
+            version,
+            state,
+            reached: false,
+        };
+        let place = || format!("block {block}, slot {number}");
         if !slot.state_is_known() {
-            self.problem(format!("{place}: unknown state"));
+            self.problem(|| format!("{}: unknown state", place()));
         }
-        for &tid in slot.tids() {
-            self.report.rows += 1;
-            if !self.tids.insert(tid) {
-                let (block, offset) = (tid.block(), tid.offset());
-                self.problem(format!(
-                    "{place}: row ({block},{offset}) is in the index twice"
-                ));
-            }
-        }
-        match slot.state() {
+        self.tids.extend_from_slice(slot.tids());
+        match state {
             State::Free => self.report.free += 1,
-            State::Overflow | State::Closed => {
-                self.report.overflow += 1;
-                self.overflow.insert(at);
-            }
-            state @ (State::Live | State::Dying) => {
-                self.node(&place, at, state, &slot);
-            }
+            State::Overflow | State::Closed => self.report.overflow += 1,
+            State::Live => self.report.live += 1,
+            State::Dying => self.report.dying += 1,
+        }
+        if is_node(state) {
+            self.node(&place, at, &slot);
         }
         Ok(())
     }
 
-    fn node(&mut self, place: &str, at: Pointer, state: State, slot: &crate::layout::Slot<'_>) {
+    fn node(&mut self, place: &impl Fn() -> String, at: Pointer, slot: &Slot<'_>) {
         let header = slot.header();
-        if state == State::Live {
-            self.report.live += 1;
-        } else {
-            self.report.dying += 1;
-        }
         let norm = kernels::norm_squared(slot.vector());
         if (norm - header.norm_squared).abs() > 1e-4 * norm.abs() || norm.is_nan() {
-            self.problem(format!("{place}: norm does not fit the vector"));
+            self.problem(|| format!("{}: norm does not fit the vector", place()));
         }
         if slot.overflow().is_some() {
             self.owners.push((at, slot.overflow()));
-        } else if state == State::Live && slot.tids().is_empty() {
-            self.problem(format!("{place}: a live node without rows"));
+        } else if slot.state() == State::Live && slot.tids().is_empty() {
+            self.problem(|| format!("{}: a live node without rows", place()));
         }
-        let edges: Vec<Pointer> = slot.edges().collect();
-        let distinct: HashSet<u32> = slot.ids().iter().copied().collect();
-        if distinct.len() < edges.len() || distinct.contains(&at.id) {
-            self.problem(format!("{place}: an edge twice, or to itself"));
+        let mut ids = slot.ids().to_vec();
+        ids.sort_unstable();
+        if ids.windows(2).any(|pair| pair[0] == pair[1]) || ids.contains(&at.id) {
+            self.problem(|| format!("{}: an edge twice, or to itself", place()));
         }
-        self.report.edges += edges.len();
+        self.report.edges += ids.len();
         let current = header.edge_epoch == self.index.meta.epoch && self.index.meta.epoch != 0;
         let coded = slot.factors().iter().filter(|factors| factors.coded());
-        self.report.uncoded += edges.len() - if current { coded.count() } else { 0 };
-        self.nodes.insert(at.id, Node { at, state, edges });
+        self.report.uncoded += ids.len() - if current { coded.count() } else { 0 };
+    }
+
+    /// Sorts the rows.
+    fn rows(&mut self) {
+        self.tids.sort_unstable();
+        self.report.rows = self.tids.len();
+        for at in 1..self.tids.len() {
+            let tid = self.tids[at];
+            if tid == self.tids[at - 1] {
+                let (block, offset) = (tid.block(), tid.offset());
+                self.problem(|| format!("row ({block},{offset}) is in the index twice"));
+            }
+        }
+    }
+
+    /// What is known of the slot that a pointer leads to, if it is still there.
+    fn find(&mut self, to: Pointer, kind: fn(State) -> bool) -> Option<&mut Seen> {
+        let slot = self.slots.get_mut(to.id as usize)?;
+        (slot.version == to.version && kind(slot.state)).then_some(slot)
+    }
+
+    /// Whether a pointer is the first to lead to a slot.
+    fn reach(&mut self, to: Pointer, kind: fn(State) -> bool) -> bool {
+        self.find(to, kind)
+            .is_some_and(|slot| !std::mem::replace(&mut slot.reached, true))
     }
 
     /// Walks the chains of overflow slots.
     fn chains(&mut self) -> Result<()> {
-        let mut linked = HashSet::new();
         for (node, first) in std::mem::take(&mut self.owners) {
             let mut next = first;
             while next.is_some() {
-                match rows::chunk(self.index, next, node)? {
-                    Some(chunk) if linked.insert(next) => next = chunk.next,
+                let chunk = match self.find(next, is_overflow) {
+                    Some(_) => rows::chunk(self.index, next, node)?,
+                    None => None,
+                };
+                match chunk {
+                    Some(chunk) if self.reach(next, is_overflow) => next = chunk.next,
                     _ => {
                         let id = node.id;
-                        self.problem(format!("node {id}: broken chain of overflow slots"));
+                        self.problem(|| format!("node {id}: broken chain of overflow slots"));
                         break;
                     }
                 }
             }
         }
-        self.report.orphans = self.overflow.difference(&linked).count();
+        let orphan = |slot: &&Seen| is_overflow(slot.state) && !slot.reached;
+        self.report.orphans = self.slots.iter().filter(orphan).count();
         Ok(())
     }
 
-    /// Follows all edges from where searches begin.
-    fn graph(&mut self) {
-        // A vacuum that was cut short may have freed some of the nodes that dying ones lead to.
-        let live = |node: &&Node| node.state == State::Live;
-        for node in self.nodes.values().filter(live) {
-            for edge in &node.edges {
-                let found = self.nodes.get(&edge.id);
-                if found.is_none_or(|found| found.at != *edge) {
-                    let text = format!("node {}: edge to {edge:?}, which is gone", node.at.id);
-                    if self.report.problems.len() < SPELLED_OUT {
-                        self.report.problems.push(text);
+    /// Follows all edges from where searches begin, then those of the nodes not met on the way.
+    fn graph(&mut self) -> Result<()> {
+        let mut starts = std::mem::take(&mut self.starts);
+        starts.retain(|&at| self.reach(at, is_node));
+        self.follow(starts.iter().map(|at| at.id).collect())?;
+        let mut unreachable = Vec::new();
+        for (id, slot) in self.slots.iter_mut().enumerate() {
+            if slot.state == State::Live && !slot.reached {
+                slot.reached = true;
+                unreachable.push(id as u32);
+            }
+        }
+        self.report.unreachable = unreachable.len();
+        self.follow(unreachable)
+    }
+
+    /// Follows all edges of some nodes, of those they lead to, and so on. Each step reads its pages in order.
+    fn follow(&mut self, mut nodes: Vec<u32>) -> Result<()> {
+        let index = self.index;
+        let block = |id: u32| index.shape.place(id).0;
+        while !nodes.is_empty() {
+            nodes.sort_unstable();
+            let mut next = Vec::new();
+            for ids in nodes.chunk_by(|&a, &b| block(a) == block(b)) {
+                index.store.interrupt()?;
+                let page = index.store.read(block(ids[0]))?;
+                for &id in ids {
+                    let slot = page.slot(&index.shape, index.shape.place(id).1);
+                    for edge in slot.edges() {
+                        if self.reach(edge, is_node) {
+                            next.push(edge.id);
+                        } else if slot.state() == State::Live && self.find(edge, is_node).is_none()
+                        {
+                            // A vacuum that was cut short may have freed some of the nodes that dying ones lead to.
+                            self.problem(|| format!("node {id}: edge to {edge:?}, which is gone"));
+                        }
                     }
                 }
             }
+            nodes = next;
         }
-        let mut reached = HashSet::new();
-        let mut waiting = std::mem::take(&mut self.starts);
-        while let Some(at) = waiting.pop() {
-            if let Some(node) = self.nodes.get(&at.id)
-                && node.at == at
-                && reached.insert(at.id)
-            {
-                waiting.extend(&node.edges);
-            }
-        }
-        self.report.unreachable = self
-            .nodes
-            .values()
-            .filter(|node| live(node) && !reached.contains(&node.at.id))
-            .count();
+        Ok(())
     }
+}
+
+fn is_node(state: State) -> bool {
+    matches!(state, State::Live | State::Dying)
+}
+
+fn is_overflow(state: State) -> bool {
+    matches!(state, State::Overflow | State::Closed)
 }

@@ -67,11 +67,56 @@ fn damage_is_found() {
         found.iter().any(|text| text.contains("broken chain")),
         "{found:?}"
     );
+    let found = problems(|page, shape| {
+        let beyond_the_end = Pointer::new(u32::MAX, 0);
+        page.slot_mut(shape, 2).set_overflow(beyond_the_end);
+    });
+    assert!(
+        found.iter().any(|text| text.contains("broken chain")),
+        "{found:?}"
+    );
     let found = problems(|page, _| page.init(Kind::Meta, 0));
     assert!(
         found.iter().any(|text| text.contains("meta page")),
         "{found:?}"
     );
+}
+
+#[test]
+fn rows_come_in_order() {
+    let store = MemStore::new();
+    let (_, rows) = check(&filled(&store)).unwrap();
+    let mut expected: Vec<_> = (0..60).map(tid).collect();
+    expected.sort_unstable();
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn lost_nodes_are_counted_and_their_edges_checked() {
+    let store = MemStore::new();
+    let index = filled(&store);
+    let shape = index.shape();
+    let lost = shape.id(1, 2).unwrap();
+    assert_ne!(index.meta().entry.id, lost);
+    for block in 1..hnsw::store::PageStore::blocks(&store).unwrap() {
+        store.spoil(block, |page| {
+            for number in 0..shape.slots {
+                page.slot_mut(shape, number).set_degree(0);
+            }
+        });
+    }
+    store.spoil(1, |page| {
+        let gone = Pointer::new(shape.id(1, 1).unwrap(), 7);
+        let mut slot = page.slot_mut(shape, 2);
+        slot.set_degree(1);
+        slot.set_edge(0, gone, Factors::UNCODED, &[]);
+    });
+    let report = check(&index).unwrap().0;
+    assert_eq!((report.live, report.unreachable), (60, 59));
+    let [problem] = &report.problems[..] else {
+        panic!("{:?}", report.problems);
+    };
+    assert!(problem.starts_with(&format!("node {lost}: edge to")));
 }
 
 #[test]
