@@ -85,6 +85,8 @@ AS $$
 DECLARE
     nearest text;
     source text;
+    index_name text;
+    plan jsonb;
     query @extschema@.clip_vector;
     by_index double precision[];
     exact double precision[];
@@ -99,8 +101,9 @@ BEGIN
                   coalesce(' WHERE ' || pg_get_expr(i.indpred, i.indrelid), '')),
            format('SELECT v FROM (SELECT %s AS v FROM %s%s) q WHERE v IS NOT NULL ORDER BY random() LIMIT $1',
                   pg_get_indexdef(i.indexrelid, 1, true), i.indrelid::regclass,
-                  coalesce(' WHERE ' || pg_get_expr(i.indpred, i.indrelid), ''))
-    INTO nearest, source
+                  coalesce(' WHERE ' || pg_get_expr(i.indpred, i.indrelid), '')),
+           c.relname
+    INTO nearest, source, index_name
     FROM pg_index i
     JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
     JOIN pg_am m ON m.oid = c.relam AND m.amname = 'clip_hnsw'
@@ -126,6 +129,14 @@ BEGIN
     FOR query IN EXECUTE source USING sample LOOP
         PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true),
                 set_config('enable_indexscan', 'on', true);
+        IF plan IS NULL THEN
+            EXECUTE format('EXPLAIN (FORMAT json) SELECT array(%s)', nearest) INTO plan USING query, k;
+            IF NOT jsonb_path_exists(plan, '$.**."Index Name" ? (@ == $name)', jsonb_build_object('name', index_name)) THEN
+                RAISE object_not_in_prerequisite_state USING
+                    MESSAGE = format('the planner does not use index "%s"', index),
+                    HINT = 'Drop other indexes of the same column, if only in a transaction that is rolled back; rebuild an invalid index by REINDEX.';
+            END IF;
+        END IF;
         EXECUTE format('SELECT array(%s)', nearest) INTO by_index USING query, k;
         PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true),
                 set_config('enable_indexscan', 'off', true);

@@ -50,6 +50,15 @@ FROM (VALUES
 ) s (number, statement) ORDER BY s.number;
 RESET enable_seqscan;
 
+-- Only an index that is used can be measured: one of two on the same column, none that is invalid.
+CREATE INDEX photos_second ON photos USING clip_hnsw (embedding) WITH (m = 4);
+SELECT count(*) FROM (VALUES ('photos_embedding'), ('photos_second')) i (name)
+WHERE pg_temp.outcome(format('SELECT clip_recall(%L)', name)) LIKE '55000:%';
+UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'photos_second'::regclass;
+SELECT pg_temp.outcome('SELECT clip_recall(''photos_embedding'')');
+SELECT pg_temp.outcome('SELECT clip_recall(''photos_second'')');
+DROP INDEX photos_second;
+
 -- Who may look into an index.
 CREATE ROLE regress_clip_owner;
 CREATE ROLE regress_clip_reader;
