@@ -12,6 +12,7 @@ mod guc;
 mod index;
 mod ingest;
 mod model;
+mod role;
 mod server;
 mod vector;
 mod worker;

@@ -18,6 +18,7 @@ use super::pages::{self, Pages};
 use super::raise;
 use crate::error::{self, Returned};
 use crate::guc;
+use crate::role::As;
 
 /// An index of this access method, opened and locked for somebody who may look into it. In the end it and its table are
 /// closed and the locks released.
@@ -237,7 +238,8 @@ impl TableScan<'_> {
     fn run(&mut self, table: pg_sys::Relation, index: pg_sys::Relation) {
         let state: *mut Self = self;
         // SAFETY: both relations are open; the callback gets the state it expects.
-        as_owner(table, || unsafe {
+        unsafe {
+            let _owner = As::maintainer((*(*table).rd_rel).relowner);
             let info = pg_sys::BuildIndexInfo(index);
             pg_sys::table_index_build_scan(
                 table,
@@ -249,7 +251,7 @@ impl TableScan<'_> {
                 state.cast(),
                 std::ptr::null_mut(),
             );
-        });
+        }
     }
 
     fn compare(&mut self, vector: &[half::f16], tid: Tid) -> Result<()> {
@@ -296,30 +298,6 @@ impl TableScan<'_> {
             left -= usize::from(distance > 1e-6);
         }
         Ok(false)
-    }
-}
-
-/// Does as the owner of an open table what evaluates expressions of its indexes, in a security-restricted operation and
-/// with the search path of maintenance: their functions cannot get hold of the caller's rights.
-fn as_owner(table: pg_sys::Relation, work: impl FnOnce()) {
-    let mut caller = pg_sys::InvalidOid;
-    let mut context = 0;
-    // SAFETY: the server's way to do this, see brin_summarize_range.
-    let nest = unsafe {
-        pg_sys::GetUserIdAndSecContext(&mut caller, &mut context);
-        let restricted = context | pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
-        pg_sys::SetUserIdAndSecContext((*(*table).rd_rel).relowner, restricted);
-        let nest = pg_sys::NewGUCNestLevel();
-        #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16")))]
-        pg_sys::RestrictSearchPath();
-        nest
-    };
-    work();
-    // SAFETY: what was saved, given back in the opposite order. After an error, the end of the transaction or
-    // subtransaction does it.
-    unsafe {
-        pg_sys::AtEOXact_GUC(false, nest);
-        pg_sys::SetUserIdAndSecContext(caller, context);
     }
 }
 

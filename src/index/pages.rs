@@ -266,7 +266,7 @@ impl Write for WritePage {
     fn commit(mut self) -> Result<()> {
         let state = std::mem::replace(&mut self.state, ptr::null_mut());
         let used = self.used_bytes();
-        // The server does so for pages that are logged.
+        // The server does so only where changes are logged.
         self.clear_hints();
         // SAFETY: the buffer is still pinned and locked; the page is part of the copy of a block.
         unsafe {

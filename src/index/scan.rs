@@ -275,15 +275,18 @@ unsafe fn count_scan(scan: pg_sys::IndexScanDesc) {
 
 /// Says that there may be more rows: aloud, where a statement relies on having all of them.
 fn tell_truncated(nodes: usize, ordered: bool) {
+    let (level, hint) = match ordered {
+        true => (
+            PgLogLevel::DEBUG1,
+            "Increase clip_pg.max_scan_tuples, or work_mem, to find more rows.",
+        ),
+        false => (PgLogLevel::WARNING, "Increase work_mem to find more rows."),
+    };
     ErrorReport::new(
         PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
         format!("scan of clip_hnsw index ended after {nodes} nodes"),
         "",
     )
-    .set_hint("Increase clip_pg.max_scan_tuples, or work_mem, to find more rows.")
-    .report(if ordered {
-        PgLogLevel::DEBUG1
-    } else {
-        PgLogLevel::WARNING
-    });
+    .set_hint(hint)
+    .report(level);
 }

@@ -19,7 +19,6 @@ mod mixing;
 mod pending;
 mod progress;
 mod queue;
-mod role;
 mod status;
 mod table;
 mod trigger;

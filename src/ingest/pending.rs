@@ -13,7 +13,6 @@
 use super::{
     Error,
     content::{self, Content},
-    role::{As, IN_ORDER_OF_INDEX, IN_ORDER_OF_TABLE, KEYS},
     table::{Spi, Table, report, texts},
 };
 use crate::{
@@ -21,6 +20,7 @@ use crate::{
     error::{self, Returned},
     guc,
     model::Model,
+    role::{As, IN_ORDER_OF_INDEX, IN_ORDER_OF_TABLE, KEYS},
     vector::Vector,
 };
 use pgrx::{datum::DatumWithOid, pg_sys, pg_sys::panic::ErrorReport, prelude::*, spi::SpiClient};

@@ -1,11 +1,8 @@
 //! What a table holds, read as its owner: whoever asks must not run with their own rights what the owner has put there,
 //! in policies or indexes.
 
-use super::{
-    role::As,
-    table::{Table, report},
-};
-use crate::{embed::Text, error::Returned, vector::Vector};
+use super::table::{Table, report};
+use crate::{embed::Text, error::Returned, role::As, vector::Vector};
 use pgrx::{pg_sys, pg_sys::panic::ErrorReport, prelude::*};
 
 /// How many rows are embedded.

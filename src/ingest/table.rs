@@ -32,7 +32,7 @@ pub struct Table {
     /// Whether that is an image.
     pub images: bool,
     /// A jsonb object that names a row to people and finds it again: the primary key, or else its place. For statements
-    /// with the settings [`KEYS`](super::role::KEYS).
+    /// with the settings [`KEYS`](crate::role::KEYS).
     pub key: String,
 }
 

@@ -66,7 +66,7 @@ pub trait PageStore: Copy {
     fn write(self, block: u32) -> Result<Self::Write>;
 
     /// Changes the hints of a page by `change`, which returns whether it did. That is not logged, and
-    /// every logged change of the page forgets it.
+    /// every commit of the page forgets it.
     fn hint(self, block: u32, change: impl FnOnce(&mut Page) -> bool) -> Result<()>;
 
     /// Adds a page of zeros and locks it for writing. It stays, zeros, if that is not committed.

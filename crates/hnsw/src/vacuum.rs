@@ -224,7 +224,7 @@ impl<S: PageStore> Vacuum<'_, S> {
         Ok(rows::chunk(self.index, at, node)?.map(|chunk| chunk.next))
     }
 
-    /// Gives every live node with an edge to a dying one a new list.
+    /// Gives every live node others in place of its edges to dying ones.
     fn mend(&mut self) -> Result<()> {
         self.replace_entry()?;
         for block in 1..self.index.store.blocks()? {
@@ -386,23 +386,22 @@ impl<S: PageStore> Vacuum<'_, S> {
             return Ok(());
         }
         // Nodes that live now do so until the next vacuum.
-        let mut live = match self.done.nodes {
-            0 => None,
-            _ => self.nearest_live(entry)?,
-        };
-        if live.is_none() && self.done.nodes > 0 {
-            live = Some(self.any_live()?);
+        let mut live = Pointer::NONE;
+        if self.done.nodes > 0 {
+            live = match self.nearest_live(entry)? {
+                Some(live) => live,
+                None => self.any_live()?,
+            };
         }
         let _pass = self.index.store.pass(Gate::Insert, Mode::Exclusive)?;
         self.index.refresh()?;
         if self.index.meta.entry != entry {
             return Ok(());
         }
-        let live = match live {
-            Some(live) => live,
+        if !live.is_some() {
             // There may be one that was added meanwhile.
-            None => self.any_live()?,
-        };
+            live = self.any_live()?;
+        }
         self.index.change_meta(|meta| {
             meta.entry = live;
             true

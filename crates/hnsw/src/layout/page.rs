@@ -130,7 +130,7 @@ impl Page {
         }
     }
 
-    /// Forgets all hints, as every logged change does.
+    /// Forgets all hints, as every commit does.
     pub fn clear_hints(&mut self) {
         self.bytes[LOGGED_BYTES..].fill(0);
     }

@@ -50,15 +50,10 @@ pub struct As {
 impl As {
     /// Changes to `role`; the caller has checked that this is called for. The `settings` are in force besides the usual.
     pub fn role(role: pg_sys::Oid, settings: impl IntoIterator<Item = &'static Setting>) -> Self {
-        let mut caller = pg_sys::InvalidOid;
-        let mut context = 0;
-        let restricted = pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
-        // SAFETY: the server's way to do this, see REFRESH MATERIALIZED VIEW; the strings are constants.
-        unsafe {
-            pg_sys::GetUserIdAndSecContext(&mut caller, &mut context);
-            pg_sys::SetUserIdAndSecContext(role, context | restricted);
-            let nest = pg_sys::NewGUCNestLevel();
-            for (name, value) in SETTINGS.iter().chain(settings) {
+        let changed = Self::begin(role);
+        for (name, value) in SETTINGS.iter().chain(settings) {
+            // SAFETY: the strings are constants.
+            unsafe {
                 pg_sys::set_config_option(
                     name.as_ptr(),
                     value.as_ptr(),
@@ -70,11 +65,36 @@ impl As {
                     false,
                 );
             }
-            Self {
-                caller,
-                context,
-                nest,
-            }
+        }
+        changed
+    }
+
+    /// Changes to the owner of a table whose indexes' expressions are to be evaluated, as the server does for their
+    /// maintenance: under its search path since version 17, and before under the caller's.
+    pub fn maintainer(owner: pg_sys::Oid) -> Self {
+        let changed = Self::begin(owner);
+        #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16")))]
+        // SAFETY: the nest level that the setting belongs to has begun.
+        unsafe {
+            pg_sys::RestrictSearchPath();
+        }
+        changed
+    }
+
+    fn begin(role: pg_sys::Oid) -> Self {
+        let mut caller = pg_sys::InvalidOid;
+        let mut context = 0;
+        let restricted = pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
+        // SAFETY: the server's way to do this, see REFRESH MATERIALIZED VIEW.
+        let nest = unsafe {
+            pg_sys::GetUserIdAndSecContext(&mut caller, &mut context);
+            pg_sys::SetUserIdAndSecContext(role, context | restricted);
+            pg_sys::NewGUCNestLevel()
+        };
+        Self {
+            caller,
+            context,
+            nest,
         }
     }
 
@@ -88,7 +108,7 @@ impl Drop for As {
     fn drop(&mut self) {
         // After an error, the end of the transaction or subtransaction puts both back.
         if !thread::panicking() {
-            // SAFETY: what `role` saved, given back in the opposite order.
+            // SAFETY: what `begin` saved, given back in the opposite order.
             unsafe {
                 pg_sys::AtEOXact_GUC(false, self.nest);
                 pg_sys::SetUserIdAndSecContext(self.caller, self.context);
