@@ -11,12 +11,12 @@ a release build of the extension, and a superuser.
 
 measures, the engines alternating, so that whatever else the machine does falls on both:
 
-- the time that a build takes with --workers processes or threads beside the first, and bytes per vector;
+- the median time of --builds builds with --workers processes or threads beside the first, and bytes per vector;
 - recall@10 and queries per second of one client at several `ef_search`, in --runs runs; of each run's figures the queries
   per second at --recall are interpolated, and the median taken;
 - buffers that the index scan reads at the nearest `ef_search` measured, heap included;
 - the time and the log of inserting single rows, right after a checkpoint and in a row;
-- queries per second of 2 and 16 clients at the default `ef_search`.
+- recall@10, and queries per second of 1, 2 and 16 clients, at the default `ef_search`.
 
 PROGRAM is called as `PROGRAM OUT.npz ROWS QUERIES DIMENSIONS SEED` and writes the arrays `base`, `img_q` and `txt_q`, of norm
 1, and the exact neighbours of these queries, `gt_img` and `gt_txt`.
@@ -41,8 +41,8 @@ K = 10
 class Engine:
     """A type with its index; tables of its vectors and of the queries."""
 
-    def __init__(self, kind, method, operators, setting, efs):
-        self.kind, self.setting, self.efs = kind, setting, efs
+    def __init__(self, kind, method, operators, setting, default, efs):
+        self.kind, self.setting, self.default, self.efs = kind, setting, default, efs
         self.name = f"{method} on {kind[0]}"
         self.table = f"ann.{kind[0]}"
         self.index = f"ann.{kind[0]}_index"
@@ -55,8 +55,8 @@ class Engine:
 
 
 ENGINES = [
-    Engine(CLIP_VECTOR, "clip_hnsw", "clip_cosine_ops", "clip_pg.ef_search", [20, 30, 40, 50, 64, 80, 100, 140]),
-    Engine(HALFVEC, "hnsw", "halfvec_cosine_ops", "hnsw.ef_search", [40, 60, 80, 100, 130, 180, 250]),
+    Engine(CLIP_VECTOR, "clip_hnsw", "clip_cosine_ops", "clip_pg.ef_search", 64, [10, 15, 20, 25, 32, 40, 50, 64, 80, 100, 140]),
+    Engine(HALFVEC, "hnsw", "halfvec_cosine_ops", "hnsw.ef_search", 40, [40, 60, 80, 100, 130, 180, 250, 350, 500]),
 ]
 
 
@@ -70,6 +70,7 @@ def prepare(connection, engine, data, query_count):
 
 def build(connection, engine):
     """Seconds that building takes, and bytes per vector."""
+    connection.execute(f"DROP INDEX IF EXISTS {engine.index}")
     connection.execute("CHECKPOINT")
     start = time.perf_counter()
     connection.execute(engine.create)
@@ -154,6 +155,7 @@ def main():
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--dimensions", type=int, default=512)
     parser.add_argument("--queries", type=int, default=300)
+    parser.add_argument("--builds", type=int, default=3)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4, help="of each measurement of queries per second")
     parser.add_argument("--recall", type=float, default=0.98)
@@ -176,12 +178,16 @@ def main():
             connection.execute(f"CREATE EXTENSION IF NOT EXISTS {engine.kind[1]}")
             prepare(connection, engine, data, options.queries)
 
-        built = [build(connection, engine) for engine in engines]
+        built = {engine: [] for engine in engines}
+        for run in range(options.builds):
+            for engine in engines if run % 2 == 0 else reversed(engines):
+                built[engine].append(build(connection, engine))
         table(f"{options.rows} × {options.dimensions}", engines, [
-            ("build, s", [seconds for seconds, _ in built], False),
-            ("index, bytes per vector", [size for _, size in built], False),
+            ("build, s", [statistics.median(seconds for seconds, _ in built[engine]) for engine in engines], False),
+            ("index, bytes per vector", [built[engine][-1][1] for engine in engines], False),
         ])
 
+        default = []
         for queries in ("img", "txt"):
             truth = data[f"gt_{queries}"][:options.queries]
             found = {}
@@ -204,14 +210,16 @@ def main():
             for engine, points in zip(engines, equal):
                 connection.execute(f"SET {engine.setting} = {points[0][1]}")
                 touched.append(buffers(connection, engine, queries, min(100, options.queries)))
+            default.append((f"recall@10, {queries}", [found[engine, engine.default] for engine in engines], True))
             table(f"{queries}, recall@10 = {options.recall}", engines, [
                 ("queries per second", [statistics.median(qps for qps, _ in points) for points in equal], True),
                 ("buffers per query", touched, False),
             ])
 
-        clients = {count: [throughput(engine, 64, ["img", "txt"], options.queries, count, options.seconds) for engine in engines]
-                   for count in (1, 2, 16)}
-        table("ef_search = 64", engines, [(f"queries per second, {count} clients", qps, True) for count, qps in clients.items()])
+        for count in (1, 2, 16):
+            qps = [throughput(engine, engine.default, ["img", "txt"], options.queries, count, options.seconds) for engine in engines]
+            default.append((f"queries per second, {count} clients", qps, True))
+        table("default settings", engines, default)
 
         rows = []
         new = data["img_q"]

@@ -48,7 +48,7 @@ pub unsafe extern "C-unwind" fn estimate(
 
         let rows = (*index).tuples.max(1.0);
         let found = (rows * generic.indexSelectivity).max(1.0);
-        let first = (guc::ef_search() as f64 + 2.0 * rows.log2()).min(rows);
+        let first = (2.0 * (guc::ef_search() as f64 + rows.log2())).min(rows);
         let all = if bounded { found.max(first) } else { rows };
         let visit = pg_sys::cpu_index_tuple_cost
             + pg_sys::cpu_operator_cost * (1.0 + NEIGHBOURS / ESTIMATES_PER_OPERATOR);

@@ -84,7 +84,7 @@ fn measure(
 ) -> Result<()> {
     let truth: Vec<Vec<usize>> = queries.iter().map(|query| nearest(base, query)).collect();
     println!("{name}\n   ef  recall@10   hops  pages  us/query  late");
-    for ef in [10, 20, 30, 40, 50, 64, 80, 100, 150, 200] {
+    for ef in [5, 10, 15, 20, 25, 32, 40, 50, 64, 100] {
         let reads = store.reads();
         let (mut found, mut hops, mut late) = (0, 0, 0);
         let start = Instant::now();

@@ -1,9 +1,8 @@
 //! Rows in the order of their distance, as many as the reader wants.
 //!
-//! A scan finds a batch, hands out the nearer half, and goes on from where the search stopped with a
-//! batch of twice the size: it never comes up short while there are rows to find and its [`Limits`]
-//! allow. The farther half waits for the next batch, since a search is sure of the nearest only: of those
-//! who read more than half of `ef` rows, fewer miss some.
+//! A scan finds a batch and goes on from where the search stopped with one of twice the size: it never
+//! comes up short while there are rows to find and its [`Limits`] allow. For a batch the search keeps twice
+//! as many nodes, since it is sure of the nearest only; the farther half waits for the next batch.
 //! Between batches it holds no lock, and what it remembers may be gone when it goes on: slots of another
 //! version are passed over.
 //!
@@ -51,7 +50,7 @@ impl Limits {
 /// How a scan works.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Nodes of the first batch.
+    /// Nodes of the first batch. The search's beam is twice as wide.
     pub ef: usize,
     /// What becomes of late finds.
     pub order: Order,
@@ -172,10 +171,10 @@ impl Scan {
 
     fn run<S: PageStore>(&mut self, index: &Index<S>) -> Result<bool> {
         let graph = OnPages::for_rows(index, self.options.skip_dead);
-        let mut batch = self.search.run(&graph, &self.query, self.options.ef)?;
+        let ef = self.options.ef;
+        let mut batch = self.search.run(&graph, &self.query, ef.saturating_mul(2))?;
         if !self.search.is_exhausted() {
-            self.search
-                .put_back(batch.split_off(batch.len().div_ceil(2)));
+            self.search.put_back(batch.split_off(ef.min(batch.len())));
         }
         self.batch = batch.into_iter();
         Ok(self.batch.len() > 0)

@@ -76,7 +76,7 @@ fn the_same_settings_do_not_give_better_recall_elsewhere() {
         let (mut here, mut there) = (0, 0);
         for (query, truth) in queries.iter().zip(&truth) {
             let options = Options {
-                ef,
+                ef: ef / 2,
                 order: Order::Strict,
                 limits: Limits::NONE,
                 skip_dead: false,

@@ -2,7 +2,7 @@
 CREATE TABLE photos (id integer PRIMARY KEY, category integer, title text, embedding clip_vector(16));
 INSERT INTO photos
 SELECT n, n % 1000, 'photo ' || n, array(SELECT sin(n * i)::real FROM generate_series(1, 16) i)::clip_vector
-FROM generate_series(1, 20000) n;
+FROM generate_series(1, 40000) n;
 CREATE INDEX photos_category ON photos (category);
 CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding);
 VACUUM ANALYZE photos;
