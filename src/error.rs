@@ -414,6 +414,10 @@ fn graph_error(error: &hnsw::error::Error) -> Fields {
         Parameter { .. } => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
         Dimensions { .. } => (ERRCODE_DATA_EXCEPTION, None, None),
         Full { .. } => hint(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "Partition the table."),
+        Memory(_) => hint(
+            ERRCODE_OUT_OF_MEMORY,
+            "Builds take less memory with a smaller maintenance_work_mem.",
+        ),
         Store(_) => (ERRCODE_INTERNAL_ERROR, None, None),
     }
 }

@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use half::f16;
 
-use crate::codes::{Basis, Code, Query};
-use crate::error::Result;
+use crate::codes::{Basis, Query};
+use crate::error::{Result, filled};
 use crate::graph::{Edges, Graph, Visit};
 use crate::layout::{Factors, Pointer, Shape};
-use crate::search::{Search, Seen};
+use crate::search::{Nodes, Search};
 use crate::select::select;
 
 /// Mutexes that lists share.
@@ -36,14 +36,16 @@ impl Vectors {
         self.norms.len()
     }
 
-    pub(crate) fn push(&mut self, vector: &[f16], norm_squared: f32) {
+    pub(crate) fn push(&mut self, vector: &[f16], norm_squared: f32) -> Result<()> {
         if self.halves.len() + vector.len() > self.halves.capacity() {
             // Doubling would take twice what a build counts: an eighth more at a time is near enough.
             let more = (self.halves.len() / 8).max(1024 * vector.len());
-            self.halves.reserve_exact(more);
+            self.halves.try_reserve_exact(more)?;
         }
+        self.norms.try_reserve(1)?;
         self.halves.extend_from_slice(vector);
         self.norms.push(norm_squared);
+        Ok(())
     }
 
     pub(crate) fn replace(&mut self, at: usize, vector: &[f16], norm_squared: f32) {
@@ -67,6 +69,51 @@ impl Vectors {
 pub(crate) fn swap<T>(records: &mut [T], len: usize, a: usize, b: usize) {
     let (before, after) = records.split_at_mut(a.max(b) * len);
     before[a.min(b) * len..][..len].swap_with_slice(&mut after[..len]);
+}
+
+/// Nodes of an arena, a bit each.
+#[derive(Default)]
+pub(crate) struct Bits {
+    words: Vec<u64>,
+    /// Blocks of words that are not zero.
+    touched: Vec<bool>,
+}
+
+impl Bits {
+    /// Words of a block.
+    const BLOCK: usize = 64;
+}
+
+impl Nodes for Bits {
+    fn clear(&mut self) {
+        for (words, touched) in self
+            .words
+            .chunks_exact_mut(Self::BLOCK)
+            .zip(&mut self.touched)
+        {
+            if std::mem::take(touched) {
+                words.fill(0);
+            }
+        }
+    }
+
+    #[inline]
+    fn insert(&mut self, id: u32) -> bool {
+        let (word, bit) = ((id / u64::BITS) as usize, 1 << (id % u64::BITS));
+        let block = word / Self::BLOCK;
+        if block >= self.touched.len() {
+            self.touched.resize(block + 1, false);
+            self.words.resize((block + 1) * Self::BLOCK, 0);
+        }
+        self.touched[block] = true;
+        let before = self.words[word];
+        self.words[word] = before | bit;
+        before & bit == 0
+    }
+
+    fn bytes(&self) -> usize {
+        self.words.capacity() * size_of::<u64>() + self.touched.capacity()
+    }
 }
 
 pub(crate) struct Arena<'v> {
@@ -104,7 +151,7 @@ impl<'v> Arena<'v> {
         vectors: &'v Vectors,
         (factors, codes): (Vec<Factors>, Vec<u8>),
         order: &[u32],
-    ) -> Self {
+    ) -> Result<Self> {
         let nodes = vectors.len();
         let room = Self::room(shape);
         let mut entries = vec![Vec::new(); basis.cells()];
@@ -115,19 +162,19 @@ impl<'v> Arena<'v> {
                 entries.push((at, node));
             }
         }
-        Self {
+        Ok(Self {
             shape: *shape,
             basis,
             vectors,
             room,
-            lists: (0..nodes * room).map(|_| AtomicU32::new(0)).collect(),
-            degrees: (0..nodes).map(|_| AtomicU8::new(0)).collect(),
+            lists: filled(nodes * room, || AtomicU32::new(0))?,
+            degrees: filled(nodes, || AtomicU8::new(0))?,
             stripes: (0..STRIPES).map(|_| Mutex::new(())).collect(),
             entries,
             first: order[0],
             factors,
             codes,
-        }
+        })
     }
 
     /// Number of nodes.
@@ -135,23 +182,16 @@ impl<'v> Arena<'v> {
         self.factors.len()
     }
 
-    /// The code of a node.
-    pub(crate) fn code(&self, node: usize) -> Code {
-        Code {
-            factors: self.factors[node],
-            bytes: self.code_bytes(node).into(),
-        }
-    }
-
-    fn code_bytes(&self, node: usize) -> &[u8] {
-        &self.codes[node * self.shape.code_bytes..][..self.shape.code_bytes]
+    /// The factors and the code of a node.
+    pub(crate) fn coded(&self, node: usize) -> (Factors, &[u8]) {
+        let bytes = self.shape.code_bytes;
+        (self.factors[node], &self.codes[node * bytes..][..bytes])
     }
 
     fn estimate(&self, query: &Query, node: u32) -> f32 {
-        let code = self.code_bytes(node as usize);
-        query.probe.as_ref().map_or(f32::NAN, |probe| {
-            probe.estimate_one(self.factors[node as usize], code)
-        })
+        let (factors, code) = self.coded(node as usize);
+        let probe = query.probe.as_ref();
+        probe.map_or(f32::NAN, |probe| probe.estimate_one(factors, code))
     }
 
     fn between(&self, a: u32, b: u32) -> f64 {
@@ -171,7 +211,7 @@ impl<'v> Arena<'v> {
     /// Adds the node that is `added`th in order: its edges, and edges back to it.
     pub(crate) fn add(
         &self,
-        search: &mut Search<()>,
+        search: &mut Search<(), Bits>,
         node: usize,
         added: usize,
         ef: usize,
@@ -193,7 +233,7 @@ impl<'v> Arena<'v> {
     /// The nodes nearest to a node, with their distances.
     pub(crate) fn search(
         &self,
-        search: &mut Search<()>,
+        search: &mut Search<(), Bits>,
         node: usize,
         added: usize,
         ef: usize,
@@ -201,7 +241,7 @@ impl<'v> Arena<'v> {
         let (vector, _) = self.vectors.get(&self.shape, node);
         let query = Query::of_node(self.basis.space(), vector, Some(&self.basis));
         search.clear();
-        let cell = self.code_bytes(node)[self.shape.code_bytes - 1];
+        let cell = self.coded(node).1[self.shape.code_bytes - 1];
         let entries = self.entries[usize::from(cell)].iter();
         let there = entries.take_while(|&&(at, _)| (at as usize) < added);
         let mut near: Vec<(f32, u32)> = there
@@ -289,22 +329,28 @@ fn pointer(node: u32) -> Pointer {
 impl Graph for Arena<'_> {
     type Found = ();
 
+    type Seen = Bits;
+
     const MARKS: bool = true;
 
     fn visit(
         &self,
         query: &Query,
         at: Pointer,
-        seen: &mut Seen,
+        seen: &mut Bits,
         edges: &mut Edges,
     ) -> Result<Option<Visit<()>>> {
         let node = at.id as usize - 1;
-        edges.to.clear();
+        edges.to.resize(self.room, Pointer::NONE);
+        let mut count = 0;
         for edge in self.edges(node).map(pointer) {
-            if seen.insert(edge.id) {
-                edges.to.push(edge);
-                kernels::prefetch::all(self.code_bytes(edge.id as usize - 1));
-            }
+            edges.to[count] = edge;
+            // A branch would be anybody's guess.
+            count += usize::from(seen.insert(edge.id));
+        }
+        edges.to.truncate(count);
+        for edge in &edges.to {
+            kernels::prefetch::all(self.coded(edge.id as usize - 1).1);
         }
         edges.estimates.clear();
         edges.factors.clear();
@@ -312,9 +358,14 @@ impl Graph for Arena<'_> {
         let (vector, norm) = self.vectors.get(&self.shape, node);
         let distance = query.distance(vector, norm);
         for edge in &edges.to {
-            let node = edge.id as usize - 1;
-            edges.factors.push(self.factors[node]);
-            edges.codes.extend_from_slice(self.code_bytes(node));
+            let (factors, code) = self.coded(edge.id as usize - 1);
+            edges.factors.push(factors);
+            // Cheaper than a call for the few bytes that a code has.
+            let (words, rest) = code.as_chunks::<8>();
+            for word in words {
+                edges.codes.extend_from_slice(word);
+            }
+            edges.codes.extend_from_slice(rest);
         }
         if let Some(probe) = &query.probe {
             probe.estimate(

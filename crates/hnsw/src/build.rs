@@ -1,7 +1,7 @@
 //! Building an index of rows that are there already.
 //!
 //! The rows are collected, equal vectors as one node, until the memory granted is used up; then the
-//! basis of the codes is learned, the nodes of each cell are brought together, threads add them to a
+//! basis of the codes is learned, near nodes are brought together, threads add them in rounds to a
 //! graph in memory, and the pages are written one after the other. Searches follow estimates from codes,
 //! which fit a cache where vectors do not, and edges are chosen by exact distances. Only the caller's
 //! thread touches the store.
@@ -11,33 +11,40 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 use crate::arena::{Arena, Vectors, swap};
-use crate::codes::{Basis, Space};
+use crate::codes::{Basis, Code, Probe, Scratch, Space};
 use crate::directory::{self, SAMPLED};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, filled};
 use crate::index::{Index, Parameters};
 use crate::insert::insert;
 use crate::layout::{Factors, INLINE_TIDS, Kind, Pointer, Shape, Tid};
-use crate::link::{Edge, set_edges};
 use crate::random::Random;
 use crate::search::Search;
 use crate::store::{PageStore, Write};
 
 /// Nodes that the caller's thread adds alone, so that threads find something to link to.
 const ALONE: usize = 64;
-/// One node of so many is added before the others, in random order: they make the graph one whole.
-const SCATTERED: usize = 4;
+/// Nodes that are added first, in random order. The others follow in rounds, each of them random nodes in the
+/// order of their places, so that a node finds its neighbours in memory that the one before has brought
+/// near, in a graph that is one whole (Amenta, Choi and Rote: Incremental constructions con BRIO, 2003).
+const SCATTERED: usize = 1 << 14;
+/// How much larger each round is than all before.
+const ROUND: usize = 4;
+/// Nodes of a cell that the others are brought to.
+const PIVOTS: usize = 64;
 /// Nodes between checks for interrupts where each takes no time to speak of.
 const SLAB: usize = 1 << 14;
 /// Nodes that a thread takes at a time.
 const CHUNK: usize = 16;
 /// Vectors that the basis is learned from, at most.
 pub(crate) const SAMPLE: usize = 4096;
+/// Bytes for whatever is small.
+const SMALL_BYTES: usize = 1 << 24;
 /// Candidates for a node that nothing leads to.
 const RESCUERS: usize = 64;
 
@@ -112,10 +119,15 @@ impl Builder {
         let table = 2 * (size_of::<(u64, u32)>() + 1);
         let node = 2 * self.shape.dims + size_of::<f32>() + size_of::<Tid>() + table;
         let row = 2 * size_of::<Tid>() + table;
+        nodes * node + self.more_count * row + self.bytes_to_come()
+    }
+
+    /// Bytes of them that are allocated when all rows are there.
+    fn bytes_to_come(&self) -> usize {
+        let nodes = self.tids.len();
         // The sample is gone when the graph begins to grow.
-        let graph = nodes * Arena::node_bytes(&self.shape);
-        let learning = Basis::learning_bytes(&self.shape, nodes.min(SAMPLE));
-        nodes * node + self.more_count * row + graph.max(learning)
+        let graph = nodes * (Arena::node_bytes(&self.shape) + 2 * size_of::<u32>());
+        graph.max(Basis::learning_bytes(&self.shape, nodes.min(SAMPLE)))
     }
 
     /// Adds a row. Returns false, and does not add it, when the budget is used up.
@@ -123,7 +135,7 @@ impl Builder {
     /// A vector of norm zero has no cosine distance and is left out.
     ///
     /// # Errors
-    /// When the vector has another number of dimensions than the index.
+    /// When the vector has another number of dimensions than the index, or there is no memory.
     pub fn push(&mut self, vector: &[f16], tid: Tid) -> Result<bool> {
         if vector.len() != self.shape.dims {
             return Err(Error::Dimensions {
@@ -141,14 +153,19 @@ impl Builder {
         let mut hash = hash(vector);
         while let Some(&other) = self.equal.get(&hash) {
             if self.vectors.get(&self.shape, other as usize).0 == vector {
-                self.more.entry(other).or_default().push(tid);
+                self.more.try_reserve(1)?;
+                let rows = self.more.entry(other).or_default();
+                rows.try_reserve(1)?;
+                rows.push(tid);
                 self.more_count += 1;
                 return Ok(true);
             }
             hash = hash.wrapping_add(1);
         }
+        self.equal.try_reserve(1)?;
+        self.tids.try_reserve(1)?;
+        self.vectors.push(vector, kernels::norm_squared(vector))?;
         self.equal.insert(hash, node);
-        self.vectors.push(vector, kernels::norm_squared(vector));
         self.tids.push(tid);
         Ok(true)
     }
@@ -157,7 +174,7 @@ impl Builder {
     /// many nodes of how many are done.
     ///
     /// # Errors
-    /// When the store fails or asks to stop.
+    /// When the store fails or asks to stop, or there is no memory.
     pub fn finish<S: PageStore>(
         mut self,
         store: S,
@@ -177,22 +194,29 @@ impl Builder {
             }
             return Ok(index);
         }
+        // Small allocations cannot fail in an orderly way: it is time to know whether there is room for all.
+        Vec::<u8>::new().try_reserve_exact(self.bytes_to_come() + SMALL_BYTES)?;
         progress(Phase::Learning, 0, nodes);
-        let mut order: Vec<u32> = (0..nodes as u32).collect();
+        let mut order = numbers(nodes)?;
         Random::new(nodes as u64).shuffle(&mut order);
         let basis = Arc::new(self.learn(&order));
         store.interrupt()?;
         let mut codes = self.encode(store, &basis, threads)?;
-        self.arrange(store, &mut codes)?;
-        // Each of the others then finds its neighbours in memory that the one before has brought near.
-        order[nodes / SCATTERED..].sort_unstable();
-        let arena = Arena::new(&self.shape, basis.clone(), &self.vectors, codes, &order);
+        let keys = self.keys(store, &basis, &codes, &order, threads)?;
+        self.arrange(store, &mut codes, &keys)?;
+        let mut end = nodes;
+        while end > SCATTERED {
+            let start = (end / ROUND).max(SCATTERED);
+            order[start..end].sort_unstable();
+            end = start;
+        }
+        let arena = Arena::new(&self.shape, basis.clone(), &self.vectors, codes, &order)?;
         let ef = self.parameters.ef_construction;
         let mut search = Search::default();
         for (added, &node) in order.iter().enumerate().take(ALONE) {
             arena.add(&mut search, node as usize, added, ef)?;
         }
-        let add = |search: &mut Search<()>, added: usize| {
+        let add = |search: &mut Search<_, _>, added: usize| {
             arena.add(search, order[added] as usize, added, ef)
         };
         in_parallel(store, threads, ALONE..nodes, add, |added| {
@@ -228,8 +252,8 @@ impl Builder {
         threads: Threads,
     ) -> Result<(Vec<Factors>, Vec<u8>)> {
         let (nodes, bytes) = (self.tids.len(), self.shape.code_bytes);
-        let mut factors = vec![Factors::UNCODED; nodes];
-        let mut codes = vec![0; nodes * bytes];
+        let mut factors = filled(nodes, || Factors::UNCODED)?;
+        let mut codes = filled(nodes * bytes, || 0)?;
         let encode = |first: usize, factors: &mut [Factors], codes: &mut [u8]| {
             let codes = codes.chunks_exact_mut(bytes);
             for (node, (factors, bytes)) in (first..).zip(factors.iter_mut().zip(codes)) {
@@ -264,15 +288,60 @@ impl Builder {
         Ok((factors, codes))
     }
 
-    /// Brings the nodes of a cell together.
+    /// Numbers by which near nodes come together: a node's cell, and the nearest of some nodes in it.
+    fn keys<S: PageStore>(
+        &self,
+        store: S,
+        basis: &Arc<Basis>,
+        (factors, codes): &(Vec<Factors>, Vec<u8>),
+        order: &[u32],
+        threads: Threads,
+    ) -> Result<Vec<AtomicU16>> {
+        let bytes = self.shape.code_bytes;
+        let code = |node: usize| (factors[node], &codes[node * bytes..][..bytes]);
+        let cell = |code: &[u8]| code[bytes - 1];
+        let mut pivots = vec![(Vec::new(), Vec::new()); basis.cells()];
+        for &node in order {
+            let (factors, code) = code(node as usize);
+            let pivots = &mut pivots[usize::from(cell(code))];
+            if pivots.0.len() < PIVOTS {
+                pivots.0.push(factors);
+                pivots.1.extend_from_slice(code);
+            }
+        }
+        let keys = filled(order.len(), || AtomicU16::new(0))?;
+        let work = |(scratch, estimates): &mut (Scratch, Vec<f32>), node| {
+            let (factors, code) = code(node);
+            let (pivot_factors, pivot_codes) = &pivots[usize::from(cell(code))];
+            estimates.clear();
+            Probe::of_code(basis, factors, code).estimate(
+                pivot_factors,
+                pivot_codes,
+                scratch,
+                estimates,
+            );
+            let nearest = (0_u8..)
+                .zip(&*estimates)
+                .min_by(|a, b| a.1.total_cmp(b.1))
+                .map_or(0, |(pivot, _)| pivot);
+            let key = u16::from_be_bytes([cell(code), nearest]);
+            keys[node].store(key, Ordering::Relaxed);
+            Ok(())
+        };
+        in_parallel(store, threads, 0..order.len(), work, |_| ())?;
+        Ok(keys)
+    }
+
+    /// Brings the nodes into the order of their keys.
     fn arrange<S: PageStore>(
         &mut self,
         store: S,
         (factors, codes): &mut (Vec<Factors>, Vec<u8>),
+        keys: &[AtomicU16],
     ) -> Result<()> {
         let bytes = self.shape.code_bytes;
-        let mut order: Vec<u32> = (0..self.tids.len() as u32).collect();
-        order.sort_by_key(|&node| codes[(node as usize + 1) * bytes - 1]);
+        let mut order = numbers(self.tids.len())?;
+        order.sort_by_key(|&node| keys[node as usize].load(Ordering::Relaxed));
         for place in 0..order.len() {
             if place % SLAB == 0 {
                 store.interrupt()?;
@@ -290,7 +359,7 @@ impl Builder {
             }
         }
         let more = std::mem::take(&mut self.more);
-        let mut places = vec![0; order.len()];
+        let mut places = filled(order.len(), || 0)?;
         for (place, node) in (0..).zip(order) {
             places[node as usize] = place;
         }
@@ -340,16 +409,14 @@ impl Builder {
                 if at < nodes {
                     let (vector, norm) = self.vectors.get(&shape, at);
                     slot.init_node(vector, norm);
-                    let own = arena.code(at);
-                    slot.set_own(basis.epoch(), own.factors, &own.bytes);
-                    let mut edges = Vec::with_capacity(shape.degree);
-                    for edge in arena.edges(at) {
-                        edges.push(Edge {
-                            to: place(edge as usize)?,
-                            code: Some(arena.code(edge as usize)),
-                        });
+                    let (factors, code) = arena.coded(at);
+                    slot.set_own(basis.epoch(), factors, code);
+                    slot.header_mut().edge_epoch = basis.epoch();
+                    slot.set_degree(arena.edges(at).count());
+                    for (number, edge) in arena.edges(at).enumerate() {
+                        let (factors, code) = arena.coded(edge as usize);
+                        slot.set_edge(number, place(edge as usize)?, factors, code);
                     }
-                    set_edges(&mut slot, basis.epoch(), &edges);
                     slot.push_tid(self.tids[at]);
                     let more = self.more.get(&(at as u32));
                     for &tid in more.into_iter().flatten().take(INLINE_TIDS - 1) {
@@ -380,7 +447,12 @@ impl Builder {
         }
         let mut listed = Vec::with_capacity(entries.len());
         for &entry in entries {
-            listed.push((place(entry as usize)?, arena.code(entry as usize)));
+            let (factors, code) = arena.coded(entry as usize);
+            let code = Code {
+                factors,
+                bytes: code.into(),
+            };
+            listed.push((place(entry as usize)?, code));
         }
         let basis_block = index.write_basis(basis)?;
         let roots = directory::write(index, basis, &listed)?;
@@ -420,6 +492,15 @@ fn hash(vector: &[f16]) -> u64 {
         (sum ^ u64::from(bits)).wrapping_mul(0x0100_0000_01b3)
     });
     Random::new(sum).bits()
+}
+
+/// The numbers of `count` nodes.
+fn numbers(count: usize) -> Result<Vec<u32>> {
+    let mut next = 0;
+    filled(count, || {
+        next += 1;
+        next - 1
+    })
 }
 
 /// Stops the other threads when one fails, by an error or a panic: a store may raise its own that way.
@@ -484,7 +565,7 @@ fn in_parallel<S: PageStore, T: Default>(
 fn rescue<S: PageStore>(store: S, arena: &Arena<'_>, entries: &[u32]) -> Result<()> {
     const NOBODY: u32 = u32::MAX;
     let nodes = arena.nodes();
-    let mut parents = vec![NOBODY; nodes];
+    let mut parents = filled(nodes, || NOBODY)?;
     let mut waiting: Vec<u32> = entries.to_vec();
     for &entry in entries {
         parents[entry as usize] = entry;

@@ -61,6 +61,9 @@ pub enum Error {
         /// Nodes that can be addressed.
         limit: u64,
     },
+    /// There is no memory for as much as the caller has granted.
+    #[error("out of memory")]
+    Memory(#[from] std::collections::TryReserveError),
     /// The store failed, or asks that the operation stop.
     #[error("{0}")]
     Store(String),
@@ -68,6 +71,14 @@ pub enum Error {
 
 /// `Result` with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// As many values as `count`, where there may be no memory for them.
+pub(crate) fn filled<T>(count: usize, value: impl FnMut() -> T) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(count)?;
+    values.extend(std::iter::repeat_with(value).take(count));
+    Ok(values)
+}
 
 impl Error {
     pub(crate) fn corrupt(block: u32, reason: impl Into<String>) -> Self {

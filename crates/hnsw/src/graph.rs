@@ -6,13 +6,16 @@ use crate::codes::{Code, Query, Scratch};
 use crate::error::Result;
 use crate::index::Index;
 use crate::layout::{Factors, INLINE_TIDS, Pointer, Slot, State, Tid};
-use crate::search::Seen;
+use crate::search::{Few, Nodes};
 use crate::store::PageStore;
 
 /// What a search walks on.
 pub trait Graph {
     /// What a search remembers of every node it has found.
     type Found;
+
+    /// How a search remembers which nodes it has heard of.
+    type Seen: Nodes;
 
     /// Whether visits leave out edges to nodes seen and mark the others, because estimates cost more than
     /// looking there. A search of such a graph ends with its first run.
@@ -24,7 +27,7 @@ pub trait Graph {
         &self,
         query: &Query,
         at: Pointer,
-        seen: &mut Seen,
+        seen: &mut Self::Seen,
         edges: &mut Edges,
     ) -> Result<Option<Visit<Self::Found>>>;
 
@@ -182,13 +185,15 @@ impl<'i, S: PageStore> OnPages<'i, S, Rows> {
 impl<S: PageStore, F: Remember> Graph for OnPages<'_, S, F> {
     type Found = F;
 
+    type Seen = Few;
+
     const MARKS: bool = false;
 
     fn visit(
         &self,
         query: &Query,
         at: Pointer,
-        _: &mut Seen,
+        _: &mut Few,
         edges: &mut Edges,
     ) -> Result<Option<Visit<F>>> {
         self.index.store.interrupt()?;

@@ -86,7 +86,7 @@ fn sample<S: PageStore>(index: &Index<S>) -> Result<Sample> {
             let norm = slot.header().norm_squared;
             // Reservoir sampling (Vitter, Random sampling with a reservoir, 1985, algorithm R).
             if sample.nodes <= SAMPLE {
-                sample.vectors.push(slot.vector(), norm);
+                sample.vectors.push(slot.vector(), norm)?;
             } else {
                 let at = random.below(sample.nodes);
                 if at < SAMPLE {

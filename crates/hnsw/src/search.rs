@@ -76,31 +76,44 @@ impl Ord for Candidate {
     }
 }
 
-/// The nodes that are or were candidates: a set of ids by open addressing, at most half full.
-pub struct Seen {
+/// A set of nodes, by their ids.
+pub trait Nodes: Default {
+    /// Removes all.
+    fn clear(&mut self);
+
+    /// Adds an id, which is not 0. Returns whether it is new.
+    fn insert(&mut self, id: u32) -> bool;
+
+    /// Bytes of memory in use, nearly.
+    fn bytes(&self) -> usize;
+}
+
+/// A few of any number of nodes: open addressing, at most half full.
+pub struct Few {
     table: Vec<u32>,
     /// 32 less the logarithm of its length.
     shift: u32,
     count: usize,
 }
 
-impl Seen {
-    fn new() -> Self {
+impl Default for Few {
+    fn default() -> Self {
         Self {
             table: vec![0; 1 << 11],
             shift: 32 - 11,
             count: 0,
         }
     }
+}
 
+impl Nodes for Few {
     fn clear(&mut self) {
         self.table.fill(0);
         self.count = 0;
     }
 
-    /// Adds an id, which is not 0. Returns whether it is new.
     #[inline]
-    pub(crate) fn insert(&mut self, id: u32) -> bool {
+    fn insert(&mut self, id: u32) -> bool {
         if self.count * 2 >= self.table.len() {
             let old = std::mem::take(&mut self.table);
             self.table = vec![0; old.len() * 2];
@@ -117,6 +130,12 @@ impl Seen {
         new
     }
 
+    fn bytes(&self) -> usize {
+        self.table.capacity() * size_of::<u32>()
+    }
+}
+
+impl Few {
     /// Where the id is or belongs.
     #[inline]
     fn find(&self, id: u32) -> usize {
@@ -131,7 +150,7 @@ impl Seen {
 }
 
 /// A search, stopped somewhere.
-pub struct Search<F> {
+pub struct Search<F, N = Few> {
     candidates: BinaryHeap<Candidate>,
     /// Those that are too far for this run, some of them more than once.
     later: Vec<Candidate>,
@@ -139,26 +158,27 @@ pub struct Search<F> {
     found: BinaryHeap<Hit<F>>,
     /// Found, but not among the `ef` nearest at the time.
     spare: Vec<Hit<F>>,
-    seen: Seen,
+    /// The nodes that are or were candidates.
+    seen: N,
     edges: Edges,
     hops: usize,
 }
 
-impl<F> Default for Search<F> {
+impl<F, N: Nodes> Default for Search<F, N> {
     fn default() -> Self {
         Self {
             candidates: BinaryHeap::new(),
             later: Vec::new(),
             found: BinaryHeap::new(),
             spare: Vec::new(),
-            seen: Seen::new(),
+            seen: N::default(),
             edges: Edges::default(),
             hops: 0,
         }
     }
 }
 
-impl<F> Search<F> {
+impl<F, N: Nodes> Search<F, N> {
     /// Forgets everything but its room.
     pub(crate) fn clear(&mut self) {
         self.candidates.clear();
@@ -187,12 +207,12 @@ impl<F> Search<F> {
     pub fn bytes(&self) -> usize {
         (self.candidates.capacity() + self.later.capacity()) * size_of::<Candidate>()
             + (self.found.capacity() + self.spare.capacity()) * size_of::<Hit<F>>()
-            + self.seen.table.capacity() * size_of::<u32>()
+            + self.seen.bytes()
     }
 
     /// Goes on until `ef` live nodes are found and no candidate promises better, and takes these,
     /// nearest first. Fewer are all there are.
-    pub fn run<G: Graph<Found = F>>(
+    pub fn run<G: Graph<Found = F, Seen = N>>(
         &mut self,
         graph: &G,
         query: &Query,
@@ -227,7 +247,7 @@ impl<F> Search<F> {
         self.candidates.extend(new);
     }
 
-    fn visit<G: Graph<Found = F>>(
+    fn visit<G: Graph<Found = F, Seen = N>>(
         &mut self,
         graph: &G,
         query: &Query,

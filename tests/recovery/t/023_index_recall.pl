@@ -44,6 +44,16 @@ recall_at_least(0.95, 'built with little memory', 'small');
 is($node->safe_psql('postgres', "SELECT verify('small', 0.1)"), '', 'built with little memory: whole');
 $node->safe_psql('postgres', 'DROP INDEX small');
 
+# With less memory than is granted: the build fails, the session goes on.
+my $builder = $node->background_psql('postgres', on_error_stop => 0);
+my $pid = $builder->query_safe('SELECT pg_backend_pid()');
+my ($used) = slurp_file("/proc/$pid/status") =~ /VmSize:\s+(\d+) kB/;
+system_or_bail('prlimit', '--pid', $pid, '--as=' . 1024 * ($used + 12_000) . ':unlimited');
+$builder->query('SET max_parallel_maintenance_workers = 0; CREATE INDEX small ON photos USING clip_hnsw (embedding)');
+like($builder->{stderr}, qr/ERROR:  out of memory/, 'no memory, no index');
+like($builder->query('SELECT count(*) FROM photos'), qr/10000/, 'the session goes on');
+$builder->quit;
+
 # Filters. Whatever they leave, LIMIT is filled.
 $node->safe_psql('postgres', 'CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding)');
 for my $filter ([ 'category % 10 = 3', 10 ], [ 'category % 100 = 3', 10 ], [ 'category = 3', 5 ])
