@@ -267,21 +267,22 @@ impl<'v> Arena<'v> {
         let _guard = self.stripes[node % STRIPES]
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut edges: Vec<u32> = self.edges(node).collect();
-        let before = edges.len();
-        for &to in to {
-            if !edges[..before].contains(&to) {
-                edges.push(to);
+        let before = self.edges(node).count();
+        let new = |&to: &u32| self.edges(node).take(before).all(|edge| edge != to);
+        let new = to.iter().copied().filter(new);
+        if before + to.len() > self.room {
+            let mut edges: Vec<u32> = self.edges(node).chain(new).collect();
+            if edges.len() > self.room {
+                self.choose(node, &mut edges);
             }
-        }
-        if edges.len() > self.room {
-            self.choose(node, &mut edges);
             self.set(node, &edges);
         } else {
-            for (at, &edge) in edges.iter().enumerate().skip(before) {
-                self.lists[node * self.room + at].store(edge, Ordering::Relaxed);
+            let mut degree = before;
+            for edge in new {
+                self.lists[node * self.room + degree].store(edge, Ordering::Relaxed);
+                degree += 1;
             }
-            self.degrees[node].store(edges.len() as u8, Ordering::Release);
+            self.degrees[node].store(degree as u8, Ordering::Release);
         }
     }
 
@@ -354,18 +355,14 @@ impl Graph for Arena<'_> {
         }
         edges.estimates.clear();
         edges.factors.clear();
-        edges.codes.clear();
         let (vector, norm) = self.vectors.get(&self.shape, node);
         let distance = query.distance(vector, norm);
-        for edge in &edges.to {
+        let bytes = self.shape.code_bytes;
+        edges.codes.resize(count * bytes, 0);
+        for (edge, copy) in edges.to.iter().zip(edges.codes.chunks_exact_mut(bytes)) {
             let (factors, code) = self.coded(edge.id as usize - 1);
             edges.factors.push(factors);
-            // Cheaper than a call for the few bytes that a code has.
-            let (words, rest) = code.as_chunks::<8>();
-            for word in words {
-                edges.codes.extend_from_slice(word);
-            }
-            edges.codes.extend_from_slice(rest);
+            copy.copy_from_slice(code);
         }
         if let Some(probe) = &query.probe {
             probe.estimate(
