@@ -11,7 +11,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -26,6 +26,9 @@ use crate::layout::{Factors, INLINE_TIDS, Kind, Pointer, Shape, Tid};
 use crate::random::Random;
 use crate::search::Search;
 use crate::store::{PageStore, Write};
+use crate::threads::in_parallel;
+
+pub use crate::threads::Threads;
 
 /// Nodes that the caller's thread adds alone, so that threads find something to link to.
 const ALONE: usize = 64;
@@ -39,8 +42,6 @@ const ROUND: usize = 4;
 const PIVOTS: usize = 64;
 /// Nodes between checks for interrupts where each takes no time to speak of.
 const SLAB: usize = 1 << 14;
-/// Nodes that a thread takes at a time.
-const CHUNK: usize = 16;
 /// Vectors that the basis is learned from, at most.
 pub(crate) const SAMPLE: usize = 4096;
 /// Bytes for whatever is small.
@@ -51,15 +52,6 @@ const RESCUERS: usize = 64;
 /// Nodes that a basis can be learned from.
 pub(crate) fn enough(shape: &Shape) -> usize {
     16 * shape.dims.min(2 * shape.code_bytes)
-}
-
-/// Threads of a build.
-#[derive(Clone, Copy, Debug)]
-pub struct Threads {
-    /// How many, the caller's included.
-    pub count: usize,
-    /// Calls what it is given, which starts the others; may block signals meanwhile, which they inherit.
-    pub spawning: fn(&mut dyn FnMut()),
 }
 
 /// What a build is at, after its rows were collected.
@@ -500,60 +492,6 @@ fn numbers(count: usize) -> Result<Vec<u32>> {
     filled(count, || {
         next += 1;
         next - 1
-    })
-}
-
-/// Stops the other threads when one fails, by an error or a panic: a store may raise its own that way.
-struct StopOthers<'s>(&'s AtomicBool);
-
-impl Drop for StopOthers<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Calls `work` for each of `items`, on several threads, each of which has something of its own to work
-/// with; the caller's checks for interrupts meanwhile and tells `progress` how far they are.
-fn in_parallel<S: PageStore, T: Default>(
-    store: S,
-    threads: Threads,
-    items: std::ops::Range<usize>,
-    work: impl Fn(&mut T, usize) -> Result<()> + Sync,
-    mut progress: impl FnMut(usize),
-) -> Result<()> {
-    let (next, stop) = (AtomicUsize::new(items.start), AtomicBool::new(false));
-    let chunk = |own: &mut T| -> Result<bool> {
-        let first = next.fetch_add(CHUNK, Ordering::Relaxed);
-        for item in first..(first + CHUNK).min(items.end) {
-            work(own, item)?;
-        }
-        Ok(first + CHUNK < items.end && !stop.load(Ordering::Relaxed))
-    };
-    let run = |between: &mut dyn FnMut() -> Result<()>| -> Result<()> {
-        let others = StopOthers(&stop);
-        let mut own = T::default();
-        while chunk(&mut own)? {
-            between()?;
-        }
-        std::mem::forget(others);
-        Ok(())
-    };
-    std::thread::scope(|scope| {
-        let mut others = Vec::new();
-        (threads.spawning)(&mut || {
-            others.extend((1..threads.count).map(|_| scope.spawn(|| run(&mut || Ok(())))));
-        });
-        let mine = run(&mut || {
-            progress(next.load(Ordering::Relaxed).min(items.end));
-            store.interrupt()
-        });
-        for other in others {
-            match other.join() {
-                Ok(done) => done?,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        mine
     })
 }
 

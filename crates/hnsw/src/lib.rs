@@ -107,4 +107,5 @@ pub mod search;
 pub mod select;
 pub mod space;
 pub mod store;
+mod threads;
 pub mod vacuum;
