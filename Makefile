@@ -7,6 +7,8 @@
 #   make demo            search real photographs in a throw-away server; IMAGES=/path for your own
 #   make test            every test, in throw-away servers
 #   make faults          kills, crashes and concurrency at length, half an hour or so
+#   make assertions   the SQL and recovery tests on a server built with assertions, from Debian's source package
+#   make sqlsmith     an hour of random queries by SQLsmith, MINUTES=60
 #   make clean
 
 export PG_CONFIG ?= pg_config
@@ -32,8 +34,17 @@ test: setup all
 faults: setup all
 	@tests/run.sh faults
 
+# Builds of their own, so that those of the installed server stay as they are.
+assertions: export STAGE = $(CURDIR)/build/assert/stage
+assertions: export CARGO_TARGET_DIR = $(CURDIR)/build/assert/target
+assertions: setup
+	@PG_CONFIG=$$(scripts/assert-server.sh) && export PG_CONFIG && scripts/build.sh && tests/run.sh regress recovery
+
+sqlsmith: setup all
+	@tests/sqlsmith.sh $(MINUTES)
+
 clean:
 	cargo clean
 	rm -rf build
 
-.PHONY: all setup install installcheck demo test faults clean
+.PHONY: all setup install installcheck demo test faults assertions sqlsmith clean

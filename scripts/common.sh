@@ -4,7 +4,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build
-stage=$build/stage
+stage=${STAGE:-$build/stage}
 PGRX_VERSION=0.18.1
 
 say() { printf '==> %s\n' "$*" >&2; }
