@@ -6,6 +6,7 @@ use pgrx::{
     PgSqlErrorCode::{self, *},
     pg_sys::{self, panic::ErrorReport, pg_enc},
 };
+pub use clip::error::reason;
 use serde::{Deserialize, Serialize};
 use std::{ffi::CStr, io};
 
@@ -172,6 +173,9 @@ fn without_paths(error: &Error) -> Option<String> {
         Error::Clip(InvalidModelFile { file, .. }) => {
             Some(format!("invalid model file \"{file}\""))
         }
+        Error::Clip(UnloadableModel { file, .. }) => {
+            Some(format!("could not load model file \"{file}\""))
+        }
         _ => None,
     }
 }
@@ -234,9 +238,37 @@ fn clip_error(error: &clip::Error) -> Fields {
             ERRCODE_UNDEFINED_FILE,
             "The model directory must hold all that was downloaded: both towers in ONNX, the tokenizer and the configuration.",
         ),
+        UnreadableModelFile { source, .. } => hint(
+            file_access(source),
+            "The server reads the file itself, as the operating system's user that it runs as.",
+        ),
         InvalidModelFile { .. } => hint(
             ERRCODE_DATA_CORRUPTED,
-            "The file may be incomplete, or a Git LFS pointer to the real one. Download it again.",
+            "The file may be incomplete, or another one than its name says. Download it again.",
+        ),
+        LfsPointer { .. } => hint(
+            ERRCODE_DATA_CORRUPTED,
+            "Download the file itself, as \"git lfs pull\" and \"hf download\" do.",
+        ),
+        UnloadableModel { .. } => hint(
+            ERRCODE_DATA_CORRUPTED,
+            "The file, or one with its weights, may be incomplete, or made for a newer ONNX Runtime than \"clip_pg.onnxruntime_library\" names.",
+        ),
+        UnsupportedTower { .. } => hint(
+            ERRCODE_FEATURE_NOT_SUPPORTED,
+            "A tower takes token ids or pixels and gives one vector per row. Export it so; the options \"text_file\", \"vision_file\", \"text_output\" and \"vision_output\" name other files and outputs.",
+        ),
+        UnsupportedConfiguration { .. } => hint(
+            ERRCODE_FEATURE_NOT_SUPPORTED,
+            "A setting that was passed over would change every embedding. If the model does not need it, take it out of the file.",
+        ),
+        ContextLength { .. } => hint(
+            ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
+            "Set the option \"context_length\" to the number of tokens that the model was made for.",
+        ),
+        Projection { .. } => hint(
+            ERRCODE_DATATYPE_MISMATCH,
+            "The tower may have been exported without its projection to the space that texts and images share.",
         ),
         ModelFileChanged { .. } => hint(
             ERRCODE_DATA_CORRUPTED,
@@ -302,15 +334,6 @@ fn model_error(error: &model::Error) -> Fields {
             file_access(source),
             "\"clip_pg.model_directory\" must name a directory that the server can read and write.",
         ),
-    }
-}
-
-/// What the system says, as the server's own messages have it: without the error's number.
-pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error ") {
-        Some((reason, _)) => reason.to_owned(),
-        None => text,
     }
 }
 

@@ -7,10 +7,11 @@ use crate::{
     guc, server,
 };
 use clip::{
-    manifest::{Activation, Manifest, Overrides},
+    manifest::{Activation, Caveat, LogitSource, Manifest, Overrides, Tower},
     session::Runtime,
 };
-use pgrx::{PgLogLevel, pg_sys::panic::ErrorReport, prelude::*};
+use pgrx::{PgLogLevel, PgSqlErrorCode, pg_sys::panic::ErrorReport, prelude::*};
+use serde_json::json;
 use std::{fs, path::PathBuf};
 
 /// Registers the model in a directory of the server. The registry is no table: a rollback does not undo it.
@@ -42,8 +43,13 @@ fn models() -> std::result::Result<
             name!(context_length, i32),
             name!(logit_scale, f64),
             name!(logit_bias, f64),
+            name!(logit_source, &'static str),
             name!(activation, &'static str),
+            name!(tokenization, Option<JsonText>),
             name!(preprocessing, Option<JsonText>),
+            name!(text_tower, JsonText),
+            name!(image_tower, JsonText),
+            name!(caveats, Vec<String>),
             name!(options, JsonText),
             name!(sha256, String),
             name!(directory, Option<Text>),
@@ -68,16 +74,22 @@ fn models() -> std::result::Result<
         let directory = record.directory.display().to_string();
         let manifest = record.manifest;
         let loaded = embed::loaded_in(&manifest.identity);
-        let image = manifest.image;
+        let (text, image) = (&manifest.text, &manifest.image);
+        let caveats = manifest.caveats.iter();
         rows.push((
             name.clone(),
             integer(manifest.dimensions),
             image.size.map(|side| integer(side as usize)).to_vec(),
-            integer(manifest.text.tokenizer.context_length),
+            integer(text.tokenizer.context_length),
             manifest.logit_scale,
             manifest.logit_bias,
+            logit_source(manifest.logit_source),
             activation(manifest.activation),
+            serde_json::to_string(&text.tokenizer).ok().map(JsonText),
             serde_json::to_string(&image.preprocess).ok().map(JsonText),
+            tower(&text.tower),
+            tower(&image.tower),
+            caveats.map(|caveat| caveat.message(&manifest)).collect(),
             JsonText(record.options.to_string()),
             manifest.identity,
             may_see_paths.then_some(Text::from(directory)),
@@ -108,7 +120,18 @@ fn register(name: &str, directory: &str, options: JsonText) -> Result<()> {
         manifest,
     };
     forget();
-    Ok(registry::register(name, &record)?)
+    registry::register(name, &record)?;
+    for caveat in &record.manifest.caveats {
+        tell(*caveat, &record.manifest);
+    }
+    Ok(())
+}
+
+fn tell(caveat: Caveat, model: &Manifest) {
+    let done = PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION;
+    ErrorReport::new(done, caveat.message(model), "")
+        .set_hint(caveat.remedy())
+        .report(PgLogLevel::NOTICE);
 }
 
 fn unregister(name: &str) -> Result<()> {
@@ -145,6 +168,27 @@ fn activation(activation: Activation) -> &'static str {
         Activation::Softmax => "softmax",
         Activation::Sigmoid => "sigmoid",
     }
+}
+
+fn logit_source(source: LogitSource) -> &'static str {
+    match source {
+        LogitSource::Options => "options",
+        LogitSource::Graph => "graph",
+        LogitSource::Configuration => "configuration",
+        LogitSource::Family => "family",
+    }
+}
+
+/// What a user sees of a tower.
+fn tower(tower: &Tower) -> JsonText {
+    let shown = json!({
+        "file": tower.file,
+        "weights": tower.weights,
+        "inputs": tower.inputs,
+        "output": tower.output,
+        "batched": !tower.single,
+    });
+    JsonText(shown.to_string())
 }
 
 /// A count as SQL has it; none comes near the limit.

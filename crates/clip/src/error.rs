@@ -60,12 +60,60 @@ pub enum Error {
         /// What it is needed for, or where it was looked for.
         reason: String,
     },
-    /// A model file cannot be read or understood.
+    /// The system does not let a model file be read.
+    #[error("could not read model file \"{file}\": {}", reason(source))]
+    UnreadableModelFile {
+        /// The file, relative to the model directory.
+        file: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A model file is damaged, or is something else than its name says.
     #[error("invalid model file \"{file}\": {reason}")]
     InvalidModelFile {
         /// The file, relative to the model directory.
         file: String,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of a few lines that Git LFS puts in the place of a large one.
+    #[error("model file \"{file}\" is a Git LFS pointer, not the file that it stands for")]
+    LfsPointer {
+        /// The file, relative to the model directory.
+        file: String,
+    },
+    /// ONNX Runtime refuses a graph that is an ONNX file.
+    #[error("could not load model file \"{file}\": {reason}")]
+    UnloadableModel {
+        /// ONNX file, relative to the model directory.
+        file: String,
+        /// ONNX Runtime's words.
+        reason: String,
+    },
+    /// A graph takes or gives something else than a tower that embeds.
+    #[error("model file \"{file}\" cannot be used as a tower: {reason}")]
+    UnsupportedTower {
+        /// ONNX file, relative to the model directory.
+        file: String,
+        /// Which input or output, and what about it.
+        reason: String,
+    },
+    /// A configuration file asks for something that is not implemented.
+    #[error("model file \"{file}\" is not supported: {reason}")]
+    UnsupportedConfiguration {
+        /// The file, relative to the model directory.
+        file: String,
+        /// The setting and its value.
+        reason: String,
+    },
+    /// A text tower does not take texts of its context length.
+    #[error("text tower \"{file}\" does not take texts of {length} tokens: {reason}")]
+    ContextLength {
+        /// ONNX file, relative to the model directory.
+        file: String,
+        /// The context length.
+        length: usize,
+        /// ONNX Runtime's words.
         reason: String,
     },
     /// A model file is not the one that was registered.
@@ -77,6 +125,20 @@ pub enum Error {
         expected: String,
         /// SHA-256 now, hexadecimal.
         found: String,
+    },
+    /// A tower does not have the dimensions that the model's configuration announces.
+    #[error(
+        "output \"{output}\" of \"{file}\" has {found} dimensions, the configuration says {expected}"
+    )]
+    Projection {
+        /// ONNX file, relative to the model directory.
+        file: String,
+        /// The output that was taken for the embedding.
+        output: String,
+        /// Its dimensions.
+        found: usize,
+        /// `projection_dim`, or open_clip's `embed_dim`.
+        expected: usize,
     },
     /// The two towers of a model do not embed into the same space.
     #[error("text tower has {text} dimensions, image tower has {image}")]
@@ -116,6 +178,15 @@ pub enum Error {
     /// The caller asked to stop.
     #[error("canceled")]
     Canceled,
+}
+
+/// What the system says, as the server's own messages have it: without the error's number.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((reason, _)) => reason.to_owned(),
+        None => text,
+    }
 }
 
 /// Result with this crate's [`Error`].

@@ -5,6 +5,7 @@
 //! that decides what an embedding means, and nothing else: not how the towers are run, which the probe may find out
 //! otherwise on another processor, and not what turns similarities into probabilities, which may be set right later.
 
+mod caveat;
 mod config;
 mod files;
 mod inspect;
@@ -17,6 +18,7 @@ mod probe;
 mod scale;
 mod tokenizer;
 
+pub use caveat::Caveat;
 pub use files::ModelFile;
 pub use overrides::Overrides;
 
@@ -49,6 +51,8 @@ pub struct Manifest {
     pub logit_scale: f64,
     /// Added to the scaled similarity; 0 for models trained with softmax.
     pub logit_bias: f64,
+    /// Where the factor comes from.
+    pub logit_source: LogitSource,
     /// How logits become probabilities.
     pub activation: Activation,
     /// The tower for texts.
@@ -57,6 +61,8 @@ pub struct Manifest {
     pub image: ImageTower,
     /// Every file needed to embed, each once.
     pub files: Vec<ModelFile>,
+    /// What those who use the model should know of it.
+    pub caveats: Vec<Caveat>,
 }
 
 /// How the files of a model are arranged.
@@ -85,6 +91,20 @@ pub enum Activation {
     Softmax,
     /// Each label by itself (SigLIP).
     Sigmoid,
+}
+
+/// Where a model's logit scale comes from, the surest source first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogitSource {
+    /// Whoever registered the model.
+    Options,
+    /// A graph that computes logits.
+    Graph,
+    /// The model's configuration.
+    Configuration,
+    /// What models of its family have.
+    Family,
 }
 
 /// A graph, or the half of one, that embeds one kind of thing.
@@ -171,7 +191,8 @@ impl Manifest {
         let mut essence = self.clone();
         essence.identity.clear();
         (essence.logit_scale, essence.logit_bias) = (1.0, 0.0);
-        essence.activation = Activation::Softmax;
+        (essence.activation, essence.logit_source) = (Activation::Softmax, LogitSource::Family);
+        essence.caveats.clear();
         essence.text.tokenizer.padding = Padding::Full;
         for tower in [&mut essence.text.tower, &mut essence.image.tower] {
             (tower.single, tower.idle_rows) = (true, 0);

@@ -110,9 +110,11 @@ impl Dtype {
 pub struct Port {
     /// Name in the graph.
     pub name: String,
-    /// Element type; `None` for one that no model of this kind has.
+    /// Element type; `None` for one that no tower is run with.
     pub dtype: Option<Dtype>,
-    /// Length of each axis, negative where the graph leaves it open.
+    /// Name of the element type, whichever it is.
+    pub element: String,
+    /// Length of each axis, negative where the graph leaves it open; empty where it does not tell the number of axes.
     pub shape: Vec<i64>,
 }
 
@@ -154,7 +156,7 @@ pub struct Session {
 impl Session {
     /// Loads `directory`/`file` to run on `threads` threads.
     ///
-    /// Fails with [`Error::InvalidModelFile`] on anything ONNX Runtime does not accept, external data that is missing
+    /// Fails with [`Error::UnloadableModel`] on anything ONNX Runtime does not accept, external data that is missing
     /// or too short included.
     pub fn open(
         runtime: &Runtime,
@@ -163,12 +165,11 @@ impl Session {
         threads: usize,
         cancel: &Cancel,
     ) -> Result<Self> {
-        let invalid = |reason: String| Error::InvalidModelFile {
+        let refused = |error: ort::Error| Error::UnloadableModel {
             file: file.to_owned(),
-            reason,
+            reason: error.to_string(),
         };
-        let mut builder =
-            session_builder(runtime, threads).map_err(|error| invalid(error.to_string()))?;
+        let mut builder = session_builder(runtime, threads).map_err(refused)?;
         let canceler = builder.canceler();
         let running = cancel.during(move || {
             let _ = canceler.cancel();
@@ -177,7 +178,7 @@ impl Session {
         drop(running);
         cancel.check()?;
         Ok(Self {
-            session: session.map_err(|error| invalid(error.to_string()))?,
+            session: session.map_err(refused)?,
             file: file.to_owned(),
         })
     }
@@ -248,13 +249,17 @@ fn session_builder(
 const ARENA: bool = true;
 
 fn port(outlet: &ort::value::Outlet) -> Port {
-    let (dtype, shape) = match outlet.dtype() {
-        ValueType::Tensor { ty, shape, .. } => (dtype(*ty), shape.iter().copied().collect()),
-        _ => (None, Vec::new()),
+    let (dtype, element, shape) = match outlet.dtype() {
+        ValueType::Tensor { ty, shape, .. } => {
+            let element = format!("{ty:?}").to_lowercase();
+            (dtype(*ty), element, shape.iter().copied().collect())
+        }
+        _ => (None, "no tensor".to_owned(), Vec::new()),
     };
     Port {
         name: outlet.name().to_owned(),
         dtype,
+        element,
         shape,
     }
 }

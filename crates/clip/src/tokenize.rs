@@ -1,15 +1,16 @@
 //! Texts to token ids, as a model's own tokenizer gives them.
 //!
-//! Invariant: a row holds at most `context_length` ids, and a text too long for it keeps its last id, which is the end
-//! of text that most text towers are read out at. `tokenizer.json` is the definition of the ids. Where the Python
-//! tokenizer that a model was published with differs (`ftfy` and HTML unescaping in OpenAI's; in the slow one of
-//! `transformers` spaces around Chinese characters, removal of control characters, the final form of sigma), the file
-//! counts.
+//! Invariant: a row holds at most `context_length` ids, and a text too long for it loses words, never the special tokens
+//! around them: most text towers are read out at the end of text. `tokenizer.json` is the definition of the ids, of those
+//! that special tokens typed in a text have, too. Where the Python tokenizer that a model was published with differs
+//! (`ftfy` and HTML unescaping in OpenAI's; in the slow one of `transformers` spaces around Chinese characters, removal
+//! of control characters, the final form of sigma), the file counts.
 
 mod clip_bpe;
 
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use tokenizers::{PostProcessor, PostProcessorWrapper, TruncationDirection, TruncationParams};
 
 /// Bytes of a text that are accepted; more than any model reads.
 pub const MAX_TEXT_BYTES: usize = 65536;
@@ -31,6 +32,24 @@ pub struct TokenizerSpec {
     pub clean: Clean,
     /// Put before every text; a language code of the vocabulary takes the place of the tokenizer's own.
     pub prefix: String,
+    /// Whether the tokenizer puts its own special tokens around a text; if not, only `end_id` follows it.
+    pub special: bool,
+    /// The id that becomes 0 wherever it stands (open_clip's `strip_sep_token`).
+    pub zeroed_id: Option<u32>,
+    /// Where short texts are filled up.
+    pub padding_side: Side,
+    /// Where long texts lose their words.
+    pub truncation_side: Side,
+}
+
+/// An end of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The beginning.
+    Left,
+    /// The end.
+    Right,
 }
 
 /// How far short texts are filled up.
@@ -115,20 +134,65 @@ impl Tokenizer {
         };
         let mut inner = tokenizers::Tokenizer::from_bytes(definition)
             .map_err(|error| invalid(error.to_string()))?;
-        inner
-            .with_truncation(None)
-            .map_err(|error| invalid(error.to_string()))?;
         inner.with_padding(None);
-        let language = if is_language(&spec.prefix) {
-            inner.token_to_id(&spec.prefix)
+        let tokenizer = Self {
+            inner,
+            spec: spec.clone(),
+            language: None,
+        };
+        tokenizer.with_spec(spec)
+    }
+
+    /// The same tokenizer, used as `spec` says. Special tokens that were once left out do not come back.
+    ///
+    /// Fails with [`Error::UnsupportedConfiguration`] where the special tokens alone exceed the context length.
+    pub(crate) fn with_spec(mut self, spec: TokenizerSpec) -> Result<Self> {
+        if !spec.special {
+            self.inner.with_post_processor(None::<PostProcessorWrapper>);
+        }
+        self.language = if is_language(&spec.prefix) {
+            self.inner.token_to_id(&spec.prefix)
         } else {
             None
         };
-        Ok(Self {
-            inner,
-            spec,
-            language,
-        })
+        self.spec = spec;
+        self.truncate(None)?;
+        // What `encode` adds to what the tokenizer gives; the same for every text.
+        let bare = self.ids(String::new())?;
+        let language = self.language.is_some() && self.language_of(&bare).is_none();
+        let end = self.spec.end_id.is_some() && bare.last() != self.spec.end_id.as_ref();
+        let added = usize::from(language) + usize::from(end);
+        let post_processor = self.inner.get_post_processor();
+        let special = post_processor.map_or(0, |processor| processor.added_tokens(false));
+        let length = self.spec.context_length;
+        if special + added > length {
+            return Err(Error::UnsupportedConfiguration {
+                file: self.spec.file,
+                reason: format!(
+                    "{} special tokens exceed the context length of {length}",
+                    special + added
+                ),
+            });
+        }
+        self.truncate(Some(length - added))?;
+        Ok(self)
+    }
+
+    /// Has the tokenizer cut texts to `length` ids, the special tokens that it adds included.
+    fn truncate(&mut self, length: Option<usize>) -> Result<()> {
+        let direction = match self.spec.truncation_side {
+            Side::Left => TruncationDirection::Left,
+            Side::Right => TruncationDirection::Right,
+        };
+        let truncation = length.map(|max_length| TruncationParams {
+            max_length,
+            direction,
+            ..TruncationParams::default()
+        });
+        match self.inner.with_truncation(truncation) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.invalid(error.to_string())),
+        }
     }
 
     /// How this tokenizer is used.
@@ -158,20 +222,9 @@ impl Tokenizer {
                 .clean
                 .apply(&format!("{}{text}", self.spec.prefix)),
         };
-        let encoding =
-            self.inner
-                .encode_fast(text, true)
-                .map_err(|error| Error::InvalidModelFile {
-                    file: self.spec.file.clone(),
-                    reason: error.to_string(),
-                })?;
-        let mut ids = encoding.get_ids().to_vec();
+        let mut ids = self.ids(text)?;
         if let Some(language) = self.language {
-            match ids.iter_mut().find(|id| {
-                self.inner
-                    .id_to_token(**id)
-                    .is_some_and(|token| is_language(&token))
-            }) {
+            match self.language_of(&ids).and_then(|at| ids.get_mut(at)) {
                 Some(default) => *default = language,
                 None => ids.insert(0, language),
             }
@@ -179,15 +232,36 @@ impl Tokenizer {
         if let Some(end) = self.spec.end_id
             && ids.last() != Some(&end)
         {
-            ids.push(end);
-        }
-        if let Some(&end) = ids.last()
-            && ids.len() > self.spec.context_length
-        {
             ids.truncate(self.spec.context_length.saturating_sub(1));
             ids.push(end);
         }
+        if let Some(zeroed) = self.spec.zeroed_id {
+            let found = ids.iter_mut().filter(|id| **id == zeroed);
+            found.for_each(|id| *id = 0);
+        }
         Ok(ids)
+    }
+
+    /// What the tokenizer itself makes of a text.
+    fn ids(&self, text: String) -> Result<Vec<u32>> {
+        let encoding = self.inner.encode_fast(text, true);
+        let encoding = encoding.map_err(|error| self.invalid(error.to_string()))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// Where the first language code is.
+    fn language_of(&self, ids: &[u32]) -> Option<usize> {
+        ids.iter().position(|&id| {
+            let token = self.inner.id_to_token(id);
+            token.is_some_and(|token| is_language(&token))
+        })
+    }
+
+    fn invalid(&self, reason: String) -> Error {
+        Error::InvalidModelFile {
+            file: self.spec.file.clone(),
+            reason,
+        }
     }
 
     /// The ids of `texts`, filled up to one length as `padding` says.
@@ -208,24 +282,23 @@ impl Tokenizer {
         };
         for row in rows {
             let missing = length.saturating_sub(row.len());
-            tokens.mask.extend(std::iter::repeat_n(1, row.len()));
-            tokens.mask.extend(std::iter::repeat_n(0, missing));
-            tokens.ids.extend(row.into_iter().map(i64::from));
-            tokens
-                .ids
-                .extend(std::iter::repeat_n(i64::from(self.spec.pad_id), missing));
+            let (before, after) = match self.spec.padding_side {
+                Side::Left => (missing, 0),
+                Side::Right => (0, missing),
+            };
+            let padding = |count| std::iter::repeat_n((i64::from(self.spec.pad_id), 0), count);
+            let row = row.into_iter().map(|id| (i64::from(id), 1));
+            let (ids, mask): (Vec<_>, Vec<_>) =
+                padding(before).chain(row).chain(padding(after)).unzip();
+            tokens.ids.extend(ids);
+            tokens.mask.extend(mask);
         }
         Ok(tokens)
-    }
-
-    /// For registration, which learns the details one after another.
-    pub(crate) fn spec_mut(&mut self) -> &mut TokenizerSpec {
-        &mut self.spec
     }
 }
 
 /// Whether `token` is a language code of FLORES-200, such as `nob_Latn`.
-fn is_language(token: &str) -> bool {
+pub(crate) fn is_language(token: &str) -> bool {
     let Some((language, script)) = token.split_once('_') else {
         return false;
     };

@@ -34,7 +34,7 @@ impl ModelFile {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(invalid(path, error)),
+                Err(source) => return Err(unreadable(path, source)),
             };
             hasher.update(buffer.get(..count).unwrap_or_default());
             bytes += count as u64;
@@ -81,7 +81,7 @@ pub(super) fn open(directory: &Path, path: &str) -> Result<File> {
             file: path.to_owned(),
             reason: format!("not found in \"{}\"", directory.display()),
         },
-        _ => invalid(path, error),
+        _ => unreadable(path, error),
     })
 }
 
@@ -90,8 +90,19 @@ pub(super) fn contents(directory: &Path, path: &str) -> Result<Vec<u8>> {
     let mut contents = Vec::new();
     open(directory, path)?
         .read_to_end(&mut contents)
-        .map_err(|error| invalid(path, error))?;
+        .map_err(|source| unreadable(path, source))?;
+    refuse_pointer(path, &contents)?;
     Ok(contents)
+}
+
+/// Fails with [`Error::LfsPointer`] where the file `path` begins like one.
+pub(super) fn refuse_pointer(path: &str, beginning: &[u8]) -> Result<()> {
+    if beginning.starts_with(b"version https://git-lfs.github.com/spec/") {
+        return Err(Error::LfsPointer {
+            file: path.to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// Whether `path` stays inside the directory it is relative to.
@@ -114,10 +125,11 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     )
 }
 
-fn invalid(path: &str, error: std::io::Error) -> Error {
-    Error::InvalidModelFile {
+/// The error for a file that the system does not give.
+pub(super) fn unreadable(path: &str, source: std::io::Error) -> Error {
+    Error::UnreadableModelFile {
         file: path.to_owned(),
-        reason: error.to_string(),
+        source,
     }
 }
 
@@ -151,6 +163,24 @@ mod tests {
         assert!(matches!(
             file.verify(directory.path(), &cancel),
             Err(Error::MissingModelFile { .. })
+        ));
+    }
+
+    #[test]
+    fn what_stands_in_for_a_file_is_named() {
+        let directory = crate::testing::Directory::new();
+        directory.write(
+            "config.json",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+        );
+        assert!(matches!(
+            contents(directory.path(), "config.json"),
+            Err(Error::LfsPointer { file }) if file == "config.json"
+        ));
+        directory.write("folder.json/file", b"");
+        assert!(matches!(
+            contents(directory.path(), "folder.json"),
+            Err(Error::UnreadableModelFile { file, .. }) if file == "folder.json"
         ));
     }
 

@@ -1,11 +1,13 @@
 //! Registration: everything about a model that its files and a few probe runs tell.
 //!
-//! Whatever could fail later fails here: a missing file, a graph that does not load, towers that disagree. Liberties
-//! that make embedding faster (several rows per run, texts not filled up to the context length) are taken only if the
-//! model gives the same embeddings with them as without.
+//! Whatever could fail later fails here: a missing file, a graph that does not load, a text longer than a tower reads,
+//! towers that disagree. Liberties that make embedding faster (several rows per run, texts not filled up to the context
+//! length) are taken only if the model gives the same embeddings with them as without; never where a graph quantises
+//! what it computes by the range it finds, because probes cannot show every range.
 
 use super::{
-    Activation, FORMAT, ImageTower, Manifest, ModelFile, Overrides, TextTower,
+    Activation, Caveat, FORMAT, ImageTower, LogitSource, Manifest, ModelFile, Overrides, TextTower,
+    Tower,
     config::ModelConfig,
     layout, onnx,
     ports::{self, Found, Side},
@@ -32,15 +34,32 @@ impl Manifest {
         let model = ModelConfig::read(directory, &graphs.text)?;
         let mut sessions = Vec::new();
         let open = |file: &str| Session::open(runtime, directory, file, THREADS, cancel);
-        let text = tower(directory, Side::Text, &graphs.text, &mut sessions, open)?;
-        let image = tower(directory, Side::Image, &graphs.image, &mut sessions, open)?;
+        let wanted = overrides.text_output.as_deref();
+        let (text, text_graph) = tower(
+            directory,
+            Side::Text,
+            &graphs.text,
+            wanted,
+            &mut sessions,
+            open,
+        )?;
+        let wanted = overrides.vision_output.as_deref();
+        let (image, image_graph) = tower(
+            directory,
+            Side::Image,
+            &graphs.image,
+            wanted,
+            &mut sessions,
+            open,
+        )?;
         let length = text.shape.first().copied().flatten();
         let size = match image.shape.as_slice() {
             [_, Some(height), Some(width)] => Some([*height, *width]),
             _ => None,
         };
         let tokenizer = tokenizer::read(directory, &graphs.text, &model, length, overrides)?;
-        let preprocess = preprocess::read(directory, &graphs.image, &model, size, overrides)?;
+        let (preprocess, described) =
+            preprocess::read(directory, &graphs.image, &model, size, overrides)?;
         let size = preprocess.size().unwrap_or_default();
         let manifest = Self {
             format: FORMAT,
@@ -50,6 +69,7 @@ impl Manifest {
             dimensions: 0,
             logit_scale: 1.0,
             logit_bias: 0.0,
+            logit_source: LogitSource::Family,
             activation: Activation::Softmax,
             text: TextTower {
                 tower: text.tower,
@@ -61,6 +81,7 @@ impl Manifest {
                 preprocess,
             },
             files: Vec::new(),
+            caveats: Vec::new(),
         };
         let mut probe = Probe::new(runtime, directory, manifest, cancel);
         let known = overrides.logit_scale.is_some() && overrides.logit_bias.is_some();
@@ -69,32 +90,60 @@ impl Manifest {
             None => None,
         };
         probe.load(tokenizer, sessions);
-        let text = probe.texts(length.is_none())?;
+        let text = probe.texts(length.is_none() && !text_graph.dynamic)?;
         let image = probe.images()?;
+        let mut manifest = probe.finish();
+        for (tower, found) in [(&manifest.text.tower, text), (&manifest.image.tower, image)] {
+            check_dimensions(tower, found, model.dimensions)?;
+        }
         if text != image {
             return Err(Error::TowerMismatch { text, image });
         }
-        let mut manifest = probe.finish();
         manifest.dimensions = text;
         let logits = scale::choose(overrides, measured, &model);
         (manifest.logit_scale, manifest.logit_bias) = (logits.scale, logits.bias);
-        manifest.activation = logits.activation;
+        (manifest.activation, manifest.logit_source) = (logits.activation, logits.source);
+        let caveats = [
+            (!described, Caveat::Preprocessing),
+            (logits.borrowed, Caveat::Logits),
+            (
+                text_graph.integers || image_graph.integers,
+                Caveat::Integers,
+            ),
+        ];
+        let holding = caveats.into_iter().filter(|(holds, _)| *holds);
+        manifest.caveats = holding.map(|(_, caveat)| caveat).collect();
         manifest.files = hash(directory, &manifest, cancel)?;
         manifest.seal();
         Ok(manifest)
     }
 }
 
-/// Loads the graph `file` unless it is, and describes it as the tower for `side`.
+/// Compares a tower with what the model's configuration announces: without the projection to a common space a tower is
+/// of no use, though its width may happen to be the other's.
+fn check_dimensions(tower: &Tower, found: usize, announced: Option<usize>) -> Result<()> {
+    match announced {
+        Some(expected) if expected != found => Err(Error::Projection {
+            file: tower.file.clone(),
+            output: tower.output.clone(),
+            found,
+            expected,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Loads the graph `file` unless it is, and describes it as the tower for `side`, with the output `wanted`.
 fn tower(
     directory: &Path,
     side: Side,
     file: &str,
+    wanted: Option<&str>,
     sessions: &mut Vec<(String, Session)>,
     open: impl FnOnce(&str) -> Result<Session>,
-) -> Result<Found> {
+) -> Result<(Found, onnx::Contents)> {
     // Before ONNX Runtime looks: what it says about a file that is no graph is less clear.
-    let weights = onnx::external_data(directory, file)?;
+    let contents = onnx::examine(directory, file)?;
     if !sessions.iter().any(|(loaded, _)| loaded == file) {
         sessions.push((file.to_owned(), open(file)?));
     }
@@ -102,9 +151,10 @@ fn tower(
     let (inputs, outputs) = session
         .map(|(_, session)| (session.inputs(), session.outputs()))
         .unwrap_or_default();
-    let mut found = ports::find(file, side, &inputs, &outputs)?;
-    found.tower.weights = weights;
-    Ok(found)
+    let mut found = ports::find(file, side, &inputs, &outputs, wanted)?;
+    found.tower.weights = contents.weights.clone();
+    found.tower.single |= contents.dynamic;
+    Ok((found, contents))
 }
 
 /// Hashes every file that embedding needs, each once.

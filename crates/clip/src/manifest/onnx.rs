@@ -1,14 +1,14 @@
-//! The one thing ONNX Runtime does not tell about a graph: which other files hold its weights.
+//! What ONNX Runtime does not tell about a graph: which other files hold its weights, and how it computes.
 //!
 //! Walks the protocol buffer of <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3> along the fields that lead
-//! to tensors and skips everything else, weights included, without reading it.
+//! to tensors and operators, and skips everything else, weights included, without reading it.
 
 use super::files;
 use crate::{Error, Result};
 use std::{
     collections::BTreeSet,
     fs::File,
-    io::{self, BufReader, Read},
+    io::{self, BufRead, BufReader, Read},
     path::Path,
 };
 
@@ -46,50 +46,95 @@ impl Message {
     }
 }
 
-/// Paths, relative to `directory`, of the files that hold weights of the ONNX graph `file`.
+/// What a graph says about itself.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Contents {
+    /// Files that hold weights, relative to the model directory.
+    pub weights: Vec<String>,
+    /// Whether activations are quantised by the range that they happen to have, over all rows of a batch.
+    pub dynamic: bool,
+    /// Whether parts of the graph are computed in integers of 8 bits.
+    pub integers: bool,
+}
+
+/// Examines the ONNX graph `file` in `directory`, and finds the files beside it that it needs.
 ///
 /// Fails with [`Error::InvalidModelFile`] where the file is no protocol buffer, and where it names a file outside of
-/// its own folder.
-pub(super) fn external_data(directory: &Path, file: &str) -> Result<Vec<String>> {
+/// its own folder; with [`Error::MissingModelFile`] and [`Error::LfsPointer`] about the files with the weights, too.
+pub(super) fn examine(directory: &Path, file: &str) -> Result<Contents> {
     let invalid = |reason: String| Error::InvalidModelFile {
         file: file.to_owned(),
         reason,
     };
-    let handle = files::open(directory, file)?;
-    let length = handle
-        .metadata()
-        .map_err(|error| invalid(error.to_string()))?
-        .len();
+    let (reader, length) = open(directory, file)?;
     let mut walk = Walk {
-        reader: BufReader::new(handle),
+        reader,
         position: 0,
         locations: BTreeSet::new(),
+        operators: BTreeSet::new(),
     };
     walk.message(Message::Model, length, 0)
         .map_err(|error| invalid(format!("not an ONNX model ({error})")))?;
     let folder = file
         .rsplit_once('/')
         .map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    walk.locations
-        .into_iter()
-        .map(|location| match files::is_inside(&location) {
-            true => Ok(format!("{folder}{location}")),
-            false => Err(invalid(format!(
+    let uses = |known: &dyn Fn(&str) -> bool| walk.operators.iter().any(|name| known(name));
+    let mut contents = Contents {
+        weights: Vec::new(),
+        dynamic: uses(&is_dynamic),
+        integers: uses(&is_of_integers),
+    };
+    for location in walk.locations {
+        if !files::is_inside(&location) {
+            return Err(invalid(format!(
                 "weights at \"{location}\" lie outside of the model"
-            ))),
-        })
-        .collect()
+            )));
+        }
+        let path = format!("{folder}{location}");
+        // Refuses a pointer.
+        open(directory, &path)?;
+        contents.weights.push(path);
+    }
+    Ok(contents)
+}
+
+/// Opens `directory`/`file`, which must not be a Git LFS pointer, and tells its length.
+fn open(directory: &Path, file: &str) -> Result<(BufReader<File>, u64)> {
+    let handle = files::open(directory, file)?;
+    let unreadable = |source| files::unreadable(file, source);
+    let length = handle.metadata().map_err(unreadable)?.len();
+    let mut reader = BufReader::new(handle);
+    let beginning = reader.fill_buf().map_err(unreadable)?;
+    files::refuse_pointer(file, beginning)?;
+    Ok((reader, length))
+}
+
+/// `DynamicQuantizeLinear` and what ONNX Runtime fuses it into.
+fn is_dynamic(operator: &str) -> bool {
+    operator.starts_with("DynamicQuantize")
+}
+
+/// Operators whose kernels multiply integers of 8 bits, or whose operands ONNX Runtime hands to such kernels.
+fn is_of_integers(operator: &str) -> bool {
+    is_dynamic(operator)
+        || operator.starts_with("QLinear")
+        || operator.starts_with("MatMulInteger")
+        || matches!(
+            operator,
+            "ConvInteger" | "QuantizeLinear" | "QAttention" | "QGemm" | "MatMulNBits"
+        )
 }
 
 struct Walk {
     reader: BufReader<File>,
     position: u64,
     locations: BTreeSet<String>,
+    operators: BTreeSet<String>,
 }
 
 /// Deeper than any graph in a graph.
 const MAX_DEPTH: u32 = 64;
-/// Longer than any key or path.
+/// Longer than any key, path or name of an operator.
 const MAX_STRING: u64 = 4096;
 
 impl Walk {
@@ -118,6 +163,10 @@ impl Walk {
                     match (message, field, message.field(field)) {
                         (Message::Entry, 1, _) => entry.0 = self.string(length)?,
                         (Message::Entry, 2, _) => entry.1 = self.string(length)?,
+                        (Message::Node, 4, _) => {
+                            let operator = self.string(length)?;
+                            self.operators.insert(operator);
+                        }
                         (_, _, Some(child)) => self.message(child, inner, depth + 1)?,
                         _ => self.skip(length, end)?,
                     }
@@ -163,12 +212,12 @@ impl Walk {
 
     fn string(&mut self, length: u64) -> io::Result<String> {
         if length > MAX_STRING {
-            return Err(damaged("a path is too long"));
+            return Err(damaged("a name is too long"));
         }
         let mut bytes = Vec::new();
         self.reader.by_ref().take(length).read_to_end(&mut bytes)?;
         self.position += bytes.len() as u64;
-        String::from_utf8(bytes).map_err(|_| damaged("a path is not UTF-8"))
+        String::from_utf8(bytes).map_err(|_| damaged("a name is not UTF-8"))
     }
 }
 
@@ -183,6 +232,9 @@ mod tests {
         Directory,
         graph::{bytes, number},
     };
+
+    const POINTER: &[u8] =
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 254000000\n";
 
     fn model(location: &str) -> Vec<u8> {
         let entry = [bytes(1, b"location"), bytes(2, location.as_bytes())].concat();
@@ -201,35 +253,66 @@ mod tests {
     fn locations_are_found() {
         let directory = Directory::new();
         directory.write("onnx/a.onnx", &model("a.onnx_data"));
-        assert_eq!(
-            external_data(directory.path(), "onnx/a.onnx").unwrap(),
-            ["onnx/a.onnx_data"]
-        );
+        assert!(matches!(
+            examine(directory.path(), "onnx/a.onnx"),
+            Err(Error::MissingModelFile { file, .. }) if file == "onnx/a.onnx_data"
+        ));
+        directory.write("onnx/a.onnx_data", POINTER);
+        assert!(matches!(
+            examine(directory.path(), "onnx/a.onnx"),
+            Err(Error::LfsPointer { file }) if file == "onnx/a.onnx_data"
+        ));
+        directory.write("onnx/a.onnx_data", b"raw");
+        let contents = examine(directory.path(), "onnx/a.onnx").unwrap();
+        assert_eq!(contents.weights, ["onnx/a.onnx_data"]);
         directory.write("b.onnx", &model("../../etc/passwd"));
-        let error = external_data(directory.path(), "b.onnx")
-            .unwrap_err()
-            .to_string();
+        let error = examine(directory.path(), "b.onnx").unwrap_err().to_string();
         assert!(error.contains("outside"), "{error}");
+    }
+
+    #[test]
+    fn operators_are_found() {
+        let directory = Directory::new();
+        for (operator, dynamic, integers) in [
+            ("DynamicQuantizeLinear", true, true),
+            ("DynamicQuantizeMatMul", true, true),
+            ("MatMulIntegerToFloat", false, true),
+            ("QLinearConv", false, true),
+            ("DequantizeLinear", false, false),
+            ("MatMul", false, false),
+        ] {
+            let node = bytes(1, &bytes(4, operator.as_bytes()));
+            // In the graph, in one that is an attribute (of `If`, say), and in a function.
+            let branch = bytes(1, &bytes(5, &bytes(6, &node)));
+            let function = bytes(25, &bytes(7, &bytes(4, operator.as_bytes())));
+            for model in [bytes(7, &node), bytes(7, &branch), function] {
+                directory.write("a.onnx", &model);
+                let found = examine(directory.path(), "a.onnx").unwrap();
+                assert_eq!(
+                    (found.dynamic, found.integers),
+                    (dynamic, integers),
+                    "{operator}"
+                );
+            }
+        }
     }
 
     #[test]
     fn damaged_files_are_refused() {
         let directory = Directory::new();
         let whole = model("weights.bin");
+        directory.write("weights.bin", b"raw");
         for length in 1..whole.len() {
             directory.write("a.onnx", &whole[..length]);
             // Cut between two fields of the model a file is shorter, but whole.
             if !matches!(length, 2 | 8) {
-                assert!(
-                    external_data(directory.path(), "a.onnx").is_err(),
-                    "{length}"
-                );
+                assert!(examine(directory.path(), "a.onnx").is_err(), "{length}");
             }
         }
         directory.write("a.onnx", b"<html>not a model</html>");
-        assert!(external_data(directory.path(), "a.onnx").is_err());
+        assert!(examine(directory.path(), "a.onnx").is_err());
         assert!(matches!(
-            external_data(directory.path(), "none.onnx"),
+            examine(directory.path(), "none.onnx"),
             Err(Error::MissingModelFile { .. })
         ));
     }

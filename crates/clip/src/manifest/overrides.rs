@@ -27,6 +27,10 @@ pub struct Overrides {
     pub text_file: Option<String>,
     /// ONNX file of the image tower, relative to the model directory.
     pub vision_file: Option<String>,
+    /// Output of the text tower that is the embedding.
+    pub text_output: Option<String>,
+    /// Output of the image tower that is the embedding.
+    pub vision_output: Option<String>,
     /// What becomes of an alpha channel.
     pub alpha: Option<Alpha>,
     /// Whether the EXIF orientation is applied.

@@ -16,14 +16,16 @@ use std::path::Path;
 /// Threads per run; a probe is over before more would pay.
 pub(super) const THREADS: usize = 1;
 /// Texts of different lengths and meanings.
-const TEXTS: [&str; 3] = [
+const TEXTS: [&str; 4] = [
     "cat",
-    "two dogs running through deep snow near a red house",
+    LONG_TEXT,
     "a page of printed text",
+    "1897: nº 12, d'après l'original",
 ];
-/// Cosine distance that counts as the same embedding: above the noise of another order of summation, far below what
-/// counted padding or a quantisation shared between rows does.
-const SAME: f64 = 1e-6;
+const LONG_TEXT: &str = "two dogs running through deep snow near a red house";
+/// Cosine distance that counts as the same embedding: above the noise of another order of summation, some 1e-14 in
+/// single precision, and below what counted padding or a quantisation shared between rows does.
+const SAME: f64 = 1e-9;
 /// Output of graphs with both towers, `[images, texts]`.
 const LOGITS: &str = "logits_per_image";
 
@@ -68,16 +70,33 @@ impl<'a> Probe<'a> {
 
     /// Finds out how the text tower can be run; returns its dimensions.
     ///
-    /// The embeddings to keep are those of single texts, filled up as the manifest says. `open` is whether the graph
-    /// takes texts of any length; where it does, filling up is spared if that changes nothing.
-    pub(super) fn texts(&mut self, open: bool) -> Result<usize> {
+    /// The embeddings to keep are those of single texts, filled up as the manifest says. `spare` is whether filling up
+    /// may be spared where that changes nothing.
+    pub(super) fn texts(&mut self, spare: bool) -> Result<usize> {
         let (dimensions, reference) = self.settle(Side::Text)?;
-        if open {
+        self.longest_text()?;
+        if spare {
             let change =
                 |manifest: &mut Manifest| manifest.text.tokenizer.padding = Padding::Longest;
             self.attempt(Side::Text, &reference, change)?;
         }
         Ok(dimensions)
+    }
+
+    /// Embeds a text that is cut to the context length. Shorter ones, filled up, need not reach the last position.
+    fn longest_text(&mut self) -> Result<()> {
+        let length = self.encoder.manifest().text.tokenizer.context_length;
+        let words = LONG_TEXT.split(' ').count();
+        let text = format!("{LONG_TEXT} ").repeat(length.div_ceil(words));
+        match self.encoder.run_texts(&[&text], self.cancel) {
+            Ok(_) => Ok(()),
+            Err(Error::Inference { file, reason }) => Err(Error::ContextLength {
+                file,
+                length,
+                reason,
+            }),
+            Err(error) => Err(error),
+        }
     }
 
     /// Finds out how the image tower can be run; returns its dimensions.
@@ -116,8 +135,8 @@ impl<'a> Probe<'a> {
         if !outputs.iter().any(|port| port.name == LOGITS) {
             return Ok(Vec::new());
         }
-        let text = ports::find(file, Side::Text, &inputs, &outputs)?.tower;
-        let image = ports::find(file, Side::Image, &inputs, &outputs)?.tower;
+        let text = ports::find(file, Side::Text, &inputs, &outputs, None)?.tower;
+        let image = ports::find(file, Side::Image, &inputs, &outputs, None)?.tower;
         let described = &self.encoder.manifest().image;
         let mut points = Vec::new();
         for pixels in images(described.size) {
@@ -199,8 +218,9 @@ fn tower_of(manifest: &mut Manifest, side: Side) -> &mut Tower {
     }
 }
 
-/// Three images of `[height, width]` that look different: a gradient, squares, noise.
-fn images([height, width]: [u32; 2]) -> [Vec<u8>; 3] {
+/// Images of `[height, width]` that look different: a gradient, squares, noise, and a grey with little in it, whose
+/// range is narrow wherever a tower looks.
+fn images([height, width]: [u32; 2]) -> [Vec<u8>; 4] {
     let draw = |sample: &dyn Fn(u32, u32, u32) -> u32| {
         let rows = (0..height)
             .flat_map(|y| (0..width).flat_map(move |x| (0..3).map(move |channel| (y, x, channel))));
@@ -217,6 +237,7 @@ fn images([height, width]: [u32; 2]) -> [Vec<u8>; 3] {
         }),
         draw(&|y, x, _| (x / 32 + y / 32) % 2 * 255),
         draw(&|y, x, channel| ((y * width + x) * 3 + channel).wrapping_mul(2_654_435_761) >> 24),
+        draw(&|y, x, _| 120 + (x ^ y) % 3),
     ]
 }
 

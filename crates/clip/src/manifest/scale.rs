@@ -1,7 +1,7 @@
 //! From similarity to probability: logit scale, bias and activation of a model.
 
 use super::{
-    Activation, Overrides,
+    Activation, LogitSource, Overrides,
     config::{Family, ModelConfig},
 };
 
@@ -11,6 +11,10 @@ pub(super) struct Logits {
     pub scale: f64,
     pub bias: f64,
     pub activation: Activation,
+    /// Where the scale comes from.
+    pub source: LogitSource,
+    /// Whether scale or bias are another checkpoint's.
+    pub borrowed: bool,
 }
 
 /// What `transformers` writes into every configuration: ln(1 / 0.07), where training starts.
@@ -38,18 +42,29 @@ pub(super) fn choose(
         .map(f64::exp)
         .filter(|scale| scale.is_finite())
         .map(|scale| (scale, 0.0));
+    let (found, source) = match (measured, configured) {
+        (Some(measured), _) => (Some(measured), LogitSource::Graph),
+        (None, Some(configured)) => (Some(configured), LogitSource::Configuration),
+        (None, None) => (None, LogitSource::Family),
+    };
     let usual = match config.family {
         _ if config.sigmoid => SIGLIP,
         Family::Siglip | Family::Siglip2 => SIGLIP,
         Family::Clip | Family::Unpadded => (CLIP_SCALE, 0.0),
     };
-    let (scale, bias) = measured.or(configured).unwrap_or(usual);
+    let (scale, bias) = found.unwrap_or(usual);
     let (scale, bias) = (rounded(scale), rounded(bias));
     let bias = overrides
         .logit_bias
         .unwrap_or(if bias.abs() < MIN_BIAS { 0.0 } else { bias });
     let sigmoid = config.sigmoid || bias != 0.0;
+    let given = overrides.logit_scale.is_some() && (overrides.logit_bias.is_some() || !sigmoid);
     Logits {
+        source: match overrides.logit_scale {
+            Some(_) => LogitSource::Options,
+            None => source,
+        },
+        borrowed: found.is_none() && !given && !config.has_clips_scale(),
         scale: overrides.logit_scale.unwrap_or(scale),
         bias,
         activation: overrides.activation.unwrap_or(if sigmoid {
@@ -119,7 +134,19 @@ mod tests {
             (measured.scale, measured.bias, measured.activation),
             (50.0, 0.0, Activation::Softmax)
         );
+        let sources = [
+            (choose(&none, None, &stock), LogitSource::Family),
+            (choose(&none, None, &trained), LogitSource::Configuration),
+            (measured, LogitSource::Graph),
+        ];
+        for (logits, source) in sources {
+            assert_eq!((logits.source, logits.borrowed), (source, false));
+        }
         let siglip = choose(&none, None, &config(Family::Siglip, None));
+        assert_eq!(
+            (siglip.source, siglip.borrowed),
+            (LogitSource::Family, true)
+        );
         assert_eq!(
             (siglip.scale, siglip.bias, siglip.activation),
             (117.3308, -12.9324, Activation::Sigmoid)
@@ -134,6 +161,32 @@ mod tests {
             (chosen.scale, chosen.bias, chosen.activation),
             (10.0, -3.0, Activation::Softmax)
         );
+        assert_eq!(chosen.source, LogitSource::Options);
+    }
+
+    #[test]
+    fn what_is_borrowed_is_known() {
+        let with = |scale, bias| Overrides {
+            logit_scale: scale,
+            logit_bias: bias,
+            ..Overrides::default()
+        };
+        let siglip = config(Family::Siglip2, None);
+        // The bias alone would still be another model's.
+        for (overrides, borrowed) in [
+            (with(Some(112.0), None), true),
+            (with(None, Some(-16.0)), true),
+            (with(Some(112.0), Some(-16.0)), false),
+        ] {
+            assert_eq!(choose(&overrides, None, &siglip).borrowed, borrowed);
+        }
+        let align = ModelConfig {
+            model_type: "align".to_owned(),
+            ..config(Family::Clip, None)
+        };
+        assert!(choose(&with(None, None), None, &align).borrowed);
+        assert!(!choose(&with(Some(50.0), None), None, &align).borrowed);
+        assert!(!choose(&with(None, None), None, &config(Family::Clip, None)).borrowed);
     }
 
     #[test]

@@ -49,6 +49,8 @@ fn the_embedded_model_is_described() {
         (manifest.logit_bias, manifest.activation),
         (0.0, Activation::Softmax)
     );
+    assert_eq!(manifest.logit_source, LogitSource::Configuration);
+    assert!(manifest.caveats.is_empty());
     let tokenizer = &manifest.text.tokenizer;
     assert_eq!(
         (tokenizer.context_length, tokenizer.padding),
@@ -153,6 +155,13 @@ fn siglip_has_its_published_logits() {
             (manifest.logit_scale, manifest.logit_bias),
             (117.3308, -12.9324)
         );
+        assert_eq!(
+            (manifest.logit_source, manifest.caveats.as_slice()),
+            (
+                LogitSource::Family,
+                &[Caveat::Preprocessing, Caveat::Logits][..]
+            )
+        );
         let tokenizer = &manifest.text.tokenizer;
         assert_eq!(
             (tokenizer.context_length, tokenizer.padding),
@@ -179,6 +188,10 @@ fn siglip_has_its_published_logits() {
         assert_eq!(
             (overridden.logit_scale, overridden.logit_bias),
             (111.0, -16.5)
+        );
+        assert_eq!(
+            (overridden.logit_source, overridden.caveats.as_slice()),
+            (LogitSource::Options, &[Caveat::Preprocessing][..])
         );
     }
 }
@@ -218,7 +231,10 @@ fn unusable_models_are_refused_at_registration() {
         .waves()
         .node("Identity", &["waves"], "text_embeds", &[]);
     let error = refusal(&testing::model(deep, Graph::image(0)));
-    assert!(error.to_string().contains("has the shape"), "{error}");
+    assert!(
+        matches!(&error, Error::UnsupportedTower { reason, .. } if reason.contains("text_embeds [?, ?, 4]")),
+        "{error}"
+    );
 
     for file in [
         "tokenizer.json",
@@ -236,6 +252,15 @@ fn unusable_models_are_refused_at_registration() {
         let error = refusal(&directory);
         assert!(
             matches!(&error, Error::InvalidModelFile { file: invalid, .. } if invalid == file),
+            "{error}"
+        );
+        directory.write(
+            file,
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+        );
+        let error = refusal(&directory);
+        assert!(
+            matches!(&error, Error::LfsPointer { file: pointer } if pointer == file),
             "{error}"
         );
     }
@@ -303,4 +328,61 @@ fn options_reach_the_manifest_and_its_identity() {
     // The first four have the same embeddings.
     assert_eq!(identities.len(), 7);
     assert_eq!(usual.image.preprocess.alpha, Alpha::Drop);
+}
+
+#[test]
+fn dimensions_are_compared_with_the_configuration() {
+    let Some(runtime) = testing::runtime() else {
+        return;
+    };
+    let directory = plain();
+    for (config, fits) in [
+        (
+            json!({"model_type": "clip", "projection_dim": DIMENSIONS}),
+            true,
+        ),
+        (json!({"model_type": "clip", "projection_dim": 3}), false),
+        (
+            json!({"embed_dim": 3, "text_cfg": {"hf_tokenizer_name": "x"}}),
+            false,
+        ),
+    ] {
+        directory.write("config.json", config.to_string().as_bytes());
+        match inspect(&directory, &runtime, json!({})) {
+            Ok(_) => assert!(fits, "{config}"),
+            Err(error) => assert!(
+                !fits
+                    && matches!(
+                        error,
+                        Error::Projection {
+                            found: DIMENSIONS,
+                            expected: 3,
+                            ..
+                        }
+                    ),
+                "{error}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn outputs_can_be_named() {
+    let Some(runtime) = testing::runtime() else {
+        return;
+    };
+    let text = Graph::text(INT64, &[0, 0])
+        .output("other", FLOAT, &[0, DIMENSIONS as u64])
+        .node("Neg", &["text_embeds"], "other", &[]);
+    let directory = testing::model(text, Graph::image(0));
+    let usual = described(&directory, &runtime);
+    assert_eq!(usual.text.tower.output, "text_embeds");
+    let named = inspect(&directory, &runtime, json!({"text_output": "other"})).unwrap();
+    assert_eq!(named.text.tower.output, "other");
+    assert_ne!(named.identity, usual.identity);
+    let error = inspect(&directory, &runtime, json!({"vision_output": "other"})).unwrap_err();
+    assert!(
+        matches!(&error, Error::InvalidOption(reason) if reason.contains("\"vision_output\"") && reason.contains("image_embeds [?, 4] of float32")),
+        "{error}"
+    );
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    tokenize::{Clean, Padding, Tokenizer, TokenizerSpec},
+    tokenize::{Clean, Padding, Side, Tokenizer, TokenizerSpec},
 };
 use serde_json::Value;
 use std::path::Path;
@@ -38,33 +38,140 @@ pub(super) fn read(
             ),
         })?;
     let settings = settings(directory, &file)?;
+    let sentences = sentences(directory, &folders)?;
+    let side = |key: &str| side(&file, &settings, key);
     let spec = TokenizerSpec {
-        context_length: context_length(model, length, &settings, overrides)?,
+        context_length: context_length(model, length, &settings, &sentences, overrides)?,
         // Provisional; registration finds out whether filling up can be spared.
         padding: if model.family == Family::Unpadded {
             Padding::Longest
         } else {
             Padding::Full
         },
+        // What takes the vocabulary to find out.
         pad_id: 0,
         end_id: None,
-        clean: overrides.clean.unwrap_or_else(|| clean(model)),
-        prefix: overrides.prefix.clone().unwrap_or_default(),
-        file,
+        clean: Clean::None,
+        prefix: String::new(),
+        special: true,
+        zeroed_id: None,
+        padding_side: side("padding_side")?,
+        truncation_side: side("truncation_side")?,
+        file: file.clone(),
     };
-    let contents = files::contents(directory, &spec.file)?;
-    let mut tokenizer = Tokenizer::new(&contents, spec)?;
-    let pad_id = overrides
-        .pad_id
-        .unwrap_or_else(|| pad_id(&tokenizer, model, &settings));
-    let siglip = matches!(model.family, Family::Siglip | Family::Siglip2);
-    let end_id = (siglip || settings["add_eos_token"] == Value::Bool(true))
-        .then(|| token(&settings["eos_token"]).or(Some("</s>").filter(|_| siglip)))
-        .flatten()
+    let contents = files::contents(directory, &file)?;
+    let tokenizer = Tokenizer::new(&contents, spec.clone())?;
+    let unsupported = |reason: String| Error::UnsupportedConfiguration {
+        file: file.clone(),
+        reason,
+    };
+    let family = family(&tokenizer, model, &settings);
+    let siglip = matches!(family, Family::Siglip | Family::Siglip2);
+    let begin_id = token(&settings["bos_token"])
+        .or(Some("<bos>"))
         .and_then(|token| tokenizer.id(token));
-    let spec = tokenizer.spec_mut();
-    (spec.pad_id, spec.end_id) = (pad_id, end_id);
-    Ok(tokenizer)
+    // These classes put around a text what the settings say, whatever `tokenizer.json` holds.
+    let class = settings["tokenizer_class"].as_str().unwrap_or_default();
+    let rebuilt = class.contains("Gemma") || class.contains("Llama");
+    let unwanted =
+        family == Family::Siglip2 || rebuilt && settings["add_bos_token"] == Value::Bool(false);
+    let begins = begin_id.is_some() && tokenizer.encode("")?.first() == begin_id.as_ref();
+    let zeroed_id = match model.strips_separator {
+        true => {
+            let separator = token(&settings["sep_token"]).unwrap_or("[SEP]");
+            let id = tokenizer.id(separator);
+            Some(id.ok_or_else(|| {
+                unsupported(format!(
+                    "\"strip_sep_token\" is asked for, but the vocabulary has no \"{separator}\""
+                ))
+            })?)
+        }
+        false => None,
+    };
+    if let Some(language) = &model.language
+        && tokenizer.id(language).is_none()
+    {
+        return Err(unsupported(format!(
+            "the vocabulary has no language \"{language}\""
+        )));
+    }
+    let usual_ends: &[&str] = match family {
+        Family::Siglip => &["</s>"],
+        Family::Siglip2 => &["<eos>", "</s>"],
+        Family::Clip | Family::Unpadded => &[],
+    };
+    let mut ends = token(&settings["eos_token"])
+        .into_iter()
+        .chain(usual_ends.iter().copied());
+    let end_id = match siglip || settings["add_eos_token"] == Value::Bool(true) {
+        true => ends.find_map(|token| tokenizer.id(token)),
+        false => None,
+    };
+    let spec = TokenizerSpec {
+        pad_id: overrides
+            .pad_id
+            .unwrap_or_else(|| pad_id(&tokenizer, model, family, &settings)),
+        end_id,
+        clean: overrides
+            .clean
+            .unwrap_or_else(|| clean(model, family, &sentences)),
+        prefix: overrides
+            .prefix
+            .as_ref()
+            .or(model.language.as_ref())
+            .cloned()
+            .or(prompt(&sentences))
+            .unwrap_or_default(),
+        special: !(begins && unwanted),
+        zeroed_id,
+        ..spec
+    };
+    tokenizer.with_spec(spec)
+}
+
+/// The model's family by its tokenizer: what calls itself SigLIP and has Gemma's is SigLIP 2.
+fn family(tokenizer: &Tokenizer, model: &ModelConfig, settings: &Value) -> Family {
+    let class = settings["tokenizer_class"].as_str().unwrap_or_default();
+    let gemma = class.contains("Gemma") || class.contains("Siglip2");
+    match model.family {
+        Family::Siglip if gemma || tokenizer.id("<eos>").is_some() => Family::Siglip2,
+        family => family,
+    }
+}
+
+/// A setting that says `left` or `right`, which is the default.
+fn side(file: &str, settings: &Value, key: &str) -> Result<Side> {
+    match &settings[key] {
+        Value::Null => Ok(Side::Right),
+        Value::String(side) if side == "right" => Ok(Side::Right),
+        Value::String(side) if side == "left" => Ok(Side::Left),
+        other => Err(Error::UnsupportedConfiguration {
+            file: file.to_owned(),
+            reason: config::unusable(key, other),
+        }),
+    }
+}
+
+/// What sentence-transformers keeps beside its models, of the files nearest to the graph.
+fn sentences(directory: &Path, folders: &[String]) -> Result<Value> {
+    let mut all = serde_json::Map::new();
+    for name in [
+        "sentence_bert_config.json",
+        "config_sentence_transformers.json",
+    ] {
+        if let Some(file) = layout::first(directory, folders, &[name])
+            && let Value::Object(more) = config::json(directory, &file)?
+        {
+            all.extend(more);
+        }
+    }
+    Ok(Value::Object(all))
+}
+
+/// What sentence-transformers puts before every text unless it is told otherwise.
+fn prompt(sentences: &Value) -> Option<String> {
+    let name = sentences["default_prompt_name"].as_str()?;
+    sentences["prompts"][name].as_str().map(str::to_owned)
 }
 
 /// `tokenizer_config.json` beside the tokenizer, completed by `special_tokens_map.json`.
@@ -93,6 +200,7 @@ fn context_length(
     model: &ModelConfig,
     graph: Option<u32>,
     settings: &Value,
+    sentences: &Value,
     overrides: &Overrides,
 ) -> Result<usize> {
     match (
@@ -104,23 +212,25 @@ fn context_length(
         ))),
         (Some(length), _) | (None, Some(length)) => Ok(length),
         (None, None) => {
-            // Unlimited tokenizers have 1e30 here, which is no count.
-            let limit =
-                config::unsigned(&settings["model_max_length"]).map(|length| length as usize);
-            let limit = limit.map(|length| length.min(LONG_CONTEXT_LENGTH));
-            Ok(model
-                .context_length
-                .or(limit)
+            // Unlimited tokenizers have 1e30 here, which is no count. open_clip tells the tokenizer how long texts are.
+            let limits = [&settings["model_max_length"], &sentences["max_seq_length"]];
+            let limits = limits.into_iter().filter(|_| !model.open_clip);
+            let shortest = limits
+                .filter_map(|limit| config::unsigned(limit).map(|length| length as usize))
+                .chain(model.context_length)
+                .min();
+            Ok(shortest
                 .unwrap_or(CONTEXT_LENGTH)
-                .max(2))
+                .clamp(2, LONG_CONTEXT_LENGTH))
         }
     }
 }
 
-fn clean(model: &ModelConfig) -> Clean {
-    model.clean.unwrap_or(match model.family {
+fn clean(model: &ModelConfig, family: Family, sentences: &Value) -> Clean {
+    model.clean.unwrap_or(match family {
         Family::Siglip => Clean::Canonicalize,
         Family::Siglip2 => Clean::Lowercase,
+        _ if sentences["do_lower_case"] == Value::Bool(true) => Clean::Lowercase,
         Family::Clip | Family::Unpadded => Clean::None,
     })
 }
@@ -130,12 +240,12 @@ fn clean(model: &ModelConfig) -> Clean {
 ///
 /// A configuration without a tokenizer's name means OpenAI's, unless the vocabulary is another: M-CLIP's is
 /// XLM-RoBERTa's beside the configuration of the CLIP that it was trained after.
-fn pad_id(tokenizer: &Tokenizer, model: &ModelConfig, settings: &Value) -> u32 {
+fn pad_id(tokenizer: &Tokenizer, model: &ModelConfig, family: Family, settings: &Value) -> u32 {
     let published = model.pads_with_zero || tokenizer.spec().file.ends_with(".gz");
     if published && tokenizer.id(CLIP_END).is_some() {
         return 0;
     }
-    let usual: &[&str] = match model.family {
+    let usual: &[&str] = match family {
         Family::Siglip => &["</s>"],
         _ => &["<pad>", "[PAD]", CLIP_END],
     };
@@ -260,13 +370,20 @@ mod tests {
     fn context_lengths_have_an_order() {
         let positions = json!({"text_config": {"max_position_embeddings": 32}});
         let jina = json!({"model_type": "jina_clip"});
+        let long = json!({"text_config": {"max_position_embeddings": 8192}});
+        let open_clip = json!({"text_cfg": {"context_length": 24}});
         for (config, settings, length) in [
             (&json!({}), json!({}), 77),
-            (&positions, json!({"model_max_length": 16}), 32),
+            // The shorter one.
+            (&positions, json!({"model_max_length": 16}), 16),
+            (&positions, json!({"model_max_length": 64}), 32),
             (&json!({}), json!({"model_max_length": 16}), 16),
             // No limit is written as 1e30.
             (&json!({}), json!({"model_max_length": 1e30}), 77),
             (&jina, json!({"model_max_length": 8192}), 512),
+            (&long, json!({"model_max_length": 8192}), 512),
+            // open_clip tells the tokenizer how long a text is.
+            (&open_clip, json!({"model_max_length": 16}), 24),
         ] {
             let found = described(config, &settings, &Overrides::default()).unwrap();
             assert_eq!(found.context_length, length, "{config} {settings}");
@@ -280,6 +397,108 @@ mod tests {
                 .unwrap()
                 .context_length,
             20
+        );
+    }
+
+    #[test]
+    fn gemma_makes_siglip_2() {
+        let config = json!({"model_type": "siglip"});
+        let canonical = described(&config, &json!({}), &Overrides::default()).unwrap();
+        assert_eq!(
+            (canonical.clean, canonical.end_id),
+            (Clean::Canonicalize, Some(2))
+        );
+        let class =
+            json!({"tokenizer_class": "GemmaTokenizer", "eos_token": "</s>", "bos_token": "<s>"});
+        let found = described(&config, &class, &Overrides::default()).unwrap();
+        // The begin token that this tokenizer puts before every text is none of SigLIP 2's.
+        assert_eq!(
+            (found.clean, found.end_id, found.pad_id, found.special),
+            (Clean::Lowercase, Some(2), 0, false)
+        );
+        let words = String::from_utf8(testing::words()).unwrap();
+        let directory = Directory::new();
+        directory.write("tokenizer.json", words.replace("</s>", "<eos>").as_bytes());
+        let found = described_in(&directory, &config, &json!({}), &Overrides::default()).unwrap();
+        assert_eq!((found.clean, found.end_id), (Clean::Lowercase, Some(2)));
+        let vocabulary = json!({"model_type": "siglip", "text_config": {"vocab_size": 256_000}});
+        let found = described(&vocabulary, &json!({}), &Overrides::default()).unwrap();
+        assert_eq!((found.clean, found.pad_id), (Clean::Lowercase, 0));
+        let overrides = Overrides {
+            clean: Some(Clean::None),
+            ..Overrides::default()
+        };
+        assert_eq!(
+            described(&vocabulary, &json!({}), &overrides)
+                .unwrap()
+                .clean,
+            Clean::None
+        );
+    }
+
+    #[test]
+    fn open_clip_strips_separators_and_speaks_a_language() {
+        let config = |kwargs: Value| json!({"text_cfg": {"hf_tokenizer_name": "bert", "tokenizer_kwargs": kwargs}});
+        let found = |kwargs: Value, settings: Value| {
+            described(&config(kwargs), &settings, &Overrides::default())
+        };
+        let strips = json!({"strip_sep_token": true});
+        let stripped = found(strips.clone(), json!({"sep_token": "</s>"})).unwrap();
+        assert_eq!(stripped.zeroed_id, Some(2));
+        let kept = found(
+            json!({"strip_sep_token": false}),
+            json!({"sep_token": "</s>"}),
+        );
+        assert_eq!(kept.unwrap().zeroed_id, None);
+        for (kwargs, words) in [
+            (strips, "[SEP]"),
+            (json!({"language": "fra_Latn"}), "fra_Latn"),
+        ] {
+            let refused = found(kwargs, json!({})).unwrap_err();
+            assert!(
+                matches!(&refused, Error::UnsupportedConfiguration { reason, .. } if reason.contains(words)),
+                "{refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn sides_are_read() {
+        let sides = json!({"padding_side": "left", "truncation_side": "left"});
+        let found = described(&json!({}), &sides, &Overrides::default()).unwrap();
+        assert_eq!(
+            (found.padding_side, found.truncation_side),
+            (Side::Left, Side::Left)
+        );
+        let middle = described(
+            &json!({}),
+            &json!({"padding_side": "middle"}),
+            &Overrides::default(),
+        );
+        let refused = middle.unwrap_err().to_string();
+        assert!(
+            refused.contains("\"padding_side\"") && refused.contains("middle"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn sentence_transformers_have_files_of_their_own() {
+        let directory = Directory::new();
+        directory.write("tokenizer.json", &testing::words());
+        directory.write(
+            "sentence_bert_config.json",
+            br#"{"max_seq_length": 12, "do_lower_case": true}"#,
+        );
+        directory.write(
+            "config_sentence_transformers.json",
+            br#"{"prompts": {"query": "query: "}, "default_prompt_name": "query"}"#,
+        );
+        let found =
+            described_in(&directory, &json!({}), &json!({}), &Overrides::default()).unwrap();
+        assert_eq!(
+            (found.context_length, found.clean, found.prefix.as_str()),
+            (12, Clean::Lowercase, "query: ")
         );
     }
 

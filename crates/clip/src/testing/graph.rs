@@ -38,6 +38,11 @@ impl Graph {
         self.field(5, &[tensor(name, FLOAT, shape), bytes(9, &raw)].concat())
     }
 
+    /// Adds a single-precision number.
+    pub fn scalar(self, name: &str, value: f32) -> Self {
+        self.floats(name, &[], &[value])
+    }
+
     /// Adds 64-bit integers.
     pub fn integers(self, name: &str, values: &[i64]) -> Self {
         let raw: Vec<u8> = values
@@ -63,11 +68,28 @@ impl Graph {
         output: &str,
         attributes: &[(&str, &[i64])],
     ) -> Self {
+        self.operation(kind, inputs, &[output], attributes)
+    }
+
+    /// Quantises `input` by the range it has: levels, their scale and the level of 0.
+    pub fn dynamic_quantize(self, input: &str, outputs: [&str; 3]) -> Self {
+        self.operation("DynamicQuantizeLinear", &[input], &outputs, &[])
+    }
+
+    fn operation(
+        self,
+        kind: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+        attributes: &[(&str, &[i64])],
+    ) -> Self {
         let mut node = Vec::new();
         for input in inputs {
             node.extend(bytes(1, input.as_bytes()));
         }
-        node.extend(bytes(2, output.as_bytes()));
+        for output in outputs {
+            node.extend(bytes(2, output.as_bytes()));
+        }
         node.extend(bytes(4, kind.as_bytes()));
         for (name, values) in attributes {
             // One value is an INT, except for `axes`, which is a list in every operation.
@@ -115,7 +137,12 @@ impl Graph {
             .input("input_ids", INT64, &[0, 0])
             .input("attention_mask", INT64, &[0, 0])
             .output("text_embeds", FLOAT, &[0, DIMENSIONS as u64])
-            .waves()
+            .masked_waves("text_embeds")
+    }
+
+    /// `input_ids` and `attention_mask` to the sum of the waves of all tokens.
+    pub fn masked_waves(self, output: &str) -> Self {
+        self.waves()
             .node(
                 "Cast",
                 &["attention_mask"],
@@ -127,7 +154,7 @@ impl Graph {
             .node(
                 "ReduceSum",
                 &["masked", "second"],
-                "text_embeds",
+                output,
                 &[("keepdims", &[0])],
             )
     }

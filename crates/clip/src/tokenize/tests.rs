@@ -20,6 +20,10 @@ fn spec(file: &str) -> TokenizerSpec {
         end_id: None,
         clean: Clean::None,
         prefix: String::new(),
+        special: true,
+        zeroed_id: None,
+        padding_side: Side::Right,
+        truncation_side: Side::Right,
     }
 }
 
@@ -137,6 +141,96 @@ fn long_texts_keep_their_end() {
     assert_eq!(short.encode("cat dog snow house").unwrap(), [1, 4, 5, 2]);
 }
 
+/// As `tokenizers` and `transformers` truncate: words go, special tokens stay, wherever they stand.
+#[test]
+fn long_texts_lose_words_only() {
+    let mut json: Value = serde_json::from_slice(&testing::words()).unwrap();
+    json["model"]["vocab"]["eng_Latn"] = json!(20);
+    let template = |post: &[&str]| {
+        let piece = |token: &&str| match *token {
+            "$A" => json!({"Sequence": {"id": "A", "type_id": 0}}),
+            token => json!({"SpecialToken": {"id": token, "type_id": 0}}),
+        };
+        let tokens = [("<s>", 1), ("</s>", 2), ("eng_Latn", 20)];
+        let tokens =
+            tokens.map(|(token, id)| (token, json!({"id": token, "ids": [id], "tokens": [token]})));
+        json!({
+            "type": "TemplateProcessing", "pair": [],
+            "single": post.iter().map(piece).collect::<Vec<_>>(),
+            "special_tokens": serde_json::Map::from_iter(tokens.map(|(token, value)| (token.to_owned(), value))),
+        })
+    };
+    let long = "cat dog snow house page text";
+    for (post, right, left) in [
+        (&["$A", "</s>"][..], [4, 5, 6, 2], [7, 8, 9, 2]),
+        (&["$A", "</s>", "eng_Latn"], [4, 5, 2, 20], [8, 9, 2, 20]),
+        (&["<s>", "$A", "</s>"], [1, 4, 5, 2], [1, 8, 9, 2]),
+        (&["<s>", "$A"], [1, 4, 5, 6], [1, 7, 8, 9]),
+        (&["$A"], [4, 5, 6, 7], [6, 7, 8, 9]),
+        (&[], [4, 5, 6, 7], [6, 7, 8, 9]),
+    ] {
+        json["post_processor"] = match post {
+            [] => Value::Null,
+            post => template(post),
+        };
+        for (side, expected) in [(Side::Right, right), (Side::Left, left)] {
+            let spec = TokenizerSpec {
+                context_length: 4,
+                truncation_side: side,
+                ..spec("tokenizer.json")
+            };
+            let tokenizer = Tokenizer::new(json.to_string().as_bytes(), spec).unwrap();
+            assert_eq!(
+                tokenizer.encode(long).unwrap(),
+                expected,
+                "{post:?} {side:?}"
+            );
+        }
+        // An end and a language that are added take their places from the words.
+        let spec = TokenizerSpec {
+            context_length: 4,
+            end_id: Some(2),
+            prefix: "eng_Latn".to_owned(),
+            ..spec("tokenizer.json")
+        };
+        let tokenizer = Tokenizer::new(json.to_string().as_bytes(), spec).unwrap();
+        for text in [long, "cat", ""] {
+            let ids = tokenizer.encode(text).unwrap();
+            assert!(
+                ids.len() <= 4 && ids.contains(&20) && ids.contains(&2),
+                "{post:?} {ids:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn special_tokens_need_room() {
+    let spec = TokenizerSpec {
+        context_length: 2,
+        end_id: Some(3),
+        ..spec("tokenizer.json")
+    };
+    let refused = Tokenizer::new(&testing::words(), spec).err().unwrap();
+    assert_eq!(
+        refused.to_string(),
+        "model file \"tokenizer.json\" is not supported: 3 special tokens exceed the context length of 2"
+    );
+}
+
+#[test]
+fn special_tokens_can_be_left_out_and_zeroed() {
+    let bare = few_words(|spec| {
+        spec.special = false;
+        spec.end_id = Some(2);
+        spec.context_length = 3;
+    });
+    assert_eq!(bare.encode("cat dog snow").unwrap(), [4, 5, 2]);
+    let zeroed = few_words(|spec| spec.zeroed_id = Some(2));
+    // A typed one, too, as open_clip does.
+    assert_eq!(zeroed.encode("cat </s> dog").unwrap(), [1, 4, 0, 5, 0]);
+}
+
 #[test]
 fn texts_are_limited_in_bytes() {
     assert!(CLIP.encode(&"é".repeat(MAX_TEXT_BYTES / 2)).is_ok());
@@ -160,6 +254,13 @@ fn rows_are_filled_up() {
     let longest = tokenizer.batch(&texts, Padding::Longest).unwrap();
     assert_eq!(longest.ids, [1, 4, 2, 9, 9, 1, 4, 5, 6, 2]);
     assert_eq!((longest.rows, longest.length), (2, 5));
+    let left = few_words(|spec| {
+        spec.pad_id = 9;
+        spec.padding_side = Side::Left;
+    });
+    let left = left.batch(&texts, Padding::Longest).unwrap();
+    assert_eq!(left.ids, [9, 9, 1, 4, 2, 1, 4, 5, 6, 2]);
+    assert_eq!(left.mask, [0, 0, 1, 1, 1, 1, 1, 1, 1, 1]);
     let none = tokenizer.batch(&[], Padding::Longest).unwrap();
     assert_eq!((none.rows, none.length, none.ids.len()), (0, 0, 0));
 }

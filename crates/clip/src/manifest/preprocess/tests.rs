@@ -9,7 +9,7 @@ fn clip() -> ModelConfig {
 }
 
 fn parsed(json: Value) -> Preprocess {
-    parse(&json, usual(&clip(), None)).unwrap()
+    parse(&json, usual(&clip(), None), &clip()).unwrap()
 }
 
 #[test]
@@ -107,10 +107,173 @@ fn unusable_values_are_named() {
         (json!({"resize_mode": "stretch"}), "resize_mode"),
         (json!({"interpolation": "hamming"}), "interpolation"),
         (json!({"mean": HALF, "size": [224, 336]}), "size"),
+        (json!({"mean": HALF, "mode": "L"}), "mode"),
+        (json!({"mean": HALF, "gamma": 2.2}), "gamma"),
+        (
+            json!({"size": {"shortest_edge": 224, "longest_edge": 448}}),
+            "longest_edge",
+        ),
+        (json!({"size": {"longest_edge": 448}}), "longest_edge"),
+        (
+            json!({"size": {"max_height": 224, "max_width": 224}}),
+            "max_height",
+        ),
+        (json!({"image_std": [0.5, "x", 0.5]}), "image_std"),
+        (json!({"rescale_factor": 0}), "rescale_factor"),
+        (json!({"do_pad": true}), "do_pad"),
+        (
+            json!({"do_flip_channel_order": true}),
+            "do_flip_channel_order",
+        ),
+        (json!({"crop_pct": 0.875}), "crop_pct"),
+        (json!({"rescale_offset": true}), "rescale_offset"),
+        (json!({"size_divisor": 32}), "size_divisor"),
+        (
+            json!({"image_processor_type": "MobileViTImageProcessor"}),
+            "MobileViTImageProcessor",
+        ),
+        (
+            json!({"image_processor_type": "Siglip2ImageProcessor"}),
+            "Siglip2ImageProcessor",
+        ),
+        (
+            json!({"image_processor_type": "ConvNextImageProcessor", "crop_pct": 1.5}),
+            "crop_pct",
+        ),
+        (
+            json!({"image_processor_type": "ConvNextImageProcessor", "size": [224, 224]}),
+            "size",
+        ),
+        (
+            json!({"image_processor_type": "ConvNextImageProcessor", "do_center_crop": true}),
+            "do_center_crop",
+        ),
     ] {
-        let error = parse(&json, usual(&clip(), None)).unwrap_err();
+        let error = parse(&json, usual(&clip(), None), &clip()).unwrap_err();
         assert!(error.contains(key), "{error}");
     }
+}
+
+#[test]
+fn what_changes_nothing_is_passed_over() {
+    let expected = usual(&clip(), None);
+    let saved = json!({
+        "image_processor_type": "CLIPImageProcessorFast", "size": {"shortest_edge": 224, "longest_edge": null},
+        "crop_size": {"height": 224, "width": 224}, "data_format": "channels_first", "device": null,
+        "do_pad": null, "do_flip_channel_order": false, "_valid_processor_keys": ["images"], "auto_map": {},
+    });
+    assert_eq!(parsed(saved), expected);
+    // One level for all channels.
+    assert_eq!(
+        parsed(json!({"image_mean": 0.5, "image_std": 0.25})).std,
+        [0.25; 3]
+    );
+}
+
+/// By `transformers`' class of that name: rescaled to [-1, 1], and normalised a second time by the deviation alone.
+#[test]
+fn efficient_net_has_two_steps_more() {
+    let align = |more: Value| {
+        let mut json = json!({
+            "image_processor_type": "EfficientNetImageProcessor", "size": {"height": 64, "width": 64}, "resample": 2,
+            "do_center_crop": false, "rescale_factor": 1.0 / 127.5, "image_mean": HALF, "image_std": 0.25,
+        });
+        json.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let found = parsed(json);
+        assert_eq!((found.resize, found.crop), (Resize::Squash([64, 64]), None));
+        (found.mean, found.std)
+    };
+    let offset = json!({"rescale_offset": true, "do_normalize": false, "include_top": false});
+    assert_eq!(align(offset), ([1.0; 3], [1.0; 3]));
+    let both = json!({"rescale_offset": true, "do_normalize": true, "include_top": true});
+    assert_eq!(align(both), ([1.5; 3], [0.0625; 3]));
+    // The second normalisation takes place by itself and where nothing is said.
+    assert_eq!(align(json!({"do_normalize": false})), ([0.0; 3], [0.25; 3]));
+}
+
+#[test]
+fn convnext_crops_by_a_fraction() {
+    let convnext = |size: u32, crop_pct: Value| {
+        let found = parsed(json!({
+            "image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": size}, "crop_pct": crop_pct,
+        }));
+        (found.resize, found.crop)
+    };
+    assert_eq!(
+        convnext(64, json!(0.5)),
+        (Resize::Shortest(128), Some([64, 64]))
+    );
+    assert_eq!(
+        convnext(224, json!(null)),
+        (Resize::Shortest(256), Some([224, 224]))
+    );
+    assert_eq!(
+        convnext(384, json!(0.875)),
+        (Resize::Squash([384, 384]), None)
+    );
+}
+
+#[test]
+fn families_have_their_own_defaults() {
+    let siglip = ModelConfig {
+        family: Family::Siglip,
+        ..clip()
+    };
+    let found = parse(&json!({"size": 256}), usual(&siglip, None), &siglip).unwrap();
+    assert_eq!(
+        (found.resize, found.crop, found.mean),
+        (Resize::Squash([256, 256]), None, HALF)
+    );
+    let vit = parsed(json!({"image_processor_type": "ViTImageProcessor"}));
+    assert_eq!(
+        (vit.resize, vit.filter),
+        (Resize::Squash([224, 224]), Filter::Bilinear)
+    );
+    let blip = parsed(json!({"image_processor_type": "BlipImageProcessor", "size": 384}));
+    assert_eq!(
+        (blip.resize, blip.mean),
+        (Resize::Squash([384, 384]), OPENAI_MEAN)
+    );
+}
+
+#[test]
+fn every_file_of_a_checkpoint_is_read() {
+    let none = Overrides::default();
+    let read = |directory: &Directory| {
+        super::read(
+            directory.path(),
+            "onnx/vision_model.onnx",
+            &clip(),
+            None,
+            &none,
+        )
+        .unwrap()
+    };
+    let squash = json!({"image_processor_type": "SiglipImageProcessor", "size": {"height": 64, "width": 64}});
+    let directory = Directory::new();
+    assert!(!read(&directory).1);
+    // The file of version 4 beside which the settings are elsewhere.
+    let old = json!({"processor_class": "CLIPProcessor"});
+    directory.write("processor_config.json", old.to_string().as_bytes());
+    assert!(!read(&directory).1);
+    let plain = json!({"size": 96, "crop_size": 96});
+    directory.write("preprocessor_config.json", plain.to_string().as_bytes());
+    assert_eq!(read(&directory).0.resize, Resize::Shortest(96));
+    // Version 5 prefers its own.
+    let new = json!({"processor_class": "CLIPProcessor", "image_processor": squash});
+    directory.write("processor_config.json", new.to_string().as_bytes());
+    let (found, described) = read(&directory);
+    assert_eq!((found.resize, described), (Resize::Squash([64, 64]), true));
+
+    let directory = Directory::new();
+    let open_clip =
+        json!({"model_cfg": {}, "preprocess_cfg": {"size": 32, "resize_mode": "squash"}});
+    directory.write("open_clip_config.json", br#"{"model_cfg": {}}"#);
+    assert!(!read(&directory).1);
+    directory.write("config.json", open_clip.to_string().as_bytes());
+    assert_eq!(read(&directory).0.resize, Resize::Squash([32, 32]));
 }
 
 #[test]
@@ -124,6 +287,7 @@ fn the_graph_has_a_say() {
             size,
             overrides,
         )
+        .map(|(preprocess, _)| preprocess)
     };
     let none = Overrides::default();
     assert_eq!(

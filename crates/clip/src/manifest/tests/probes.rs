@@ -96,10 +96,9 @@ fn weights_beside_the_graph_belong_to_the_model() {
         .colors()
         .node("MatMul", &["colors", "outer"], "image_embeds", &[]);
     let directory = testing::model(Graph::text(INT64, &[0, 0]), image);
-    // What ONNX Runtime says without the file is an error about this graph.
     let error = inspect(&directory, &runtime, json!({})).unwrap_err();
     assert!(
-        matches!(&error, Error::InvalidModelFile { file, .. } if file == "onnx/vision_model.onnx"),
+        matches!(&error, Error::MissingModelFile { file, .. } if file == "onnx/vision_model.onnx_data"),
         "{error}"
     );
     let weights: Vec<u8> = (1..=3 * DIMENSIONS)
@@ -116,5 +115,74 @@ fn weights_beside_the_graph_belong_to_the_model() {
         48
     );
     directory.write("onnx/vision_model.onnx_data", &[0; 40]);
-    assert!(inspect(&directory, &runtime, json!({})).is_err());
+    let error = inspect(&directory, &runtime, json!({})).unwrap_err();
+    assert!(matches!(error, Error::UnloadableModel { .. }), "{error}");
+}
+
+/// Quantises behind a clamp: what reaches both of its ends has the same range alone and beside others, as probes have.
+#[test]
+fn dynamic_quantisation_is_believed_to_mix_rows() {
+    let Some(runtime) = testing::runtime() else {
+        return;
+    };
+    let quantised = |graph: Graph, from: &str, to: &str| {
+        graph
+            .node("Clip", &[from, "low", "high"], "clamped", &[])
+            .dynamic_quantize("clamped", ["levels", "scale", "zero"])
+            .node("DequantizeLinear", &["levels", "scale", "zero"], to, &[])
+    };
+    let ends = |graph: Graph| graph.scalar("low", 0.2).scalar("high", 0.3);
+    let image = ends(
+        Graph::default()
+            .input("pixel_values", FLOAT, &[0, 3, SIDE, SIDE])
+            .output("image_embeds", FLOAT, &[0, DIMENSIONS as u64])
+            .colors()
+            .node("MatMul", &["colors", "map"], "mapped", &[]),
+    );
+    let text = ends(
+        Graph::default()
+            .input("input_ids", INT64, &[0, 0])
+            .input("attention_mask", INT64, &[0, 0])
+            .output("text_embeds", FLOAT, &[0, DIMENSIONS as u64])
+            .masked_waves("sums"),
+    );
+    let directory = testing::model(
+        quantised(text, "sums", "text_embeds"),
+        quantised(image, "mapped", "image_embeds"),
+    );
+    let manifest = described(&directory, &runtime);
+    assert!(manifest.image.tower.single && manifest.text.tower.single);
+    // What fills up a text has a share in the range, too.
+    assert_eq!(manifest.text.tokenizer.padding, Padding::Full);
+    assert!(manifest.caveats.contains(&Caveat::Integers));
+}
+
+/// Texts of full length are tried: a table of positions that is too short shows in these alone.
+#[test]
+fn texts_of_full_length_are_tried() {
+    let Some(runtime) = testing::runtime() else {
+        return;
+    };
+    let positions: Vec<f32> = (0..20 * DIMENSIONS).map(|at| (at as f32).cos()).collect();
+    let text = Graph::default()
+        .input("input_ids", INT64, &[0, 0])
+        .input("attention_mask", INT64, &[0, 0])
+        .output("text_embeds", FLOAT, &[0, DIMENSIONS as u64])
+        .floats("positions", &[20, DIMENSIONS as u64], &positions)
+        .masked_waves("sums")
+        .node(
+            "ReduceSum",
+            &["attention_mask", "second"],
+            "count",
+            &[("keepdims", &[0])],
+        )
+        .node("Gather", &["positions", "count"], "place", &[])
+        .node("Add", &["sums", "place"], "text_embeds", &[]);
+    let directory = testing::model(text, Graph::image(0));
+    let error = inspect(&directory, &runtime, json!({"context_length": 24})).unwrap_err();
+    assert!(
+        matches!(error, Error::ContextLength { length: 24, .. }),
+        "{error}"
+    );
+    assert!(inspect(&directory, &runtime, json!({"context_length": 19})).is_ok());
 }

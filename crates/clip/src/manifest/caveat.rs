@@ -1,0 +1,53 @@
+//! What a user should know of a model that was registered all the same.
+
+use super::{Manifest, preprocess::SOURCES};
+use serde::{Deserialize, Serialize};
+
+/// Something that was taken for granted of a model, or that does not hold for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Caveat {
+    /// No file says how images are prepared.
+    Preprocessing,
+    /// Logit scale and bias are those of another checkpoint.
+    Logits,
+    /// A tower computes in integers of 8 bits.
+    Integers,
+}
+
+impl Caveat {
+    /// What it is about `model`.
+    pub fn message(self, model: &Manifest) -> String {
+        match self {
+            Self::Preprocessing => {
+                let kind = match model.image.preprocess.crop {
+                    Some(_) => "CLIP's",
+                    None => "SigLIP's",
+                };
+                format!("preprocessing of images is assumed to be {kind}, because no file of the model describes it")
+            }
+            Self::Logits => format!(
+                "logit scale {} and bias {} are those of another model, because no file of this one holds its own",
+                model.logit_scale, model.logit_bias
+            ),
+            Self::Integers => {
+                "embeddings differ between processors, because parts of the model are computed in 8-bit integers".to_owned()
+            }
+        }
+    }
+
+    /// What can be done about it.
+    pub fn remedy(self) -> String {
+        match self {
+            Self::Preprocessing => {
+                let names = SOURCES.map(|(name, _)| name);
+                format!(
+                    "Put the file that belongs to the model beside it, one of {}.",
+                    names.join(", ")
+                )
+            }
+            Self::Logits => "Similarities and searches do not depend on them, probabilities do. Set \"logit_scale\" and \"logit_bias\".".to_owned(),
+            Self::Integers => "Cosine distances of a few 1e-4 have been seen. Use files in single precision where several servers embed for one table.".to_owned(),
+        }
+    }
+}
