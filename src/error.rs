@@ -266,6 +266,10 @@ fn clip_error(error: &clip::Error) -> Fields {
             ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
             "Set the option \"context_length\" to the number of tokens that the model was made for.",
         ),
+        ImageSize { .. } => hint(
+            ERRCODE_DATATYPE_MISMATCH,
+            "The preprocessing of images and the image tower must come from the same model, and one of them must tell the size.",
+        ),
         Projection { .. } => hint(
             ERRCODE_DATATYPE_MISMATCH,
             "The tower may have been exported without its projection to the space that texts and images share.",

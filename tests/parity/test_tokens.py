@@ -3,8 +3,10 @@
 import json
 import os
 import subprocess
+from dataclasses import replace
 
 import pytest
+import tokenizers
 from transformers import CLIPTokenizer, NllbTokenizer, SiglipTokenizer, XLMRobertaTokenizer
 
 import data
@@ -84,3 +86,27 @@ def test_nllb(tmp_path):
     assert ids == [reference.ids(text) for text in texts]
     slow = NllbTokenizer(str(model.directory / "textual/sentencepiece.bpe.model"), src_lang=make_models.GERMAN)
     assert ids == slow_ids(slow, texts, 77)
+
+
+def test_siglip2(tmp_path):
+    """Of fixed resolution it calls itself SigLIP; Gemma's tokenizer tells: lower case, and punctuation stays."""
+    model = make_models.make(make_models.siglip_base_16, tmp_path)
+    path = model.directory / "tokenizer_config.json"
+    make_models.write_json(path, **json.loads(path.read_text()) | {"tokenizer_class": "GemmaTokenizer"})
+    reference, texts = Reference(replace(model, canonicalize=False)), lines(data.AWKWARD_TEXTS)
+    assert clip_pg_ids(model.directory, texts) == [reference.ids(text.lower()) for text in texts]
+
+
+@pytest.mark.parametrize("post", ["$A </s>", "$A </s> <s>", "<s> $A", "$A"])
+def test_truncation(tmp_path, post):
+    """Long texts lose words, and special tokens stay wherever the post-processor puts them."""
+    model = make_models.make(make_models.xlm_roberta_mclip, tmp_path)
+    path = model.directory / model.tokenizer
+    tokenizer = tokenizers.Tokenizer.from_file(str(path))
+    ids = [(token, tokenizer.token_to_id(token)) for token in ("<s>", "</s>")]
+    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(single=post, special_tokens=ids)
+    tokenizer.save(str(path))
+    reference, texts = Reference(model), lines(data.AWKWARD_TEXTS)
+    ids = clip_pg_ids(model.directory, texts)
+    assert ids == [reference.ids(text) for text in texts]
+    assert max(map(len, ids)) == 77

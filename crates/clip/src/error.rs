@@ -106,14 +106,24 @@ pub enum Error {
         /// The setting and its value.
         reason: String,
     },
-    /// A text tower does not take texts of its context length.
-    #[error("text tower \"{file}\" does not take texts of {length} tokens: {reason}")]
+    /// A text tower, or its tokenizer, does not take texts of the model's context length.
+    #[error("model file \"{file}\" does not take texts of {length} tokens: {reason}")]
     ContextLength {
-        /// ONNX file, relative to the model directory.
+        /// The file, relative to the model directory.
         file: String,
         /// The context length.
         length: usize,
-        /// ONNX Runtime's words.
+        /// ONNX Runtime's words, or what else is in the way.
+        reason: String,
+    },
+    /// Images are not prepared in the size that the image tower takes.
+    #[error("model file \"{file}\" does not belong to \"{tower}\": {reason}")]
+    ImageSize {
+        /// The file that describes the preprocessing, or the tower where none does; relative to the model directory.
+        file: String,
+        /// ONNX file, relative to the model directory.
+        tower: String,
+        /// Both sizes.
         reason: String,
     },
     /// A model file is not the one that was registered.

@@ -70,8 +70,10 @@ pub enum Clean {
     None,
     /// Lower case (SigLIP 2).
     Lowercase,
-    /// Lower case, ASCII punctuation removed, white space collapsed (SigLIP; big_vision's `canonicalize_text`).
+    /// Lower case, ASCII punctuation removed, white space collapsed (SigLIP, as `transformers` has it).
     Canonicalize,
+    /// The same with underscores taken for spaces (SigLIP, as big_vision and open_clip have it).
+    CanonicalizeWords,
 }
 
 impl Clean {
@@ -79,6 +81,7 @@ impl Clean {
         match self {
             Self::None => text.to_owned(),
             Self::Lowercase => text.to_lowercase(),
+            Self::CanonicalizeWords => Self::Canonicalize.apply(&text.replace('_', " ")),
             Self::Canonicalize => {
                 let text: String = text
                     .to_lowercase()
@@ -145,7 +148,7 @@ impl Tokenizer {
 
     /// The same tokenizer, used as `spec` says. Special tokens that were once left out do not come back.
     ///
-    /// Fails with [`Error::UnsupportedConfiguration`] where the special tokens alone exceed the context length.
+    /// Fails with [`Error::ContextLength`] where the special tokens alone exceed it.
     pub(crate) fn with_spec(mut self, spec: TokenizerSpec) -> Result<Self> {
         if !spec.special {
             self.inner.with_post_processor(None::<PostProcessorWrapper>);
@@ -166,12 +169,10 @@ impl Tokenizer {
         let special = post_processor.map_or(0, |processor| processor.added_tokens(false));
         let length = self.spec.context_length;
         if special + added > length {
-            return Err(Error::UnsupportedConfiguration {
+            return Err(Error::ContextLength {
                 file: self.spec.file,
-                reason: format!(
-                    "{} special tokens exceed the context length of {length}",
-                    special + added
-                ),
+                length,
+                reason: format!("special tokens alone are {}", special + added),
             });
         }
         self.truncate(Some(length - added))?;

@@ -87,10 +87,28 @@ for my $name ('onnx/vision_model.onnx', 'tokenizer.json')
 		'both towers in ONNX, the tokenizer', "without $name");
 }
 
-my $pointer = copy_model('pointer');
-write_file("$pointer/onnx/vision_model.onnx", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
-fails("SELECT clip_register_model('x', '$pointer')",
-	'XX001', 'invalid model file "onnx/vision_model.onnx"', 'Git LFS pointer', 'Git LFS pointer');
+my $spoilt = copy_model('spoilt');
+my $register = "SELECT clip_register_model('x', '$spoilt')";
+$tower = "$spoilt/onnx/vision_model.onnx";
+write_file($tower, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+fails($register,
+	'XX001', 'model file "onnx/vision_model.onnx" is a Git LFS pointer', 'Download the file itself', 'Git LFS pointer');
+my $whole = slurp_file("$built_in/onnx/vision_model.onnx");
+write_file($tower, substr($whole, 0, length($whole) / 2));
+fails($register,
+	'XX001', 'invalid model file "onnx/vision_model.onnx": not an ONNX model', 'may be incomplete', 'half a file');
+unlike(error_of($register), qr/LFS/, 'which is no matter of Git LFS');
+# Whole, and nothing that this ONNX Runtime knows: operators of a domain and version of the future.
+write_file($tower, mean_of_tokens(99));
+fails($register,
+	'XX001', 'could not load model file "onnx/vision_model.onnx": .*', 'newer ONNX Runtime', 'operators of the future');
+write_file($tower, mean_of_tokens());
+fails($register,
+	'0A000', 'model file "onnx/vision_model.onnx" cannot be used as a tower: the graph has no input for pixels',
+	'one vector per row', 'a tower for the other thing');
+chmod 0, $tower or die $!;
+fails($register,
+	'42501', 'could not read model file "onnx/vision_model.onnx": Permission denied\n', 'operating system\'s user', 'not to be read');
 
 my $narrow = copy_model('narrow');
 write_file("$narrow/onnx/text_model.onnx", mean_of_tokens());
@@ -144,9 +162,11 @@ is($node->safe_psql('postgres', "$embed IS NOT NULL"), 't', 'embeds with the ins
 
 done_testing();
 
-# A text tower that embeds into one dimension, the mean of the token ids, as the bytes of an ONNX file.
+# A text tower that embeds into one dimension, the mean of the token ids, as the bytes of an ONNX file with the
+# given set of operators.
 sub mean_of_tokens
 {
+	my $operators = shift // 13;
 	my $varint = sub {
 		my ($value, $bytes) = ($_[0], '');
 		for (; $value > 127; $value >>= 7) { $bytes .= chr($value & 127 | 128) }
@@ -175,5 +195,5 @@ sub mean_of_tokens
 		$bytes->(2, 'mean_of_tokens'),
 		$bytes->(11, $tensor->('input_ids', $int64, $batch, $sequence)),
 		$bytes->(12, $tensor->('text_embeds', $float, $batch, $integer->(1, 1))));
-	return $integer->(1, 8) . $graph . $bytes->(8, $integer->(2, 13));
+	return $integer->(1, 8) . $graph . $bytes->(8, $integer->(2, $operators));
 }

@@ -5,9 +5,11 @@ SET clip_pg.model_directory = 'clip_pg_regression';
 SELECT setting || '/extension/clip_pg/models/clip-mini' AS directory FROM pg_config WHERE name = 'SHAREDIR' \gset
 
 SELECT name, dimensions, image_size, context_length, round(logit_scale::numeric, 6) AS logit_scale, logit_bias,
-       activation, options, sha256 ~ '^[0-9a-f]{64}$' AS sha256, directory = :'directory' AS directory, built_in
+       logit_source, activation, caveats, text_tower, image_tower, options, sha256 ~ '^[0-9a-f]{64}$' AS sha256,
+       directory = :'directory' AS directory, built_in
 FROM clip_models \gx
 SELECT jsonb_pretty(preprocessing) FROM clip_models;
+SELECT tokenization FROM clip_models;
 
 -- The same files under another name are the same model. Where this fails because descriptions have changed, the one
 -- in models/ is out of date: it is what mini.json holds, with the directory "clip-mini".
@@ -20,7 +22,7 @@ SELECT pg_read_file(current_setting('clip_pg.model_directory') || '/mini.json'):
 -- Options override what the files say, and make another model.
 SELECT clip_register_model('mini.scaled-2', :'directory',
                            '{"logit_scale": 50, "logit_bias": -3, "activation": "sigmoid", "alpha": "white"}');
-SELECT name, logit_scale, logit_bias, activation, preprocessing ->> 'alpha' AS alpha, options
+SELECT name, logit_scale, logit_bias, logit_source, activation, preprocessing ->> 'alpha' AS alpha, options
 FROM clip_models WHERE name = 'mini.scaled-2' \gx
 SELECT count(DISTINCT sha256) FROM clip_models;
 

@@ -1,6 +1,6 @@
 //! What a user should know of a model that was registered all the same.
 
-use super::{Manifest, preprocess::SOURCES};
+use super::{LogitSource, Manifest, preprocess::SOURCES};
 use serde::{Deserialize, Serialize};
 
 /// Something that was taken for granted of a model, or that does not hold for it.
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum Caveat {
     /// No file says how images are prepared.
     Preprocessing,
-    /// Logit scale and bias are those of another checkpoint.
+    /// Logit scale or bias are those of another checkpoint.
     Logits,
     /// A tower computes in integers of 8 bits.
     Integers,
@@ -26,10 +26,14 @@ impl Caveat {
                 };
                 format!("preprocessing of images is assumed to be {kind}, because no file of the model describes it")
             }
-            Self::Logits => format!(
-                "logit scale {} and bias {} are those of another model, because no file of this one holds its own",
-                model.logit_scale, model.logit_bias
-            ),
+            Self::Logits => {
+                let (scale, bias) = (model.logit_scale, model.logit_bias);
+                let what = match model.logit_source {
+                    LogitSource::Options => format!("logit bias {bias} is that"),
+                    _ => format!("logit scale {scale} and bias {bias} are those"),
+                };
+                format!("{what} of another model, because no file of this one holds its own")
+            }
             Self::Integers => {
                 "embeddings differ between processors, because parts of the model are computed in 8-bit integers".to_owned()
             }

@@ -95,6 +95,8 @@ impl ModelConfig {
         };
         // Elsewhere the number of positions counts what the tower could take, not what it was trained with.
         let positions = match family {
+            // Its processor in `transformers` cuts texts to this, whatever the tokenizer says.
+            Family::Clip if lower == "align" => positions(text).map(|length| length.min(64)),
             Family::Clip => positions(text),
             Family::Siglip | Family::Siglip2 => Some(positions(text).unwrap_or(64)),
             Family::Unpadded => None,
@@ -152,7 +154,7 @@ impl ModelConfig {
         for (key, value) in settings.filter(|(_, value)| !value.is_null()) {
             match (key.as_str(), value) {
                 ("clean", Value::String(clean)) if clean == "canonicalize" => {
-                    model.clean = Some(Clean::Canonicalize);
+                    model.clean = Some(Clean::CanonicalizeWords);
                 }
                 ("clean", Value::String(clean)) if clean == "lower" => {
                     model.clean = Some(Clean::Lowercase);
@@ -268,7 +270,7 @@ mod tests {
         );
         assert_eq!(
             (siglip.clean, siglip.pads_with_zero),
-            (Some(Clean::Canonicalize), false)
+            (Some(Clean::CanonicalizeWords), false)
         );
         let nllb = parsed(json!({
             "init_logit_bias": -10, "text_cfg": {"hf_tokenizer_name": "facebook/nllb-200-distilled-600M"},
@@ -304,6 +306,8 @@ mod tests {
             let config = parsed(json!({"model_type": "altclip", "text_config": text.clone()}));
             assert_eq!(config.context_length, length, "{text}");
         }
+        let align = json!({"model_type": "align", "text_config": {"max_position_embeddings": 512}});
+        assert_eq!(parsed(align).context_length, Some(64));
         // A tower that was downloaded by itself.
         let alone = parsed(json!({"model_type": "clip_text_model", "max_position_embeddings": 32}));
         assert_eq!(alone.context_length, Some(32));

@@ -121,7 +121,7 @@ fn is_of_integers(operator: &str) -> bool {
         || operator.starts_with("MatMulInteger")
         || matches!(
             operator,
-            "ConvInteger" | "QuantizeLinear" | "QAttention" | "QGemm" | "MatMulNBits"
+            "ConvInteger" | "QuantizeLinear" | "QAttention" | "QGemm"
         )
 }
 

@@ -51,21 +51,22 @@ pub(super) fn read(
     preprocess.exif_orientation = overrides.exif_orientation.unwrap_or(true);
     preprocess.alpha = overrides.alpha.unwrap_or(Alpha::Drop);
     let found = file.is_some();
-    let unsupported = |reason: String| Error::UnsupportedConfiguration {
+    let mismatch = |reason: String| Error::ImageSize {
         file: file.unwrap_or_else(|| image.to_owned()),
+        tower: image.to_owned(),
         reason,
     };
     match (preprocess.size(), size) {
-        (Some(given), Some(graph)) if given != graph => Err(unsupported(format!(
-            "preprocessing gives images of {} x {} pixels, \"{image}\" takes {} x {}",
+        (Some(given), Some(graph)) if given != graph => Err(mismatch(format!(
+            "images are prepared in {} x {} pixels, the tower takes {} x {}",
             given[1], given[0], graph[1], graph[0]
         ))),
         (None, Some(graph)) => {
             preprocess.crop = Some(graph);
             Ok((preprocess, found))
         }
-        (None, None) => Err(unsupported(
-            "preprocessing leaves the size of the image open".to_owned(),
+        (None, None) => Err(mismatch(
+            "neither of them says how large images are".to_owned(),
         )),
         _ => Ok((preprocess, found)),
     }

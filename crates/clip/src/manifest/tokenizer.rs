@@ -13,6 +13,8 @@ use serde_json::Value;
 use std::path::Path;
 
 const NAMES: [&str; 2] = ["tokenizer.json", "bpe_simple_vocab_16e6.txt.gz"];
+/// What is said about a tokenizer beside it, the first file first.
+const SETTINGS: [&str; 2] = ["tokenizer_config.json", "special_tokens_map.json"];
 /// End of text in CLIP's vocabulary.
 const CLIP_END: &str = "<|endoftext|>";
 /// Tokens per text where nothing says otherwise, CLIP's.
@@ -139,14 +141,14 @@ fn family(tokenizer: &Tokenizer, model: &ModelConfig, settings: &Value) -> Famil
     }
 }
 
-/// A setting that says `left` or `right`, which is the default.
+/// A setting of the tokenizer `file` that says `left` or `right`, which is the default.
 fn side(file: &str, settings: &Value, key: &str) -> Result<Side> {
     match &settings[key] {
         Value::Null => Ok(Side::Right),
         Value::String(side) if side == "right" => Ok(Side::Right),
         Value::String(side) if side == "left" => Ok(Side::Left),
         other => Err(Error::UnsupportedConfiguration {
-            file: file.to_owned(),
+            file: file.replace(NAMES[0], SETTINGS[0]),
             reason: config::unusable(key, other),
         }),
     }
@@ -181,7 +183,7 @@ fn settings(directory: &Path, file: &str) -> Result<Value> {
         .map_or("", |(folder, _)| folder)
         .to_owned();
     let mut settings = Value::Object(serde_json::Map::new());
-    for name in ["tokenizer_config.json", "special_tokens_map.json"] {
+    for name in SETTINGS {
         let Some(file) = layout::first(directory, std::slice::from_ref(&folder), &[name]) else {
             continue;
         };

@@ -214,7 +214,7 @@ fn special_tokens_need_room() {
     let refused = Tokenizer::new(&testing::words(), spec).err().unwrap();
     assert_eq!(
         refused.to_string(),
-        "model file \"tokenizer.json\" is not supported: 3 special tokens exceed the context length of 2"
+        "model file \"tokenizer.json\" does not take texts of 2 tokens: special tokens alone are 3"
     );
 }
 
@@ -295,6 +295,11 @@ fn texts_are_cleaned() {
     ] {
         assert_eq!(Clean::Canonicalize.apply(text), canonical);
     }
+    assert_eq!(Clean::Canonicalize.apply("Snow_white, 1"), "snowwhite 1");
+    assert_eq!(
+        Clean::CanonicalizeWords.apply("Snow_white, 1"),
+        "snow white 1"
+    );
     assert_eq!(Clean::Lowercase.apply("A Cat, ÉTÉ."), "a cat, été.");
     assert_eq!(Clean::None.apply(" A Cat."), " A Cat.");
     let siglip = few_words(|spec| spec.clean = Clean::Canonicalize);
