@@ -148,7 +148,7 @@ impl Tokenizer {
 
     /// The same tokenizer, used as `spec` says. Special tokens that were once left out do not come back.
     ///
-    /// Fails with [`Error::ContextLength`] where the special tokens alone exceed it.
+    /// Fails with [`Error::ContextLength`] where special tokens alone fill it.
     pub(crate) fn with_spec(mut self, spec: TokenizerSpec) -> Result<Self> {
         if !spec.special {
             self.inner.with_post_processor(None::<PostProcessorWrapper>);
@@ -168,7 +168,7 @@ impl Tokenizer {
         let post_processor = self.inner.get_post_processor();
         let special = post_processor.map_or(0, |processor| processor.added_tokens(false));
         let length = self.spec.context_length;
-        if special + added > length {
+        if special + added >= length {
             return Err(Error::ContextLength {
                 file: self.spec.file,
                 length,

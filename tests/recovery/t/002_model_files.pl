@@ -113,6 +113,10 @@ fails($register,
 my $narrow = copy_model('narrow');
 write_file("$narrow/onnx/text_model.onnx", mean_of_tokens());
 fails("SELECT clip_register_model('x', '$narrow')",
+	'42804', 'output "text_embeds" of "onnx/text_model.onnx" has 1 dimensions, the configuration says 512',
+	'without its projection', 'a tower without its projection');
+unlink "$narrow/config.json" or die $!;
+fails("SELECT clip_register_model('x', '$narrow')",
 	'42804', 'text tower has 1 dimensions, image tower has 512',
 	'Both towers must come from the same model', 'towers that disagree');
 

@@ -295,10 +295,7 @@ fn transformers_dialect(
     processor: Processor,
 ) -> std::result::Result<Preprocess, String> {
     let given = |key: &str| json.get(key).filter(|value| !value.is_null());
-    let crops = match flag(json, "do_center_crop")? {
-        Some(crops) => crops,
-        None => processor.crops() || given("crop_size").is_some(),
-    };
+    let crops = flag(json, "do_center_crop")?.unwrap_or(processor.crops());
     let mut crop = match given("crop_size").filter(|_| crops) {
         Some(size) => Some(area(size).ok_or_else(|| unusable("crop_size", size))?),
         None => None,

@@ -207,14 +207,14 @@ fn long_texts_lose_words_only() {
 #[test]
 fn special_tokens_need_room() {
     let spec = TokenizerSpec {
-        context_length: 2,
+        context_length: 3,
         end_id: Some(3),
         ..spec("tokenizer.json")
     };
     let refused = Tokenizer::new(&testing::words(), spec).err().unwrap();
     assert_eq!(
         refused.to_string(),
-        "model file \"tokenizer.json\" does not take texts of 2 tokens: special tokens alone are 3"
+        "model file \"tokenizer.json\" does not take texts of 3 tokens: special tokens alone are 3"
     );
 }
 

@@ -226,6 +226,18 @@ fn families_have_their_own_defaults() {
         (found.resize, found.crop, found.mean),
         (Resize::Squash([256, 256]), None, HALF)
     );
+    // What it does not do by itself, it does when it is told to.
+    let crop = |crops: Value| {
+        let json = json!({
+            "image_processor_type": "SiglipImageProcessor", "size": {"height": 256, "width": 256},
+            "do_center_crop": crops, "crop_size": {"height": 224, "width": 224},
+        });
+        parsed(json).crop
+    };
+    assert_eq!(
+        (crop(json!(null)), crop(json!(true))),
+        (None, Some([224, 224]))
+    );
     let vit = parsed(json!({"image_processor_type": "ViTImageProcessor"}));
     assert_eq!(
         (vit.resize, vit.filter),
