@@ -45,7 +45,7 @@ pub(super) fn read(
     let spec = TokenizerSpec {
         context_length: context_length(model, length, &settings, &sentences, overrides)?,
         // Provisional; registration finds out whether filling up can be spared.
-        padding: if model.family == Family::Unpadded {
+        padding: if model.family == Family::Unpadded && length.is_none() {
             Padding::Longest
         } else {
             Padding::Full
@@ -63,72 +63,71 @@ pub(super) fn read(
     };
     let contents = files::contents(directory, &file)?;
     let tokenizer = Tokenizer::new(&contents, spec.clone())?;
-    let unsupported = |reason: String| Error::UnsupportedConfiguration {
-        file: file.clone(),
-        reason,
-    };
     let family = family(&tokenizer, model, &settings);
-    let siglip = matches!(family, Family::Siglip | Family::Siglip2);
-    let begin_id = token(&settings["bos_token"])
-        .or(Some("<bos>"))
-        .and_then(|token| tokenizer.id(token));
-    // These classes put around a text what the settings say, whatever `tokenizer.json` holds.
-    let class = settings["tokenizer_class"].as_str().unwrap_or_default();
-    let rebuilt = class.contains("Gemma") || class.contains("Llama");
-    let unwanted =
-        family == Family::Siglip2 || rebuilt && settings["add_bos_token"] == Value::Bool(false);
-    let begins = begin_id.is_some() && tokenizer.encode("")?.first() == begin_id.as_ref();
-    let zeroed_id = match model.strips_separator {
-        true => {
-            let separator = token(&settings["sep_token"]).unwrap_or("[SEP]");
-            let id = tokenizer.id(separator);
-            Some(id.ok_or_else(|| {
-                unsupported(format!(
-                    "\"strip_sep_token\" is asked for, but the vocabulary has no \"{separator}\""
-                ))
-            })?)
-        }
-        false => None,
-    };
-    if let Some(language) = &model.language
-        && tokenizer.id(language).is_none()
+    let prefix = overrides.prefix.as_ref().or(model.language.as_ref());
+    if let Some(language) = model
+        .language
+        .as_ref()
+        .filter(|_| overrides.prefix.is_none())
     {
-        return Err(unsupported(format!(
-            "the vocabulary has no language \"{language}\""
-        )));
+        id(&tokenizer, language, "language")?;
     }
-    let usual_ends: &[&str] = match family {
-        Family::Siglip => &["</s>"],
-        Family::Siglip2 => &["<eos>", "</s>"],
-        Family::Clip | Family::Unpadded => &[],
-    };
-    let mut ends = token(&settings["eos_token"])
-        .into_iter()
-        .chain(usual_ends.iter().copied());
-    let end_id = match siglip || settings["add_eos_token"] == Value::Bool(true) {
-        true => ends.find_map(|token| tokenizer.id(token)),
-        false => None,
-    };
     let spec = TokenizerSpec {
         pad_id: overrides
             .pad_id
             .unwrap_or_else(|| pad_id(&tokenizer, model, family, &settings)),
-        end_id,
+        end_id: end_id(&tokenizer, family, &settings),
         clean: overrides
             .clean
             .unwrap_or_else(|| clean(model, family, &sentences)),
-        prefix: overrides
-            .prefix
-            .as_ref()
-            .or(model.language.as_ref())
-            .cloned()
-            .or(prompt(&sentences))
-            .unwrap_or_default(),
-        special: !(begins && unwanted),
-        zeroed_id,
+        prefix: prefix.cloned().or(prompt(&sentences)).unwrap_or_default(),
+        special: !begins_in_vain(&tokenizer, family, &settings)?,
+        zeroed_id: match model.strips_separator {
+            true => {
+                let separator = token(&settings["sep_token"]).unwrap_or("[SEP]");
+                Some(id(&tokenizer, separator, "strip_sep_token")?)
+            }
+            false => None,
+        },
         ..spec
     };
     tokenizer.with_spec(spec)
+}
+
+/// The id of a token that a `setting` needs.
+fn id(tokenizer: &Tokenizer, token: &str, setting: &str) -> Result<u32> {
+    let missing = || Error::UnsupportedConfiguration {
+        file: tokenizer.spec().file.clone(),
+        reason: format!("the vocabulary has no \"{token}\", which \"{setting}\" takes"),
+    };
+    tokenizer.id(token).ok_or_else(missing)
+}
+
+/// Whether the tokenizer puts a begin token before texts that the model does not want.
+///
+/// The classes of these tokenizers put around a text what their settings say, whatever `tokenizer.json` holds.
+fn begins_in_vain(tokenizer: &Tokenizer, family: Family, settings: &Value) -> Result<bool> {
+    let class = settings["tokenizer_class"].as_str().unwrap_or_default();
+    let rebuilt = class.contains("Gemma") || class.contains("Llama");
+    if family != Family::Siglip2 && !(rebuilt && settings["add_bos_token"] == Value::Bool(false)) {
+        return Ok(false);
+    }
+    let begin = tokenizer.id(token(&settings["bos_token"]).unwrap_or("<bos>"));
+    Ok(begin.is_some() && tokenizer.encode("")?.first() == begin.as_ref())
+}
+
+/// The token that has to end a text, if the model needs one.
+fn end_id(tokenizer: &Tokenizer, family: Family, settings: &Value) -> Option<u32> {
+    let usual: &[&str] = match family {
+        Family::Siglip => &["</s>"],
+        Family::Siglip2 => &["<eos>", "</s>"],
+        _ if settings["add_eos_token"] == Value::Bool(true) => &[],
+        Family::Clip | Family::Unpadded => return None,
+    };
+    let mut candidates = token(&settings["eos_token"])
+        .into_iter()
+        .chain(usual.iter().copied());
+    candidates.find_map(|token| tokenizer.id(token))
 }
 
 /// The model's family by its tokenizer: what calls itself SigLIP and has Gemma's is SigLIP 2.

@@ -19,6 +19,10 @@ fn padding_is_spared_where_it_does_not_count() {
     let manifest = described(&fixed, &runtime);
     assert_eq!(manifest.text.tokenizer.context_length, 12);
     assert_eq!(manifest.text.tokenizer.padding, Padding::Full);
+    // Of a model, too, whose texts are not filled up elsewhere.
+    fixed.write("config.json", br#"{"model_type": "jina_clip"}"#);
+    let manifest = described(&fixed, &runtime);
+    assert_eq!(manifest.text.tokenizer.padding, Padding::Full);
     let error = inspect(&fixed, &runtime, json!({"context_length": 16})).unwrap_err();
     assert!(
         matches!(&error, Error::InvalidOption(reason) if reason.contains("exactly 12")),
