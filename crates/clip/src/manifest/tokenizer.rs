@@ -63,6 +63,7 @@ pub(super) fn read(
     };
     let contents = files::contents(directory, &file)?;
     let tokenizer = Tokenizer::new(&contents, spec.clone())?;
+    check_normalizer(&file, &contents, &settings)?;
     let family = family(&tokenizer, model, &settings);
     let prefix = overrides.prefix.as_ref().or(model.language.as_ref());
     if let Some(language) = model
@@ -92,6 +93,35 @@ pub(super) fn read(
         ..spec
     };
     tokenizer.with_spec(spec)
+}
+
+/// Compares BERT's normalizer with the settings: the classes of these tokenizers build it as the latter say, and a file
+/// that was converted under others would give other ids.
+fn check_normalizer(file: &str, contents: &[u8], settings: &Value) -> Result<()> {
+    let class = settings["tokenizer_class"].as_str().unwrap_or_default();
+    if !class.contains("Bert") {
+        return Ok(());
+    }
+    // The tokenizer was loaded from it: it is JSON.
+    let tokenizer: Value = serde_json::from_slice(contents).unwrap_or_default();
+    let normalizer = &tokenizer["normalizer"];
+    if normalizer["type"] != "BertNormalizer" {
+        return Ok(());
+    }
+    for (setting, member) in [
+        ("do_lower_case", "lowercase"),
+        ("strip_accents", "strip_accents"),
+        ("tokenize_chinese_chars", "handle_chinese_chars"),
+    ] {
+        let (wanted, found) = (&settings[setting], &normalizer[member]);
+        if wanted.is_boolean() && wanted != found {
+            return Err(Error::UnsupportedConfiguration {
+                file: file.replace(NAMES[0], SETTINGS[0]),
+                reason: format!("\"{setting}\" is {wanted}, in \"{file}\" it is {found}"),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The id of a token that a `setting` needs.
@@ -460,6 +490,51 @@ mod tests {
                 matches!(&refused, Error::UnsupportedConfiguration { reason, .. } if reason.contains(words)),
                 "{refused}"
             );
+        }
+    }
+
+    #[test]
+    fn normalizers_are_compared_with_the_settings() {
+        let mut words: Value = serde_json::from_slice(&testing::words()).unwrap();
+        words["normalizer"] = json!({
+            "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+            "strip_accents": null, "lowercase": false,
+        });
+        let directory = Directory::new();
+        directory.write("tokenizer.json", words.to_string().as_bytes());
+        for (settings, fits) in [
+            (
+                json!({"tokenizer_class": "BertTokenizer", "do_lower_case": false}),
+                true,
+            ),
+            (
+                json!({"tokenizer_class": "BertTokenizer", "do_lower_case": null}),
+                true,
+            ),
+            (
+                json!({"tokenizer_class": "BertTokenizer", "do_lower_case": true}),
+                false,
+            ),
+            (
+                json!({"tokenizer_class": "DistilBertTokenizerFast", "strip_accents": true}),
+                false,
+            ),
+            // What other classes leave alone.
+            (
+                json!({"tokenizer_class": "XLMRobertaTokenizer", "do_lower_case": true}),
+                true,
+            ),
+        ] {
+            match described_in(&directory, &json!({}), &settings, &Overrides::default()) {
+                Ok(_) => assert!(fits, "{settings}"),
+                Err(refused) => assert!(
+                    !fits
+                        && refused
+                            .to_string()
+                            .contains("is true, in \"tokenizer.json\" it is"),
+                    "{refused}"
+                ),
+            }
         }
     }
 
