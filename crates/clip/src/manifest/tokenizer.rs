@@ -41,7 +41,9 @@ pub(super) fn read(
         })?;
     let settings = settings(directory, &file)?;
     let sentences = sentences(directory, &folders)?;
-    let side = |key: &str| side(&file, &settings, key);
+    let contents = files::contents(directory, &file)?;
+    // What cannot be read as this is reported below; OpenAI's vocabulary says nothing but its merges.
+    let definition = serde_json::from_slice(&contents).unwrap_or_default();
     let spec = TokenizerSpec {
         context_length: context_length(model, length, &settings, &sentences, overrides)?,
         // Provisional; registration finds out whether filling up can be spared.
@@ -57,13 +59,12 @@ pub(super) fn read(
         prefix: String::new(),
         special: true,
         zeroed_id: None,
-        padding_side: side("padding_side")?,
-        truncation_side: side("truncation_side")?,
+        padding_side: side(&file, &settings, &definition, "padding")?,
+        truncation_side: side(&file, &settings, &definition, "truncation")?,
         file: file.clone(),
     };
-    let contents = files::contents(directory, &file)?;
     let tokenizer = Tokenizer::new(&contents, spec.clone())?;
-    check_normalizer(&file, &contents, &settings)?;
+    check_normalizer(&file, &definition, &settings)?;
     let family = family(&tokenizer, model, &settings);
     let prefix = overrides.prefix.as_ref().or(model.language.as_ref());
     if let Some(language) = model
@@ -97,14 +98,12 @@ pub(super) fn read(
 
 /// Compares BERT's normalizer with the settings: the classes of these tokenizers build it as the latter say, and a file
 /// that was converted under others would give other ids.
-fn check_normalizer(file: &str, contents: &[u8], settings: &Value) -> Result<()> {
+fn check_normalizer(file: &str, definition: &Value, settings: &Value) -> Result<()> {
     let class = settings["tokenizer_class"].as_str().unwrap_or_default();
     if !class.contains("Bert") {
         return Ok(());
     }
-    // The tokenizer was loaded from it: it is JSON.
-    let tokenizer: Value = serde_json::from_slice(contents).unwrap_or_default();
-    let normalizer = &tokenizer["normalizer"];
+    let normalizer = &definition["normalizer"];
     if normalizer["type"] != "BertNormalizer" {
         return Ok(());
     }
@@ -170,15 +169,21 @@ fn family(tokenizer: &Tokenizer, model: &ModelConfig, settings: &Value) -> Famil
     }
 }
 
-/// A setting of the tokenizer `file` that says `left` or `right`, which is the default.
-fn side(file: &str, settings: &Value, key: &str) -> Result<Side> {
-    match &settings[key] {
-        Value::Null => Ok(Side::Right),
-        Value::String(side) if side == "right" => Ok(Side::Right),
-        Value::String(side) if side == "left" => Ok(Side::Left),
-        other => Err(Error::UnsupportedConfiguration {
+/// The side on which texts are filled up (`padding`) or cut (`truncation`): as the settings of the tokenizer `file` have
+/// it, or the section of that name in its definition; the right one otherwise.
+fn side(file: &str, settings: &Value, definition: &Value, action: &str) -> Result<Side> {
+    let key = format!("{action}_side");
+    let given = match &settings[&key] {
+        Value::Null => &definition[action]["direction"],
+        given => given,
+    };
+    match given.as_str() {
+        None if given.is_null() => Ok(Side::Right),
+        Some("right" | "Right") => Ok(Side::Right),
+        Some("left" | "Left") => Ok(Side::Left),
+        _ => Err(Error::UnsupportedConfiguration {
             file: file.replace(NAMES[0], SETTINGS[0]),
-            reason: config::unusable(key, other),
+            reason: config::unusable(&key, given),
         }),
     }
 }
@@ -546,6 +551,20 @@ mod tests {
             (found.padding_side, found.truncation_side),
             (Side::Left, Side::Left)
         );
+        let mut words: Value = serde_json::from_slice(&testing::words()).unwrap();
+        words["padding"] = json!({
+            "strategy": "BatchLongest", "direction": "Left", "pad_to_multiple_of": null,
+            "pad_id": 0, "pad_type_id": 0, "pad_token": "<pad>",
+        });
+        let directory = Directory::new();
+        directory.write("tokenizer.json", words.to_string().as_bytes());
+        for (settings, side) in [
+            (json!({}), Side::Left),
+            (json!({"padding_side": "right"}), Side::Right),
+        ] {
+            let found = described_in(&directory, &json!({}), &settings, &Overrides::default());
+            assert_eq!(found.unwrap().padding_side, side);
+        }
         let middle = described(
             &json!({}),
             &json!({"padding_side": "middle"}),
