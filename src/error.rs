@@ -1,12 +1,12 @@
 //! Every error a user can meet, with its SQLSTATE, DETAIL and HINT: the one place that knows them.
 
 use crate::{classify, embed, index, ingest, model, server, vector, worker};
+pub use clip::error::reason;
 use pgrx::{
     PgLogLevel,
     PgSqlErrorCode::{self, *},
     pg_sys::{self, panic::ErrorReport, pg_enc},
 };
-pub use clip::error::reason;
 use serde::{Deserialize, Serialize};
 use std::{ffi::CStr, io};
 

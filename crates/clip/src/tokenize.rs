@@ -1,10 +1,10 @@
 //! Texts to token ids, as a model's own tokenizer gives them.
 //!
-//! Invariant: a row holds at most `context_length` ids, and a text too long for it loses words, never the special tokens
-//! around them: most text towers are read out at the end of text. `tokenizer.json` is the definition of the ids, of those
-//! that special tokens typed in a text have, too. Where the Python tokenizer that a model was published with differs
-//! (`ftfy` and HTML unescaping in OpenAI's; in the slow one of `transformers` spaces around Chinese characters, removal
-//! of control characters, the final form of sigma), the file counts.
+//! Invariant: a row holds at most `context_length` ids, and a text too long for it loses words, never the special
+//! tokens around them: most text towers are read out at the end of text. `tokenizer.json` is the definition of the ids,
+//! of those that special tokens typed in a text have, too. Where the Python tokenizer that a model was published with
+//! differs (`ftfy` and HTML unescaping in OpenAI's; in the slow one of `transformers` spaces around Chinese characters,
+//! removal of control characters, the final form of sigma), the file counts.
 
 mod clip_bpe;
 

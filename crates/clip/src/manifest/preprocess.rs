@@ -1,8 +1,8 @@
 //! How a checkpoint wants its images, from the configuration in its directory.
 //!
-//! Two dialects: that of `transformers` (`preprocessor_config.json`, from version 5 on a part of `processor_config.json`),
-//! and that of open_clip (`preprocess_cfg.json`, which Immich and jina use too, the latter under the former's name). They
-//! are told apart by their keys. A step, a kind of processor or a setting that is not carried out is refused: passed
+//! Two dialects: that of `transformers` (`preprocessor_config.json`, from version 5 on part of `processor_config.json`)
+//! and that of open_clip (`preprocess_cfg.json`, which Immich and jina use too, the latter under the former's name).
+//! They are told apart by their keys. A step, a kind of processor or a setting that is not carried out is refused: passed
 //! over, it would change every embedding without a word.
 
 use super::{

@@ -169,8 +169,8 @@ fn family(tokenizer: &Tokenizer, model: &ModelConfig, settings: &Value) -> Famil
     }
 }
 
-/// The side on which texts are filled up (`padding`) or cut (`truncation`): as the settings of the tokenizer `file` have
-/// it, or the section of that name in its definition; the right one otherwise.
+/// The side on which texts are filled up (`padding`) or cut (`truncation`): as the settings of the tokenizer `file`
+/// have it, or the section of that name in its definition; the right one otherwise.
 fn side(file: &str, settings: &Value, definition: &Value, action: &str) -> Result<Side> {
     let key = format!("{action}_side");
     let given = match &settings[&key] {
