@@ -76,6 +76,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     found clip_pg.job[];
+    part regclass;
+    is_kept boolean := false;
 BEGIN
     found := ARRAY(
         SELECT (c.oid, a.relation, a.source, a.target, a.model, a.sha256)::clip_pg.job
@@ -90,7 +92,21 @@ BEGIN
               END
           AND (jobs.target IS NULL OR a.target = jobs.target)
         ORDER BY c.oid::regclass::text, a.target);
-    IF jobs.relation IS NOT NULL AND cardinality(found) = 0 THEN
+    FOR part IN
+        SELECT c.oid::regclass
+        FROM clip_pg.auto_embed a
+        CROSS JOIN LATERAL pg_partition_tree(a.relation) p
+        JOIN pg_class c ON c.oid = p.relid AND c.relkind = 'f'
+        WHERE c.oid IN (SELECT t.relid FROM pg_partition_tree(jobs.relation) t)
+          AND (jobs.target IS NULL OR a.target = jobs.target)
+        ORDER BY c.oid::regclass::text
+    LOOP
+        is_kept := true;
+        RAISE WARNING USING ERRCODE = 'feature_not_supported',
+            MESSAGE = format('rows of foreign table %s are passed over', part),
+            HINT = 'Have them embedded by the server that holds them.';
+    END LOOP;
+    IF jobs.relation IS NOT NULL AND cardinality(found) = 0 AND NOT is_kept THEN
         RAISE undefined_object USING
             MESSAGE = format('no column of table %s is kept current', jobs.relation),
             HINT = 'Call clip_auto_embed() first.';

@@ -16,7 +16,7 @@ CREATE FUNCTION clip_pg.tell_at_commit() RETURNS void
 COMMENT ON FUNCTION clip_pg.tell_at_commit() IS
 'has the queues of this database looked at when the transaction commits';
 
-CREATE VIEW clip_pg.auto_embed AS
+CREATE VIEW clip_pg.auto_embed_trigger AS
 SELECT trigger.tgrelid::pg_catalog.regclass AS relation,
        source.attname AS source,
        target.attname AS target,
@@ -44,17 +44,34 @@ JOIN pg_catalog.pg_attribute target
  AND target.atttypid OPERATOR(pg_catalog.=) 'clip_vector'::pg_catalog.regtype
 WHERE trigger.tgfoid OPERATOR(pg_catalog.=) 'clip_pg.auto_embed()'::pg_catalog.regprocedure
   AND trigger.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid;
+GRANT SELECT ON clip_pg.auto_embed_trigger TO PUBLIC;
+COMMENT ON VIEW clip_pg.auto_embed_trigger IS 'triggers that clip_auto_embed made; those of partitions count as their table''s';
+
+CREATE VIEW clip_pg.auto_embed AS
+SELECT relation, source, target, model, mode, sha256, trigger
+FROM clip_pg.auto_embed_trigger own
+WHERE NOT EXISTS (
+    SELECT FROM pg_catalog.pg_partition_ancestors(own.relation) above, clip_pg.auto_embed_trigger its
+    WHERE above.relid OPERATOR(pg_catalog.<>) own.relation
+      AND its.relation OPERATOR(pg_catalog.=) above.relid
+      AND its.target OPERATOR(pg_catalog.=) own.target);
 GRANT SELECT ON clip_pg.auto_embed TO PUBLIC;
-COMMENT ON VIEW clip_pg.auto_embed IS 'columns that clip_auto_embed keeps current; partitions count as their table';
+COMMENT ON VIEW clip_pg.auto_embed IS
+'columns that clip_auto_embed keeps current; partitions count as their table, also those that were attached with a trigger of their own';
+
+CREATE FUNCTION clip_pg.keeper(relation oid, target name) RETURNS clip_pg.auto_embed
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT a FROM clip_pg.auto_embed a
+    WHERE a.target = keeper.target
+      AND (a.relation = keeper.relation OR a.relation IN (SELECT p.relid FROM pg_partition_ancestors(keeper.relation) p))
+$$;
+COMMENT ON FUNCTION clip_pg.keeper(oid, name) IS
+'how a column of a table or a partition is kept current; null where it is not';
 
 CREATE FUNCTION clip_column_model(relation regclass, target name) RETURNS text
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_variable
-BEGIN
-    RETURN (SELECT a.model FROM clip_pg.auto_embed a
-            WHERE a.target = target
-              AND (a.relation = relation OR a.relation IN (SELECT p.relid FROM pg_partition_ancestors(relation) p)));
-END $$;
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT (clip_pg.keeper(relation, target)).model
+$$;
 COMMENT ON FUNCTION clip_column_model(regclass, name) IS
 'name of the model by which clip_auto_embed keeps a column current; null where it does not';
 
@@ -74,6 +91,59 @@ RETURNS SETOF record AS 'MODULE_PATHNAME', 'sample_wrapper' LANGUAGE C VOLATILE 
 COMMENT ON FUNCTION clip_pg.sample(oid, text, text) IS
 'source and target of a row that has both, as the table''s owner';
 
+CREATE FUNCTION clip_pg.fitting_name(prefix text, stem text, suffix text) RETURNS name
+LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    room CONSTANT integer := 63 - octet_length(prefix) - octet_length(suffix);
+    digest CONSTANT text := '_' || left(md5(stem), 8);
+BEGIN
+    IF octet_length(stem) > room THEN
+        WHILE octet_length(stem) > room - octet_length(digest) LOOP
+            stem := left(stem, -1);
+        END LOOP;
+        stem := stem || digest;
+    END IF;
+    RETURN prefix || stem || suffix;
+END $$;
+COMMENT ON FUNCTION clip_pg.fitting_name(text, text, text) IS
+'a name of up to 63 bytes; what does not fit of the stem is stood for by a hash of it';
+
+CREATE FUNCTION clip_pg.pending_indexes(relation oid, source text, target text) RETURNS SETOF regclass
+LANGUAGE sql STABLE STRICT ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT i.indexrelid FROM pg_index i
+    WHERE i.indrelid = relation
+      AND pg_get_expr(i.indpred, i.indrelid) = format('((%I IS NOT NULL) AND (%I IS NULL))', source, target)
+      AND pg_get_indexdef(i.indexrelid, 1, true) = quote_ident(target)
+$$;
+COMMENT ON FUNCTION clip_pg.pending_indexes(oid, text, text) IS 'indexes that hold the pending rows of a table, as clip_auto_embed makes them';
+
+CREATE FUNCTION clip_pg.index_pending(relation regclass, source name, target name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    part record;
+    index name;
+BEGIN
+    -- Partitions first: the index of a table takes those of its partitions in, which would else get names that people
+    -- expect of other indexes.
+    FOR part IN
+        SELECT c.oid::regclass AS name, c.relname, c.relnamespace
+        FROM pg_class c
+        WHERE (c.oid = relation OR c.oid IN (SELECT p.relid FROM pg_partition_tree(relation) p))
+          AND NOT EXISTS (SELECT FROM clip_pg.pending_indexes(c.oid, source, target))
+        ORDER BY (SELECT count(*) FROM pg_partition_ancestors(c.oid)) DESC, c.oid::regclass::text
+    LOOP
+        SELECT n.name INTO index
+        FROM generate_series(0, 2000) i,
+             LATERAL (SELECT clip_pg.fitting_name('', part.relname || '_' || target,
+                                                  '_pending' || CASE i WHEN 0 THEN '' ELSE i::text END) AS name) n
+        WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.relname = n.name AND c.relnamespace = part.relnamespace)
+        ORDER BY i LIMIT 1;
+        EXECUTE format('CREATE INDEX %I ON %s (%I) WHERE %I IS NOT NULL AND %I IS NULL', index, part.name, target, source, target);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION clip_pg.index_pending(regclass, name, name) IS
+'makes an index by which what is left to do is found without reading the table';
+
 CREATE FUNCTION clip_auto_embed(relation regclass, source name, target name, model text DEFAULT NULL,
                                 mode text DEFAULT 'trigger') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -90,11 +160,13 @@ DECLARE
     generated boolean;
     keeper regclass;
     trigger name;
+    part record;
 BEGIN
     IF relation IS NULL OR source IS NULL OR target IS NULL OR mode IS NULL THEN
         RAISE null_value_not_allowed USING MESSAGE = 'relation, source, target and mode must not be null';
     END IF;
-    SELECT c.relkind, c.relowner INTO class FROM pg_class c WHERE c.oid = relation;
+    SELECT c.relkind, c.relowner, c.relname, n.nspname AS schema INTO class
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation;
     IF class.relkind NOT IN ('r', 'p') THEN
         RAISE wrong_object_type USING MESSAGE = format('%s is not a table', relation);
     END IF;
@@ -105,6 +177,28 @@ BEGIN
         RAISE invalid_parameter_value USING MESSAGE = format('unknown mode "%s"', mode),
             HINT = 'Modes are trigger, which embeds a row as it is written, and queue, which leaves that to clip_backfill.';
     END IF;
+    SELECT c.oid::regclass AS name INTO part
+    FROM pg_partition_tree(relation) p JOIN pg_class c ON c.oid = p.relid
+    WHERE mode = 'queue' AND c.relkind = 'f'
+    ORDER BY c.oid::regclass::text LIMIT 1;
+    IF FOUND THEN
+        RAISE feature_not_supported USING
+            MESSAGE = format('table %s cannot have mode queue: its partition %s is a foreign table', relation, part.name),
+            DETAIL = 'What is pending is embedded where rows can be locked and be told apart by their places.',
+            HINT = 'Have it embedded by the server that holds it, and call clip_auto_embed() for the other partitions; or use mode trigger.';
+    END IF;
+    FOR part IN
+        SELECT c.oid::regclass AS name, o.rolname AS owner
+        FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner
+        WHERE (c.oid = relation OR c.oid IN (SELECT p.relid FROM pg_partition_tree(relation) p))
+          AND c.relkind = 'r' AND c.relrowsecurity AND c.relforcerowsecurity AND NOT o.rolsuper AND NOT o.rolbypassrls
+        ORDER BY c.oid::regclass::text
+    LOOP
+        RAISE WARNING USING
+            MESSAGE = format('rows of table %s that its policies hide from role "%s" cannot be embedded later', part.name, part.owner),
+            DETAIL = 'Row security is forced upon the owner, as whom what is pending is embedded and counted.',
+            HINT = 'Give the owner a policy that shows all rows, or BYPASSRLS.';
+    END LOOP;
 
     SELECT coalesce(nullif(t.typbasetype, 0), t.oid), a.attgenerated <> '' INTO source_type, generated
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
@@ -175,34 +269,27 @@ BEGIN
             HINT = 'Embed into another column, and drop this one when that is full; or remove the vectors first.';
     END IF;
 
-    -- Triggers fire in the order of their names: what others make of the source is what is embedded.
-    SELECT format('zzz_clip_auto_embed_%s', n) INTO trigger
-    FROM generate_series(1, 2000) n
+    -- Triggers fire in the order of their names: what others make of the source is what is embedded. The name is one that
+    -- no table has that may become a partition of this one, or this of it.
+    SELECT n.name INTO trigger
+    FROM generate_series(0, 2000) i,
+         LATERAL (SELECT clip_pg.fitting_name('zzz_clip_auto_embed_', concat_ws('_', class.schema, class.relname, target),
+                                              CASE i WHEN 0 THEN '' ELSE i::text END) AS name) n
     WHERE NOT EXISTS (SELECT FROM pg_trigger t
                       WHERE (t.tgrelid = relation OR t.tgrelid IN (SELECT p.relid FROM pg_partition_tree(relation) p))
-                        AND t.tgname = format('zzz_clip_auto_embed_%s', n))
-    ORDER BY n LIMIT 1;
+                        AND t.tgname = n.name)
+    ORDER BY i LIMIT 1;
     EXECUTE format('CREATE TRIGGER %I BEFORE INSERT OR UPDATE ON %s FOR EACH ROW '
         'WHEN (NEW.%I IS NOT NULL OR NEW.%I IS NOT NULL) EXECUTE FUNCTION clip_pg.auto_embed(%L, %L, %L)',
         trigger, relation, source, target, model, mode, sha256);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation, trigger);
     IF mode = 'queue' THEN
-        -- What is left to do is found without reading the table.
-        EXECUTE format('CREATE INDEX ON %s (%I) WHERE %I IS NOT NULL AND %I IS NULL', relation, target, source, target);
+        PERFORM clip_pg.index_pending(relation, source, target);
         PERFORM clip_pg.tell_at_commit();
     END IF;
 END $$;
 COMMENT ON FUNCTION clip_auto_embed(regclass, name, name, text, text) IS
 'keeps the embeddings in column target current with the images or texts in column source';
-
-CREATE FUNCTION clip_pg.pending_indexes(relation oid, source text, target text) RETURNS SETOF regclass
-LANGUAGE sql STABLE STRICT ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT i.indexrelid FROM pg_index i
-    WHERE i.indrelid = relation
-      AND pg_get_expr(i.indpred, i.indrelid) = format('((%I IS NOT NULL) AND (%I IS NULL))', source, target)
-      AND pg_get_indexdef(i.indexrelid, 1, true) = quote_ident(target)
-$$;
-COMMENT ON FUNCTION clip_pg.pending_indexes(oid, text, text) IS 'indexes that hold the pending rows of a table, as clip_auto_embed makes them';
 
 CREATE FUNCTION clip_auto_embed_remove(relation regclass, target name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -213,19 +300,53 @@ DECLARE
     pending regclass;
 BEGIN
     SELECT a.trigger, a.source INTO trigger, source
-    FROM clip_pg.auto_embed a WHERE a.relation = relation AND a.target = target;
+    FROM clip_pg.auto_embed_trigger a WHERE a.relation = relation AND a.target = target;
     IF NOT FOUND THEN
         RAISE undefined_object USING MESSAGE = format('column "%s" of table %s is not kept current', target, relation),
             HINT = 'The view clip_pg.auto_embed lists the columns that are.';
     END IF;
     EXECUTE format('DROP TRIGGER %I ON %s', trigger, relation);
-    FOR pending IN SELECT p FROM clip_pg.pending_indexes(relation, source, target) p
+    FOR pending IN
+        SELECT p FROM clip_pg.pending_indexes(relation, source, target) p
+        -- One that is part of an index of the table that this one is a partition of goes with that.
+        WHERE NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = p)
     LOOP
         EXECUTE format('DROP INDEX %s', pending);
     END LOOP;
 END $$;
 COMMENT ON FUNCTION clip_auto_embed_remove(regclass, name) IS
 'ends what clip_auto_embed began; the embeddings stay';
+
+CREATE FUNCTION clip_pg.mark(tables oid[], statement text) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'mark_wrapper' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION clip_pg.mark(oid[], text) IS
+'runs an UPDATE that marks rows of tables as pending by a target that is null';
+
+CREATE FUNCTION clip_pg.marking(relation regclass, target name, condition text, OUT tables oid[], OUT statement text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    keeper clip_pg.auto_embed := clip_pg.keeper(relation, target);
+BEGIN
+    IF keeper.relation IS NULL THEN
+        RAISE undefined_object USING MESSAGE = format('column "%s" of table %s is not kept current', target, relation),
+            HINT = 'The view clip_pg.auto_embed lists the columns that are.';
+    END IF;
+    tables := ARRAY(SELECT relation::oid UNION SELECT p.relid FROM pg_partition_tree(relation) p);
+    -- The condition may end with a comment.
+    SELECT format(E'UPDATE %s%s SET %I = NULL WHERE %I IS NOT NULL AND (%s\n)',
+                  CASE WHEN c.relkind = 'r' THEN 'ONLY ' END, relation, target, keeper.source, condition)
+    INTO statement FROM pg_class c WHERE c.oid = relation;
+END $$;
+COMMENT ON FUNCTION clip_pg.marking(regclass, name, text) IS 'arguments of clip_pg.mark()';
+
+-- Sets no search path: the condition is the caller's.
+CREATE FUNCTION clip_mark_pending(relation regclass, target name, condition text DEFAULT 'true') RETURNS bigint
+LANGUAGE sql STRICT AS $$
+    SELECT clip_pg.mark(m.tables, m.statement) FROM clip_pg.marking($1, $2, $3) m
+$$;
+COMMENT ON FUNCTION clip_mark_pending(regclass, name, text) IS
+'marks the rows of a table that satisfy a condition to be embedded again; returns how many';
 
 -- Rows that could not be embedded. Not dumped: they are tried again after a restore. pg_upgrade keeps the table and what
 -- it refers to.
@@ -265,34 +386,55 @@ COMMENT ON FUNCTION clip_pg.count_pending(oid, text, text) IS
 'rows that have a source and no target, as the table''s owner';
 
 CREATE FUNCTION clip_pg.embed_status(OUT relation regclass, OUT source name, OUT target name, OUT model text, OUT mode text,
-                                     OUT embedded bigint, OUT pending bigint, OUT failed bigint)
+                                     OUT embedded bigint, OUT pending bigint, OUT failed bigint, OUT fires text)
 RETURNS SETOF record LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    trigger name;
 BEGIN
-    FOR relation, source, target, model, mode IN
-        SELECT a.relation, a.source, a.target, a.model, a.mode
+    FOR relation, source, target, model, mode, trigger IN
+        SELECT a.relation, a.source, a.target, a.model, a.mode, a.trigger
         FROM clip_pg.auto_embed a JOIN pg_class c ON c.oid = a.relation
         WHERE pg_has_role(c.relowner, 'USAGE') AND NOT pg_is_other_temp_schema(c.relnamespace)
         ORDER BY a.relation::text, a.target
     LOOP
-        SELECT coalesce(sum(clip_pg.count_embedded(c.oid, source, target)), 0),
-               coalesce(sum(clip_pg.count_pending(c.oid, source, target)), 0)
-        INTO embedded, pending
-        FROM pg_class c
-        WHERE (c.oid = relation OR c.oid IN (SELECT p.relid FROM pg_partition_tree(relation) p))
-          AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE');
+        BEGIN
+            SELECT coalesce(sum(clip_pg.count_embedded(c.oid, source, target)), 0),
+                   coalesce(sum(clip_pg.count_pending(c.oid, source, target)), 0)
+            INTO embedded, pending
+            FROM pg_class c
+            WHERE (c.oid = relation OR c.oid IN (SELECT p.relid FROM pg_partition_tree(relation) p))
+              AND c.relkind IN ('r', 'f') AND pg_has_role(c.relowner, 'USAGE');
+        EXCEPTION WHEN OTHERS THEN
+            -- A policy of the table's, say. Others have their turn.
+            RAISE WARNING USING ERRCODE = SQLSTATE, MESSAGE = format('could not count rows of table %s: %s', relation, SQLERRM);
+            embedded := NULL;
+            pending := NULL;
+        END;
         SELECT count(*) INTO failed FROM @extschema@.clip_embed_errors e
         WHERE e.target = embed_status.target
           AND (e.relation = embed_status.relation
                OR e.relation IN (SELECT p.relid FROM pg_partition_tree(embed_status.relation) p));
+        -- The least of what partitions have.
+        SELECT k.fires INTO fires
+        FROM pg_trigger t
+        JOIN (VALUES ('D', 1, 'never'), ('R', 2, 'replica'), ('O', 3, 'origin'), ('A', 4, 'always')) k (enabled, n, fires)
+          ON k.enabled = t.tgenabled::text
+        WHERE t.tgname = trigger AND t.tgfoid = 'clip_pg.auto_embed()'::regprocedure
+          AND (t.tgrelid = embed_status.relation
+               OR t.tgrelid IN (SELECT p.relid FROM pg_partition_tree(embed_status.relation) p))
+        ORDER BY k.n LIMIT 1;
         RETURN NEXT;
     END LOOP;
 END $$;
 COMMENT ON FUNCTION clip_pg.embed_status() IS 'use the view clip_embed_status';
 
 CREATE VIEW clip_embed_status AS
-SELECT relation, source, target, model, mode, embedded, pending, failed FROM clip_pg.embed_status();
+SELECT relation, source, target, model, mode, embedded, pending, failed, fires FROM clip_pg.embed_status();
 GRANT SELECT ON clip_embed_status TO PUBLIC;
 COMMENT ON VIEW clip_embed_status IS
 'columns that clip_auto_embed keeps current, in the current user''s tables; reads these tables to count';
-COMMENT ON COLUMN clip_embed_status.pending IS 'rows with a source and no embedding, those that failed among them';
+COMMENT ON COLUMN clip_embed_status.pending IS
+'rows with a source and no embedding that the table''s owner sees, those that failed among them; null: see the warning';
 COMMENT ON COLUMN clip_embed_status.failed IS 'rows listed in clip_embed_errors';
+COMMENT ON COLUMN clip_embed_status.fires IS
+'when the trigger fires: always, as clip_auto_embed has it; otherwise as ALTER TABLE has left it, in a partition at least: origin, not for rows of replication; replica, for them alone; never';

@@ -12,9 +12,11 @@
 //! [queue] has something, if the library is preloaded.
 
 mod content;
+mod cycle;
 mod error;
 mod files;
 mod launcher;
+mod mark;
 mod mixing;
 mod pending;
 mod progress;
@@ -22,6 +24,7 @@ mod queue;
 mod status;
 mod table;
 mod trigger;
+mod value;
 mod worker;
 
 pub use error::Error;

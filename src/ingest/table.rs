@@ -114,7 +114,8 @@ impl Table {
 fn large_object(oid: &str) -> String {
     format!(
         "CASE WHEN EXISTS (
-             SELECT FROM pg_largeobject_metadata m WHERE m.oid = {oid} AND (pg_has_role(m.lomowner, 'USAGE') OR EXISTS (
+             SELECT FROM pg_largeobject_metadata m WHERE m.oid = {oid} AND (pg_has_role(m.lomowner, 'USAGE')
+                 OR current_setting('lo_compat_privileges')::boolean OR EXISTS (
                  SELECT FROM aclexplode(m.lomacl) a WHERE a.privilege_type = 'SELECT'
                      AND CASE a.grantee WHEN 0 THEN true ELSE pg_has_role(a.grantee, 'USAGE') END)))
          THEN lo_get({oid}) END"

@@ -1,21 +1,30 @@
 //! The trigger: BEFORE INSERT OR UPDATE, for each row.
 //!
-//! Invariant: where it has run, the target is the embedding of the source by the trigger's model, or NULL, or what an
-//! UPDATE has set that left the source alone; without a source it is NULL. It runs no SQL and so needs no rights on the
-//! table.
+//! Invariant: where it has run, the target is the embedding of the source by the trigger's model, or NULL, or what a
+//! statement has set that set nothing else and left the source alone; without a source it is NULL. Clients that write
+//! whole rows back, as they read them some time ago, neither remove an embedding nor bring an old one back.
+//!
+//! Large objects are read with the rights of whoever writes the row, or later with those of the table's owner. So what is
+//! pending was written by somebody who has these.
+//!
+//! It runs no SQL on the table and so needs no rights on it.
 
-use super::{Error, queue};
+use super::{
+    Error, cycle, mark, queue,
+    value::{Content, Value},
+};
 use crate::{
-    embed::{embed_image, embed_text, to_utf8},
+    embed::{Text, embed_image, embed_text, to_utf8},
     error::{self, Returned},
+    role::As,
     vector::Vector,
 };
 use pgrx::{
+    PgLogLevel, PgSqlErrorCode,
     callconv::{BoxRet, FcInfo},
     datum::Datum,
-    pg_sys::{self, NodeTag},
+    pg_sys::{self, NodeTag, panic::ErrorReport},
     prelude::*,
-    varlena::{varlena_to_byte_slice, varsize_any},
 };
 use std::{
     ffi::{CStr, c_int},
@@ -38,7 +47,7 @@ fn auto_embed(fcinfo: pg_sys::FunctionCallInfo) -> Returned<Row> {
         }
         let call: &pg_sys::TriggerData = &*(*fcinfo).context.cast();
         let columns = Columns::of(call, &mut *(*fcinfo).flinfo)?;
-        Ok(Row(row(call, &columns)?))
+        Ok(Row(row(call, columns)?))
     }
 }
 
@@ -46,7 +55,10 @@ fn auto_embed(fcinfo: pg_sys::FunctionCallInfo) -> Returned<Row> {
 ///
 /// # Safety
 /// `call` is what the server calls a trigger with, `columns` are those of the trigger.
-unsafe fn row(call: &pg_sys::TriggerData, columns: &Columns) -> error::Result<pg_sys::HeapTuple> {
+unsafe fn row(
+    call: &pg_sys::TriggerData,
+    columns: &mut Columns,
+) -> error::Result<pg_sys::HeapTuple> {
     let event = call.tg_event;
     let operation = event & pg_sys::TRIGGER_EVENT_OPMASK;
     let before_row = pg_sys::TRIGGER_EVENT_BEFORE | pg_sys::TRIGGER_EVENT_ROW;
@@ -58,31 +70,59 @@ unsafe fn row(call: &pg_sys::TriggerData, columns: &Columns) -> error::Result<pg
         }
         _ => return Err(Error::NotAutoEmbed.into()),
     };
+    if columns.superseded {
+        return Ok(new);
+    }
     // SAFETY: the trigger, the relation and the rows belong together and live as long as the call.
     unsafe {
-        let description = (*call.tg_relation).rd_att;
-        let source = Value::read(new, columns, description);
+        let relation = &*call.tg_relation;
+        let description = relation.rd_att;
+        let table = relation.rd_id;
         let arguments = slice::from_raw_parts((*call.tg_trigger).tgargs, ARGUMENTS);
         let [model, mode, sha256] = [0, 1, 2].map(|n| CStr::from_ptr(arguments[n]));
-        let same = old.is_some_and(|old| Value::read(old, columns, description).is_same(&source));
-        let vector = || !pg_sys::heap_attisnull(new, c_int::from(columns.target), description);
-        if mode == QUEUE && source.datum.is_some() && !(same && vector()) {
+        let (source, given) = columns.read_row(new, description);
+        // What the target may stay, where the source was left alone.
+        let stays = match old {
+            _ if source.datum.is_none() => Some(Value {
+                datum: None,
+                ..given
+            }),
+            None => cycle::has_moved(table, sha256, &source, &given).then_some(given),
+            Some(old) => {
+                let (old_source, old_target) = columns.read_row(old, description);
+                old_source.is_same(&source).then(|| {
+                    let target = keep(call, columns, old_target, given);
+                    let class = &*relation.rd_rel;
+                    if class.relispartition && class.relkind as u8 == pg_sys::RELKIND_RELATION {
+                        cycle::kept(table, columns.target, sha256, &old_source, &target);
+                    }
+                    target
+                })
+            }
+        };
+        let marked = old.is_some() && given.datum.is_none() && mark::is_marking(table);
+        let target = match stays {
+            Some(target) if !marked => target.datum,
+            _ if source.datum.is_none() => None,
+            _ if (marked || mode == QUEUE) && may_wait(relation, &source) => None,
+            _ => {
+                let target = embed(&source, columns, model, sha256)?;
+                if old.is_none() {
+                    let target = Value {
+                        datum: target,
+                        ..given
+                    };
+                    cycle::inserted(table, columns.target, target);
+                }
+                target
+            }
+        };
+        if mode == QUEUE && source.datum.is_some() && target.is_none() {
             queue::tell_at_commit();
         }
-        if same && source.datum.is_some() {
+        if target == given.datum {
             return Ok(new);
         }
-        let target = match source.content() {
-            Some(content) if mode != QUEUE => {
-                let model = super::model(&to_utf8(model.to_bytes()), &sha256.to_string_lossy())?;
-                let vector = match content {
-                    Content::Text(text) => embed_text(&model, &text)?,
-                    Content::Image(image) => embed_image(&model, image)?,
-                };
-                vector.with_modifier(columns.target_modifier)?.into_datum()
-            }
-            _ => None,
-        };
         let mut column = c_int::from(columns.target);
         let mut null = target.is_none();
         let mut value = target.unwrap_or(pg_sys::Datum::null());
@@ -97,13 +137,115 @@ unsafe fn row(call: &pg_sys::TriggerData, columns: &Columns) -> error::Result<pg
     }
 }
 
-/// The columns that a trigger is about.
-#[derive(Clone, Copy)]
+/// The target of a row whose source an UPDATE leaves alone: the old one, unless another was set on purpose.
+///
+/// # Safety
+/// `call` is what the server calls a trigger with; the two are values of the old and the new row.
+unsafe fn keep(
+    call: &pg_sys::TriggerData,
+    columns: &mut Columns,
+    old: Value,
+    given: Value,
+) -> Value {
+    // SAFETY: the contract.
+    unsafe {
+        let table = (*call.tg_relation).rd_id;
+        if given.datum.is_none() {
+            return old;
+        }
+        if given.is_same(&old) {
+            return given;
+        }
+        if cycle::is_excluded(table, columns.target, &given) {
+            return old;
+        }
+        if sets_more(call, columns.target) {
+            columns.warn_once(&*call.tg_relation);
+            return old;
+        }
+        given
+    }
+}
+
+/// Whether an UPDATE that sets a column sets others, too.
+///
+/// # Safety
+/// `call` is what the server calls a trigger with.
+unsafe fn sets_more(call: &pg_sys::TriggerData, column: i16) -> bool {
+    let (mut sets_column, mut sets_another) = (false, false);
+    // SAFETY: the set is that of columns of the relation, from the lowest number that a column can have.
+    unsafe {
+        let table = (*call.tg_relation).rd_id;
+        let mut member = pg_sys::bms_next_member(call.tg_updatedcols, -1);
+        while member >= 0 {
+            let set = (member + pg_sys::FirstLowInvalidHeapAttributeNumber) as i16;
+            if set == column {
+                sets_column = true;
+            } else if pg_sys::get_attgenerated(table, set) == 0 {
+                sets_another = true;
+            }
+            member = pg_sys::bms_next_member(call.tg_updatedcols, member);
+        }
+    }
+    // Otherwise another trigger has set it.
+    sets_column && sets_another
+}
+
+/// Whether a source may be read later, with the rights of the table's owner.
+///
+/// # Safety
+/// The relation is open.
+unsafe fn may_wait(relation: &pg_sys::RelationData, source: &Value) -> bool {
+    // SAFETY: the contract.
+    source.r#type != pg_sys::OIDOID
+        || unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), (*relation.rd_rel).relowner) }
+}
+
+/// The embedding of a source.
+///
+/// # Safety
+/// The source is a value of the new row.
+unsafe fn embed(
+    source: &Value,
+    columns: &Columns,
+    model: &CStr,
+    sha256: &CStr,
+) -> error::Result<Option<pg_sys::Datum>> {
+    // SAFETY: the contract.
+    let Some(content) = (unsafe { source.content() }) else {
+        return Ok(None);
+    };
+    let model = super::model(&to_utf8(model.to_bytes()), &sha256.to_string_lossy())?;
+    let vector = match content {
+        Content::Text(text) => embed_text(&model, &text),
+        Content::Image(image) => embed_image(&model, image),
+    };
+    match vector {
+        // Refused, it would be sent again and again, and nothing after it.
+        Err(error) if error.is_of_input() && replicates() => {
+            ErrorReport::from(error).report(PgLogLevel::WARNING);
+            Ok(None)
+        }
+        vector => Ok(vector?.with_modifier(columns.target_modifier)?.into_datum()),
+    }
+}
+
+/// Whether changes of another server are being applied.
+fn replicates() -> bool {
+    // SAFETY: reads a variable of this process.
+    unsafe { pg_sys::SessionReplicationRole == pg_sys::SESSION_REPLICATION_ROLE_REPLICA as c_int }
+}
+
+/// The columns that a trigger is about, and what else is known of it during a statement.
 struct Columns {
     source: i16,
     source_type: pg_sys::Oid,
     target: i16,
+    target_type: pg_sys::Oid,
     target_modifier: i32,
+    /// Whether the trigger of a table that this one has become a partition of is about the same target.
+    superseded: bool,
+    warned: bool,
 }
 
 impl Columns {
@@ -111,20 +253,19 @@ impl Columns {
     ///
     /// # Safety
     /// Both are what the server calls a trigger with.
-    unsafe fn of(
+    unsafe fn of<'a>(
         call: &pg_sys::TriggerData,
-        function: &mut pg_sys::FmgrInfo,
-    ) -> error::Result<Self> {
+        function: &'a mut pg_sys::FmgrInfo,
+    ) -> error::Result<&'a mut Self> {
         // SAFETY: what is kept was put there by this function, in memory that lives as long as `function`.
         unsafe {
-            if let Some(known) = function.fn_extra.cast::<Self>().as_ref() {
-                return Ok(*known);
+            if function.fn_extra.is_null() {
+                let columns = Self::read(call)?;
+                let kept = pg_sys::MemoryContextAlloc(function.fn_mcxt, size_of::<Self>());
+                kept.cast::<Self>().write(columns);
+                function.fn_extra = kept;
             }
-            let columns = Self::read(call)?;
-            let kept = pg_sys::MemoryContextAlloc(function.fn_mcxt, size_of::<Self>());
-            kept.cast::<Self>().write(columns);
-            function.fn_extra = kept;
-            Ok(columns)
+            Ok(&mut *function.fn_extra.cast())
         }
     }
 
@@ -153,9 +294,97 @@ impl Columns {
                 source,
                 source_type,
                 target,
+                target_type,
                 target_modifier,
+                superseded: is_superseded(call, target)?,
+                warned: false,
             })
         }
+    }
+
+    /// Source and target of a row.
+    ///
+    /// # Safety
+    /// The row is described by `description`, that of the table.
+    unsafe fn read_row(
+        &self,
+        row: pg_sys::HeapTuple,
+        description: pg_sys::TupleDesc,
+    ) -> (Value, Value) {
+        // SAFETY: the contract.
+        unsafe {
+            (
+                Value::read(row, self.source, self.source_type, description),
+                Value::read(row, self.target, self.target_type, description),
+            )
+        }
+    }
+
+    /// Says once in a statement that the target was kept. Nobody who could do otherwise reads what applying changes of
+    /// another server has to say.
+    ///
+    /// # Safety
+    /// The relation is the trigger's.
+    unsafe fn warn_once(&mut self, relation: &pg_sys::RelationData) {
+        // SAFETY: the contract; strings are the server's.
+        unsafe {
+            if self.warned || replicates() {
+                return;
+            }
+            self.warned = true;
+            let name = |name: *const _| to_utf8(CStr::from_ptr(name).to_bytes());
+            let column = name(pg_sys::get_attname(relation.rd_id, self.target, false));
+            let table = name((*relation.rd_rel).relname.data.as_ptr());
+            let message =
+                format!("vector for column \"{column}\" of table \"{table}\" was not taken");
+            ErrorReport::new(
+                PgSqlErrorCode::ERRCODE_WARNING,
+                error::presentable(message),
+                "",
+            )
+            .set_detail("The statement leaves the source alone and sets other columns, as clients do that write whole rows back.")
+            .set_hint("To set a vector by hand, set no other column.")
+            .report(PgLogLevel::WARNING);
+        }
+    }
+}
+
+/// Whether the target is kept current by another trigger, because the table was attached to one that has its own.
+///
+/// # Safety
+/// `call` is what the server calls a trigger with.
+unsafe fn is_superseded(call: &pg_sys::TriggerData, target: i16) -> error::Result<bool> {
+    // SAFETY: the relation has at least the trigger that is called; strings are the server's.
+    unsafe {
+        let this = &*call.tg_trigger;
+        let relation = &*call.tg_relation;
+        let triggers = &*relation.trigdesc;
+        let triggers = slice::from_raw_parts(triggers.triggers, triggers.numtriggers as usize);
+        let others: Vec<&CStr> = triggers
+            .iter()
+            .filter(|other| other.tgfoid == this.tgfoid && other.tgoid != this.tgoid)
+            .filter(|other| columns(other).is_some_and(|(_, column)| column == target))
+            .map(|other| CStr::from_ptr(other.tgname))
+            .collect();
+        if others.is_empty() {
+            return Ok(false);
+        }
+        let column = pg_sys::get_attname(relation.rd_id, target, false);
+        let column = Text::from(to_utf8(CStr::from_ptr(column).to_bytes()));
+        let keeper: Option<Text> = Spi::connect(|client| {
+            let _superuser = As::superuser();
+            let found = client.select(
+                "SELECT (clip_pg.keeper($1, $2::name)).trigger::text",
+                Some(1),
+                &[relation.rd_id.into(), column.into()],
+            );
+            found.and_then(|rows| rows.first().get(1))
+        })
+        .map_err(Error::Statement)?;
+        let keeper = keeper.unwrap_or_default();
+        Ok(others
+            .iter()
+            .any(|name| to_utf8(name.to_bytes()) == keeper.as_str()))
     }
 }
 
@@ -212,85 +441,6 @@ unsafe fn column(tests: *mut pg_sys::List, position: usize) -> Option<i16> {
         }
         Some((*tested.cast::<pg_sys::Var>()).varattno).filter(|&column| column > 0)
     }
-}
-
-/// A column of a row: bytea, a type that is stored like text, or the OID of a large object.
-struct Value {
-    datum: Option<pg_sys::Datum>,
-    r#type: pg_sys::Oid,
-}
-
-/// What is to be embedded.
-enum Content<'a> {
-    Text(String),
-    Image(&'a [u8]),
-}
-
-impl Value {
-    /// # Safety
-    /// The row is described by `description` and has the columns.
-    unsafe fn read(
-        row: pg_sys::HeapTuple,
-        columns: &Columns,
-        description: pg_sys::TupleDesc,
-    ) -> Self {
-        let mut null = false;
-        let column = c_int::from(columns.source);
-        // SAFETY: the contract.
-        let datum = unsafe { pg_sys::heap_getattr(row, column, description, &mut null) };
-        Self {
-            datum: (!null).then_some(datum),
-            r#type: columns.source_type,
-        }
-    }
-
-    /// Whether the two are the same. An UPDATE that leaves the column alone is known by what is stored in the row
-    /// itself, be it a pointer; only where that differs, and the lengths do not, the contents are read.
-    unsafe fn is_same(&self, other: &Self) -> bool {
-        let (Some(old), Some(new)) = (self.datum, other.datum) else {
-            return self.datum.is_none() && other.datum.is_none();
-        };
-        if self.r#type == pg_sys::OIDOID {
-            return old == new;
-        }
-        // SAFETY: of the other types every value is a varlena; what is read of them was made by the server.
-        unsafe {
-            let [stored_old, stored_new] = [old, new].map(|datum| {
-                let pointer = datum.cast_mut_ptr::<u8>();
-                slice::from_raw_parts(pointer, varsize_any(pointer.cast()))
-            });
-            stored_old == stored_new
-                || pg_sys::toast_raw_datum_size(old) == pg_sys::toast_raw_datum_size(new)
-                    && bytes(old) == bytes(new)
-        }
-    }
-
-    /// What the value holds, read from wherever it is kept.
-    unsafe fn content(&self) -> Option<Content<'_>> {
-        let datum = self.datum?;
-        // SAFETY: the datum is of the type; lo_get takes one OID and returns bytea.
-        Some(unsafe {
-            match self.r#type {
-                pg_sys::OIDOID => {
-                    // Sees a large object that the same command has made, as in VALUES (lo_import(…)).
-                    pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
-                    let function = pg_sys::F_LO_GET_OID;
-                    let image = pg_sys::OidFunctionCall1Coll(function, pg_sys::InvalidOid, datum);
-                    pg_sys::PopActiveSnapshot();
-                    Content::Image(bytes(image))
-                }
-                pg_sys::BYTEAOID => Content::Image(bytes(datum)),
-                _ => Content::Text(to_utf8(bytes(datum))),
-            }
-        })
-    }
-}
-
-/// # Safety
-/// `datum` is a varlena that lives as long as the result; a copy lives as long as the trigger's call.
-unsafe fn bytes<'a>(datum: pg_sys::Datum) -> &'a [u8] {
-    // SAFETY: the contract.
-    unsafe { varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) }
 }
 
 /// The row that a trigger returns.
