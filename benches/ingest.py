@@ -88,7 +88,7 @@ def backfill(rows, sessions, batch_size=32):
         connection.execute("SELECT clip_auto_embed('bench_photo', 'image', 'embedding')")
         ours, theirs = [], []
         for _ in range(ROUNDS):
-            connection.execute("UPDATE bench_photo SET embedding = NULL WHERE embedding IS NOT NULL")
+            connection.execute("SELECT clip_mark_pending('bench_photo', 'embedding', 'embedding IS NOT NULL')")
             connection.execute("VACUUM ANALYZE bench_photo")
             connection.execute("CHECKPOINT")
             threads = [threading.Thread(target=call_backfill, args=[batch_size]) for _ in range(sessions)]

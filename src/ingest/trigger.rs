@@ -81,12 +81,14 @@ unsafe fn row(
         let arguments = slice::from_raw_parts((*call.tg_trigger).tgargs, ARGUMENTS);
         let [model, mode, sha256] = [0, 1, 2].map(|n| CStr::from_ptr(arguments[n]));
         let (source, given) = columns.read_row(new, description);
-        // What the target may stay, where the source was left alone.
+        let marked = old.is_some() && given.datum.is_none() && mark::is_marking(table);
+        // What the target stays, where the source was left alone.
         let stays = match old {
             _ if source.datum.is_none() => Some(Value {
                 datum: None,
                 ..given
             }),
+            _ if marked => None,
             None => cycle::has_moved(table, sha256, &source, &given).then_some(given),
             Some(old) => {
                 let (old_source, old_target) = columns.read_row(old, description);
@@ -100,12 +102,10 @@ unsafe fn row(
                 })
             }
         };
-        let marked = old.is_some() && given.datum.is_none() && mark::is_marking(table);
         let target = match stays {
-            Some(target) if !marked => target.datum,
-            _ if source.datum.is_none() => None,
-            _ if (marked || mode == QUEUE) && may_wait(relation, &source) => None,
-            _ => {
+            Some(target) => target.datum,
+            None if (marked || mode == QUEUE) && may_wait(relation, &source) => None,
+            None => {
                 let target = embed(&source, columns, model, sha256)?;
                 if old.is_none() {
                     let target = Value {
@@ -149,30 +149,41 @@ unsafe fn keep(
 ) -> Value {
     // SAFETY: the contract.
     unsafe {
-        let table = (*call.tg_relation).rd_id;
-        if given.datum.is_none() {
+        let relation = &*call.tg_relation;
+        if given.is_same(&old) || cycle::is_excluded(relation.rd_id, columns.target, &given) {
             return old;
         }
-        if given.is_same(&old) {
-            return given;
-        }
-        if cycle::is_excluded(table, columns.target, &given) {
-            return old;
-        }
-        if sets_more(call, columns.target) {
-            columns.warn_once(&*call.tg_relation);
-            return old;
-        }
-        given
+        let (detail, hint) = match (given.datum.is_some(), set_columns(call, columns.target)) {
+            (true, SetColumns::More) => (
+                "The statement leaves the source alone and sets other columns, as clients do that write whole rows back.",
+                "To set a vector by hand, set no other column.",
+            ),
+            (true, _) => return given,
+            (false, SetColumns::Alone) => (
+                "Where there is a source, its embedding is not removed.",
+                "To have rows embedded again, call clip_mark_pending().",
+            ),
+            (false, _) => return old,
+        };
+        columns.tell_once(relation, detail, hint);
+        old
     }
 }
 
-/// Whether an UPDATE that sets a column sets others, too.
-///
+/// What an UPDATE sets.
+enum SetColumns {
+    /// A column and no other.
+    Alone,
+    /// It and others.
+    More,
+    /// Not it, so that another trigger may have set it.
+    Others,
+}
+
 /// # Safety
 /// `call` is what the server calls a trigger with.
-unsafe fn sets_more(call: &pg_sys::TriggerData, column: i16) -> bool {
-    let (mut sets_column, mut sets_another) = (false, false);
+unsafe fn set_columns(call: &pg_sys::TriggerData, column: i16) -> SetColumns {
+    let (mut sets_it, mut sets_another) = (false, false);
     // SAFETY: the set is that of columns of the relation, from the lowest number that a column can have.
     unsafe {
         let table = (*call.tg_relation).rd_id;
@@ -180,15 +191,18 @@ unsafe fn sets_more(call: &pg_sys::TriggerData, column: i16) -> bool {
         while member >= 0 {
             let set = (member + pg_sys::FirstLowInvalidHeapAttributeNumber) as i16;
             if set == column {
-                sets_column = true;
+                sets_it = true;
             } else if pg_sys::get_attgenerated(table, set) == 0 {
                 sets_another = true;
             }
             member = pg_sys::bms_next_member(call.tg_updatedcols, member);
         }
     }
-    // Otherwise another trigger has set it.
-    sets_column && sets_another
+    match (sets_it, sets_another) {
+        (true, false) => SetColumns::Alone,
+        (true, true) => SetColumns::More,
+        (false, _) => SetColumns::Others,
+    }
 }
 
 /// Whether a source may be read later, with the rights of the table's owner.
@@ -245,7 +259,8 @@ struct Columns {
     target_modifier: i32,
     /// Whether the trigger of a table that this one has become a partition of is about the same target.
     superseded: bool,
-    warned: bool,
+    /// Whether the statement has been warned.
+    told: bool,
 }
 
 impl Columns {
@@ -297,7 +312,7 @@ impl Columns {
                 target_type,
                 target_modifier,
                 superseded: is_superseded(call, target)?,
-                warned: false,
+                told: false,
             })
         }
     }
@@ -325,27 +340,23 @@ impl Columns {
     ///
     /// # Safety
     /// The relation is the trigger's.
-    unsafe fn warn_once(&mut self, relation: &pg_sys::RelationData) {
-        // SAFETY: the contract; strings are the server's.
-        unsafe {
-            if self.warned || replicates() {
-                return;
-            }
-            self.warned = true;
-            let name = |name: *const _| to_utf8(CStr::from_ptr(name).to_bytes());
-            let column = name(pg_sys::get_attname(relation.rd_id, self.target, false));
-            let table = name((*relation.rd_rel).relname.data.as_ptr());
-            let message =
-                format!("vector for column \"{column}\" of table \"{table}\" was not taken");
-            ErrorReport::new(
-                PgSqlErrorCode::ERRCODE_WARNING,
-                error::presentable(message),
-                "",
-            )
-            .set_detail("The statement leaves the source alone and sets other columns, as clients do that write whole rows back.")
-            .set_hint("To set a vector by hand, set no other column.")
-            .report(PgLogLevel::WARNING);
+    unsafe fn tell_once(&mut self, relation: &pg_sys::RelationData, detail: &str, hint: &str) {
+        if self.told || replicates() {
+            return;
         }
+        self.told = true;
+        // SAFETY: the contract; strings are the server's.
+        let [column, table] = unsafe {
+            let column = pg_sys::get_attname(relation.rd_id, self.target, false);
+            let table = (*relation.rd_rel).relname.data.as_ptr();
+            [column, table].map(|name| to_utf8(CStr::from_ptr(name).to_bytes()))
+        };
+        let message = format!("embedding in column \"{column}\" of table \"{table}\" was kept");
+        let message = error::presentable(message);
+        ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message, "")
+            .set_detail(detail)
+            .set_hint(hint)
+            .report(PgLogLevel::WARNING);
     }
 }
 

@@ -122,4 +122,52 @@ $node->wait_for_catchup('notes');
 is($subscriber->safe_psql('postgres', 'SELECT note, vector = clip_embed_text(note) FROM notes ORDER BY id'),
 	"copied|t\ninserted|t\nupdated|t", 'embeds what is replicated');
 
+# Columns that the publisher knows nothing of, in partitions that it has not; broken images and large objects that are
+# not there do not stop what comes after them.
+my $good = q{'\x47494638376102000200810000ff00000000000000000000002c0000000002000200000806000108041010003b'};
+my $other = q{'\x474946383761020002008100000000ff0000000000000000002c0000000002000200000806000108041010003b'};
+$node->safe_psql('postgres', <<'SQL');
+CREATE TABLE pictures (id integer, place text, title text, image bytea, scan oid, PRIMARY KEY (id, place));
+ALTER TABLE pictures REPLICA IDENTITY FULL;
+CREATE PUBLICATION pictures FOR TABLE pictures;
+SQL
+$subscriber->safe_psql('postgres', <<'SQL');
+CREATE TABLE pictures (id integer, place text, title text, image bytea, scan oid, vector clip_vector(512), scan_vector clip_vector(512),
+    PRIMARY KEY (id, place)) PARTITION BY LIST (place);
+CREATE TABLE shelf PARTITION OF pictures FOR VALUES IN ('shelf');
+CREATE TABLE store PARTITION OF pictures FOR VALUES IN ('store');
+SELECT clip_auto_embed('pictures', 'image', 'vector');
+SELECT clip_auto_embed('pictures', 'scan', 'scan_vector', mode => 'queue');
+SQL
+$node->safe_psql('postgres', "INSERT INTO pictures VALUES (1, 'shelf', 'copied', '\\x00', 4000000000), (2, 'shelf', 'copied', $good, 4000000000)");
+$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION pictures CONNECTION '$connection' PUBLICATION pictures");
+$subscriber->wait_for_subscription_sync;
+$node->safe_psql('postgres', "INSERT INTO pictures VALUES (3, 'shelf', 'inserted', '\\x00', 4000000000), (4, 'shelf', 'inserted', $good, NULL)");
+$node->wait_for_catchup('pictures');
+my $state = q{SELECT id, tableoid::regclass, title, CASE WHEN vector IS NOT NULL THEN vector = clip_embed_image(image) END, scan_vector FROM pictures ORDER BY id};
+is($subscriber->safe_psql('postgres', $state), "1|shelf|copied||\n2|shelf|copied|t|\n3|shelf|inserted||\n4|shelf|inserted|t|", 'a broken image is taken without an embedding');
+$subscriber->safe_psql('postgres', "UPDATE pictures SET vector = clip_embed_image($other) WHERE id = 4");
+$node->safe_psql('postgres', "UPDATE pictures SET title = 'updated'; UPDATE pictures SET place = 'store' WHERE id <= 2; UPDATE pictures SET image = $good WHERE id = 3");
+$node->wait_for_catchup('pictures');
+is($subscriber->safe_psql('postgres', $state), "1|store|updated||\n2|store|updated|t|\n3|shelf|updated|t|\n4|shelf|updated|f|",
+	'a vector stays as long as its source does, and moves');
+my ($status, $stdout, $stderr) = $subscriber->psql('postgres', 'CALL clip_backfill(\'pictures\')');
+is($status, 0, 'the rest can be tried');
+is($subscriber->safe_psql('postgres', 'SELECT relation, target, key->>\'id\', sqlstate FROM clip_embed_errors ORDER BY 1, 2, 3'),
+	"shelf|scan_vector|3|42704\nstore|scan_vector|1|42704\nstore|scan_vector|2|42704\nstore|vector|1|22P03", 'and is listed');
+
+note 'a text that is no UTF-8';
+$node->safe_psql('postgres', q{CREATE DATABASE ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'});
+is($node->safe_psql('ascii', <<'SQL'), "1|f\n2|t\n22021", 'is written in mode queue, and listed');
+CREATE EXTENSION clip_pg;
+CREATE TABLE lines (id integer PRIMARY KEY, note text, vector clip_vector);
+DO $$ BEGIN PERFORM clip_auto_embed('lines', 'note', 'vector', mode => 'queue'); END $$;
+INSERT INTO lines VALUES (1, E'\xe9t\xe9'), (2, 'a note');
+UPDATE lines SET note = E'\xe8t\xe8' WHERE id = 1;
+SET client_min_messages = error;
+CALL clip_work_queue();
+SELECT id, vector IS NOT NULL FROM lines WHERE id = 2 OR note = E'\xe8t\xe8' ORDER BY id;
+SELECT sqlstate FROM clip_embed_errors;
+SQL
+
 done_testing();

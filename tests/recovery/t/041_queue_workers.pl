@@ -72,8 +72,8 @@ $listener{run}->finish;
 like($listener{out}, qr/"clip_pg" with payload "public.photos"/, 'who listens is told');
 $node->safe_psql('one', "UPDATE photos SET image = $good WHERE id = 3");
 embedded('one', 4, 'also those that are changed');
-$node->safe_psql('one', 'UPDATE photos SET embedding = NULL');
-embedded('one', 4, 'and those whose vector is taken away');
+$node->safe_psql('one', q{SELECT clip_mark_pending('photos', 'embedding')});
+embedded('one', 4, 'and those that are marked');
 ok($node->poll_query_until('postgres', 'SELECT (' . workers() . ') = 0'), 'a worker ends when nothing comes');
 $node->safe_psql('one', 'SELECT clip_auto_embed_remove(\'photos\', \'embedding\'); UPDATE photos SET embedding = NULL');
 $node->safe_psql('one', "SELECT clip_auto_embed('photos', 'image', 'embedding', mode => 'queue')");
@@ -120,7 +120,7 @@ ok($node->poll_query_until('postgres', 'SELECT (' . workers() . ') = 0'), 'no wo
 {
 	# What is asked for when connecting comes before what is set for the database.
 	local $ENV{PGOPTIONS} = '-c search_path=public,pg_catalog -c statement_timeout=0 -c default_transaction_read_only=off -c default_transaction_isolation=read\ committed';
-	$node->safe_psql('three', 'UPDATE photos SET embedding = NULL');
+	$node->safe_psql('three', q{SELECT clip_mark_pending('photos', 'embedding')});
 	embedded('three', 40, 'embeds');
 	is($node->safe_psql('three', "SELECT string_agg(DISTINCT who, ',') FROM written WHERE who <> 'postgres'"), 'owner', 'as the owner');
 	is($node->safe_psql('three', 'SELECT count(*) FROM written WHERE id < 0'), '0', 'without calling what lies in the way');
@@ -144,7 +144,7 @@ my $temporary = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('one'), 
 	'-c', q{SELECT clip_auto_embed('own', 'note', 'vector', mode => 'queue')}, '-c', q{INSERT INTO own VALUES ('a')}, '-c', 'SELECT pg_sleep(1000)' ],
 	'>', '/dev/null', '2>', '/dev/null');
 $node->poll_query_until('one', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1000)'});
-$node->safe_psql('one', "UPDATE photos SET embedding = NULL WHERE id = 5");
+$node->safe_psql('one', q{SELECT clip_mark_pending('photos', 'embedding', 'id = 5')});
 embedded('one', 5, 'is left alone');
 $node->safe_psql('one', q{SELECT count(*) FROM clip_embed_status; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1000)'});
 $temporary->finish;

@@ -109,6 +109,90 @@ SELECT caption_vector = clip_embed_text(caption) AS caption, note_vector = clip_
 SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgrelid IN ('parts'::regclass, 'parts_1'::regclass) ORDER BY 1, 2;
 DROP TABLE parts;
 
+-- A table that has its own becomes a partition: the trigger of the table that it is attached to is the one that counts.
+CREATE TABLE years (day date, note text, title text, v clip_vector(512), w clip_vector(512)) PARTITION BY RANGE (day);
+SELECT clip_auto_embed('years', 'note', 'v', 'clip-mini', 'queue');
+CREATE SCHEMA archive;
+CREATE TABLE archive.years (LIKE years);
+SELECT clip_auto_embed('archive.years', 'title', 'v', 'clip-mini');
+SELECT clip_auto_embed('archive.years', 'title', 'w', 'clip-mini');
+ALTER TABLE years ATTACH PARTITION archive.years FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+INSERT INTO years VALUES ('2025-01-01', 'a note', 'a title');
+SELECT v, w = clip_embed_text(title) AS w FROM years;
+SELECT relation, source, target, mode, pending FROM clip_embed_status WHERE relation::text LIKE '%years' ORDER BY target;
+CALL clip_backfill('archive.years');
+SELECT v = clip_embed_text(note) AS v, w = clip_embed_text(title) AS w FROM years;
+SELECT clip_column_model('archive.years', 'v'), clip_column_model('archive.years', 'w');
+-- Detached, it has its own again, or not.
+ALTER TABLE years DETACH PARTITION archive.years;
+INSERT INTO archive.years VALUES ('2025-01-02', 'a note', 'a title');
+SELECT v = clip_embed_text(title) AS v FROM archive.years WHERE day = '2025-01-02';
+ALTER TABLE years ATTACH PARTITION archive.years FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+SELECT clip_auto_embed_remove('archive.years', 'v');
+SELECT relation, source, target, mode FROM clip_pg.auto_embed WHERE relation::text LIKE '%years' ORDER BY target;
+DROP TABLE years;
+DROP SCHEMA archive;
+
+-- The index of pending rows leaves the names that others expect, also in partitions, and takes what fits.
+CREATE TABLE named (id integer, note text, v clip_vector(512)) PARTITION BY RANGE (id);
+CREATE TABLE named_1 PARTITION OF named FOR VALUES FROM (0) TO (10);
+CREATE TABLE named_v_pending (id integer);
+CREATE TABLE a_name_of_sixty_three_bytes_which_leaves_no_room_for_more_in_it ("and a column with as much as that, éééééééééééé" clip_vector, note text);
+SELECT clip_auto_embed('named', 'note', 'v', mode => 'queue');
+SELECT clip_auto_embed('a_name_of_sixty_three_bytes_which_leaves_no_room_for_more_in_it', 'note', 'and a column with as much as that, éééééééééééé', mode => 'queue');
+SELECT indexrelid::regclass, octet_length(relname), indisvalid, EXISTS (SELECT FROM pg_inherits WHERE inhrelid = indexrelid) AS attached
+FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE indrelid::regclass::text ~ '^(named|a_name)' ORDER BY 1;
+CREATE INDEX named_1_v_idx ON named_1 USING clip_hnsw (v);
+SELECT clip_auto_embed_remove('named', 'v');
+SELECT indexrelid::regclass FROM pg_index WHERE indrelid::regclass::text ~ '^named' ORDER BY 1;
+DROP TABLE named, named_v_pending, a_name_of_sixty_three_bytes_which_leaves_no_room_for_more_in_it;
+
+-- Foreign partitions: rows there cannot wait, and are told of.
+CREATE FOREIGN DATA WRAPPER regress_clip_nowhere;
+CREATE SERVER regress_clip_nowhere FOREIGN DATA WRAPPER regress_clip_nowhere;
+CREATE TABLE papers (id integer, note text, v clip_vector(512)) PARTITION BY RANGE (id);
+CREATE TABLE papers_near PARTITION OF papers FOR VALUES FROM (0) TO (10);
+CREATE FOREIGN TABLE papers_far PARTITION OF papers FOR VALUES FROM (10) TO (20) SERVER regress_clip_nowhere;
+INSERT INTO papers VALUES (1, 'near');
+SELECT pg_temp.outcome($$SELECT clip_auto_embed('papers', 'note', 'v', mode => 'queue')$$);
+-- Attached later.
+ALTER TABLE papers DETACH PARTITION papers_far;
+SELECT clip_auto_embed('papers', 'note', 'v', mode => 'queue');
+ALTER TABLE papers ATTACH PARTITION papers_far FOR VALUES FROM (10) TO (20);
+\set VERBOSITY terse
+CALL clip_backfill('papers');
+CALL clip_backfill('papers_far');
+CALL clip_work_queue();
+SELECT relation, embedded, pending FROM clip_embed_status WHERE relation = 'papers'::regclass;
+\set VERBOSITY default
+DROP TABLE papers;
+DROP FOREIGN DATA WRAPPER regress_clip_nowhere CASCADE;
+
+-- Triggers that were disabled meanwhile.
+CREATE TABLE fixtures (id integer, note text, v clip_vector) PARTITION BY RANGE (id);
+CREATE TABLE fixtures_1 PARTITION OF fixtures FOR VALUES FROM (0) TO (10);
+SELECT clip_auto_embed('fixtures', 'note', 'v');
+ALTER TABLE fixtures_1 DISABLE TRIGGER ALL;
+INSERT INTO fixtures VALUES (1, 'a note');
+SELECT pending, fires FROM clip_embed_status WHERE relation = 'fixtures'::regclass;
+ALTER TABLE fixtures_1 ENABLE TRIGGER ALL;
+SELECT pending, fires FROM clip_embed_status WHERE relation = 'fixtures'::regclass;
+CALL clip_backfill('fixtures');
+SELECT format('ALTER TABLE fixtures ENABLE ALWAYS TRIGGER %I', trigger) FROM clip_pg.auto_embed WHERE relation = 'fixtures'::regclass \gexec
+SELECT pending, fires FROM clip_embed_status WHERE relation = 'fixtures'::regclass;
+DROP TABLE fixtures;
+
+-- The type of a source changes, and columns go, while nothing is kept current.
+CREATE TABLE letters (title varchar(100), v clip_vector);
+SELECT clip_auto_embed('letters', 'title', 'v');
+SELECT split_part(pg_temp.outcome('ALTER TABLE letters ALTER title TYPE varchar(200)'), E'\n', 1);
+BEGIN;
+SELECT clip_auto_embed_remove('letters', 'v');
+ALTER TABLE letters ALTER title TYPE varchar(200);
+SELECT clip_auto_embed('letters', 'title', 'v');
+COMMIT;
+DROP TABLE letters;
+
 -- Replicated rows, too.
 SET session_replication_role = replica;
 INSERT INTO events VALUES (3, 'three');
