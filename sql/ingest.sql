@@ -50,11 +50,12 @@ COMMENT ON VIEW clip_pg.auto_embed_trigger IS 'triggers that clip_auto_embed mad
 CREATE VIEW clip_pg.auto_embed AS
 SELECT relation, source, target, model, mode, sha256, trigger
 FROM clip_pg.auto_embed_trigger own
-WHERE NOT EXISTS (
+JOIN pg_catalog.pg_class class ON class.oid OPERATOR(pg_catalog.=) own.relation
+WHERE NOT (class.relispartition AND EXISTS (
     SELECT FROM pg_catalog.pg_partition_ancestors(own.relation) above, clip_pg.auto_embed_trigger its
     WHERE above.relid OPERATOR(pg_catalog.<>) own.relation
       AND its.relation OPERATOR(pg_catalog.=) above.relid
-      AND its.target OPERATOR(pg_catalog.=) own.target);
+      AND its.target OPERATOR(pg_catalog.=) own.target));
 GRANT SELECT ON clip_pg.auto_embed TO PUBLIC;
 COMMENT ON VIEW clip_pg.auto_embed IS
 'columns that clip_auto_embed keeps current; partitions count as their table, also those that were attached with a trigger of their own';
@@ -95,7 +96,7 @@ CREATE FUNCTION clip_pg.fitting_name(prefix text, stem text, suffix text) RETURN
 LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     room CONSTANT integer := 63 - octet_length(prefix) - octet_length(suffix);
-    digest CONSTANT text := '_' || left(md5(stem), 8);
+    digest CONSTANT text := '_' || left(encode(sha256(convert_to(stem, getdatabaseencoding())), 'hex'), 8);
 BEGIN
     IF octet_length(stem) > room THEN
         WHILE octet_length(stem) > room - octet_length(digest) LOOP
@@ -327,10 +328,19 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     keeper clip_pg.auto_embed := clip_pg.keeper(relation, target);
+    part regclass;
 BEGIN
     IF keeper.relation IS NULL THEN
         RAISE undefined_object USING MESSAGE = format('column "%s" of table %s is not kept current', target, relation),
             HINT = 'The view clip_pg.auto_embed lists the columns that are.';
+    END IF;
+    SELECT c.oid INTO part FROM pg_class c
+    WHERE (c.oid = relation OR c.oid IN (SELECT p.relid FROM pg_partition_tree(relation) p)) AND c.relkind = 'f'
+    ORDER BY c.oid::regclass::text LIMIT 1;
+    IF FOUND THEN
+        RAISE feature_not_supported USING MESSAGE = format('rows of foreign table %s cannot be marked', part),
+            DETAIL = 'They are only embedded as they are written.',
+            HINT = 'Name the partitions that are not foreign, one by one.';
     END IF;
     tables := ARRAY(SELECT relation::oid UNION SELECT p.relid FROM pg_partition_tree(relation) p);
     -- The condition may end with a comment.
@@ -387,7 +397,7 @@ COMMENT ON FUNCTION clip_pg.count_pending(oid, text, text) IS
 
 CREATE FUNCTION clip_pg.embed_status(OUT relation regclass, OUT source name, OUT target name, OUT model text, OUT mode text,
                                      OUT embedded bigint, OUT pending bigint, OUT failed bigint, OUT fires text)
-RETURNS SETOF record LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+RETURNS SETOF record LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
 DECLARE
     trigger name;
 BEGIN
@@ -397,7 +407,22 @@ BEGIN
         WHERE pg_has_role(c.relowner, 'USAGE') AND NOT pg_is_other_temp_schema(c.relnamespace)
         ORDER BY a.relation::text, a.target
     LOOP
+        failed := NULL;
+        fires := NULL;
         BEGIN
+            SELECT count(*) INTO failed FROM @extschema@.clip_embed_errors e
+            WHERE e.target = embed_status.target
+              AND (e.relation = embed_status.relation
+                   OR e.relation IN (SELECT p.relid FROM pg_partition_tree(embed_status.relation) p));
+            -- The least of what partitions have.
+            SELECT k.fires INTO fires
+            FROM pg_trigger t
+            JOIN (VALUES ('D', 1, 'never'), ('R', 2, 'replica'), ('O', 3, 'origin'), ('A', 4, 'always')) k (enabled, n, fires)
+              ON k.enabled = t.tgenabled::text
+            WHERE t.tgname = trigger AND t.tgfoid = 'clip_pg.auto_embed()'::regprocedure
+              AND (t.tgrelid = embed_status.relation
+                   OR t.tgrelid IN (SELECT p.relid FROM pg_partition_tree(embed_status.relation) p))
+            ORDER BY k.n LIMIT 1;
             SELECT coalesce(sum(clip_pg.count_embedded(c.oid, source, target)), 0),
                    coalesce(sum(clip_pg.count_pending(c.oid, source, target)), 0)
             INTO embedded, pending
@@ -405,24 +430,11 @@ BEGIN
             WHERE (c.oid = relation OR c.oid IN (SELECT p.relid FROM pg_partition_tree(relation) p))
               AND c.relkind IN ('r', 'f') AND pg_has_role(c.relowner, 'USAGE');
         EXCEPTION WHEN OTHERS THEN
-            -- A policy of the table's, say. Others have their turn.
+            -- A policy of the table's, say, or somebody holds it locked. Others have their turn.
             RAISE WARNING USING ERRCODE = SQLSTATE, MESSAGE = format('could not count rows of table %s: %s', relation, SQLERRM);
             embedded := NULL;
             pending := NULL;
         END;
-        SELECT count(*) INTO failed FROM @extschema@.clip_embed_errors e
-        WHERE e.target = embed_status.target
-          AND (e.relation = embed_status.relation
-               OR e.relation IN (SELECT p.relid FROM pg_partition_tree(embed_status.relation) p));
-        -- The least of what partitions have.
-        SELECT k.fires INTO fires
-        FROM pg_trigger t
-        JOIN (VALUES ('D', 1, 'never'), ('R', 2, 'replica'), ('O', 3, 'origin'), ('A', 4, 'always')) k (enabled, n, fires)
-          ON k.enabled = t.tgenabled::text
-        WHERE t.tgname = trigger AND t.tgfoid = 'clip_pg.auto_embed()'::regprocedure
-          AND (t.tgrelid = embed_status.relation
-               OR t.tgrelid IN (SELECT p.relid FROM pg_partition_tree(embed_status.relation) p))
-        ORDER BY k.n LIMIT 1;
         RETURN NEXT;
     END LOOP;
 END $$;

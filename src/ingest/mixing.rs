@@ -170,6 +170,7 @@ unsafe fn model_of_column(table: pg_sys::Oid, column: i16) -> Option<String> {
     // SAFETY: the contract; the relation is closed again when it is dropped.
     unsafe {
         let relation = PgRelation::open(table);
+        let mut known = None;
         if let Some(triggers) = relation.trigdesc.as_ref() {
             for n in 0..triggers.numtriggers as usize {
                 let trigger = &*triggers.triggers.add(n);
@@ -178,9 +179,16 @@ unsafe fn model_of_column(table: pg_sys::Oid, column: i16) -> Option<String> {
                     && is_own(trigger.tgfoid, c"auto_embed")
                 {
                     let model = CStr::from_ptr((*trigger.tgargs).cast());
-                    return Some(to_utf8(model.to_bytes()));
+                    known = Some(to_utf8(model.to_bytes()));
+                    // The trigger of the table that this one is a partition of counts.
+                    if trigger.tgisclone {
+                        break;
+                    }
                 }
             }
+        }
+        if known.is_some() {
+            return known;
         }
         if pg_sys::get_attgenerated(table, column) == 0 {
             return None;

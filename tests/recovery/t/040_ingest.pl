@@ -156,6 +156,14 @@ is($status, 0, 'the rest can be tried');
 is($subscriber->safe_psql('postgres', 'SELECT relation, target, key->>\'id\', sqlstate FROM clip_embed_errors ORDER BY 1, 2, 3'),
 	"shelf|scan_vector|3|42704\nstore|scan_vector|1|42704\nstore|scan_vector|2|42704\nstore|vector|1|22P03", 'and is listed');
 
+note 'a locked table';
+my $holder = background('shared', 'BEGIN; LOCK TABLE photos; SELECT pg_sleep(1000)');
+$node->poll_query_until('shared', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'});
+$node->safe_psql('shared', q{CREATE TABLE calm (note text, vector clip_vector); SELECT clip_auto_embed('calm', 'note', 'vector', mode => 'queue'); INSERT INTO calm VALUES ('a')});
+is($node->safe_psql('shared', 'SELECT relation, pending, fires FROM clip_embed_status'), "calm|1|always\nphotos||always", 'does not hide the others');
+$node->safe_psql('shared', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'});
+eval { $holder->{run}->finish };
+
 note 'a text that is no UTF-8';
 $node->safe_psql('postgres', q{CREATE DATABASE ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'});
 is($node->safe_psql('ascii', <<'SQL'), "1|f\n2|t\n22021", 'is written in mode queue, and listed');

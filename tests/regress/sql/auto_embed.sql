@@ -123,6 +123,7 @@ SELECT relation, source, target, mode, pending FROM clip_embed_status WHERE rela
 CALL clip_backfill('archive.years');
 SELECT v = clip_embed_text(note) AS v, w = clip_embed_text(title) AS w FROM years;
 SELECT clip_column_model('archive.years', 'v'), clip_column_model('archive.years', 'w');
+SELECT clip_mark_pending('archive.years', 'v', 'day IS NULL');
 -- Detached, it has its own again, or not.
 ALTER TABLE years DETACH PARTITION archive.years;
 INSERT INTO archive.years VALUES ('2025-01-02', 'a note', 'a title');
@@ -164,6 +165,8 @@ CALL clip_backfill('papers');
 CALL clip_backfill('papers_far');
 CALL clip_work_queue();
 SELECT relation, embedded, pending FROM clip_embed_status WHERE relation = 'papers'::regclass;
+SELECT clip_mark_pending('papers_near', 'v');
+SELECT pg_temp.outcome($$SELECT clip_mark_pending('papers', 'v')$$);
 \set VERBOSITY default
 DROP TABLE papers;
 DROP FOREIGN DATA WRAPPER regress_clip_nowhere CASCADE;
