@@ -16,11 +16,11 @@ thread_local! {
 
 /// Runs an UPDATE, with the caller's rights, that marks rows of some tables by a target that is NULL; returns how many.
 #[pg_extern(sql = false)]
-fn mark(tables: Vec<pg_sys::Oid>, statement: Text) -> Returned<i64> {
+fn mark(tables: Vec<Option<pg_sys::Oid>>, statement: Text) -> Returned<i64> {
     // A value of the type text holds no 0.
     let statement = CString::new(from_utf8(statement.as_str())).unwrap_or_default();
     Spi::connect_mut(|client| {
-        let _marking = Marking::begin(tables);
+        let _marking = Marking::begin(tables.into_iter().flatten());
         let marked = report(client.update(statement.as_c_str(), None, &[]))?;
         Ok(marked.len() as i64)
     })
@@ -37,7 +37,7 @@ struct Marking {
 }
 
 impl Marking {
-    fn begin(tables: Vec<pg_sys::Oid>) -> Self {
+    fn begin(tables: impl Iterator<Item = pg_sys::Oid>) -> Self {
         TABLES.with_borrow_mut(|marked| {
             let before = marked.len();
             marked.extend(tables);

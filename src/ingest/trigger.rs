@@ -150,7 +150,10 @@ unsafe fn keep(
     // SAFETY: the contract.
     unsafe {
         let relation = &*call.tg_relation;
-        if given.is_same(&old) || cycle::is_excluded(relation.rd_id, columns.target, &given) {
+        if given.is_same(&old) {
+            return given;
+        }
+        if cycle::is_excluded(relation.rd_id, columns.target, &given) {
             return old;
         }
         let (detail, hint) = match (given.datum.is_some(), set_columns(call, columns.target)) {
