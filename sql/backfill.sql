@@ -92,6 +92,9 @@ BEGIN
               END
           AND (jobs.target IS NULL OR a.target = jobs.target)
         ORDER BY c.oid::regclass::text, a.target);
+    IF jobs.relation IS NULL THEN
+        RETURN found;
+    END IF;
     FOR part IN
         SELECT c.oid::regclass
         FROM clip_pg.auto_embed a
@@ -106,7 +109,7 @@ BEGIN
             MESSAGE = format('rows of foreign table %s are passed over', part),
             HINT = 'Have them embedded by the server that holds them.';
     END LOOP;
-    IF jobs.relation IS NOT NULL AND cardinality(found) = 0 AND NOT is_kept THEN
+    IF cardinality(found) = 0 AND NOT is_kept THEN
         RAISE undefined_object USING
             MESSAGE = format('no column of table %s is kept current', jobs.relation),
             HINT = 'Call clip_auto_embed() first.';
