@@ -363,22 +363,32 @@ COMMENT ON FUNCTION clip_mark_pending(regclass, name, text) IS
 CREATE TABLE clip_pg.embed_error (
     relation regclass,
     target name,
-    key jsonb,
+    hash bytea,
+    owner oid NOT NULL,
+    key jsonb NOT NULL,
     version text NOT NULL,
     sqlstate text NOT NULL,
     message text NOT NULL,
     attempts integer NOT NULL,
     at timestamptz NOT NULL,
     retry_at timestamptz,
-    PRIMARY KEY (relation, target, key)
+    PRIMARY KEY (relation, target, hash)
 );
 COMMENT ON TABLE clip_pg.embed_error IS 'see the view clip_embed_errors';
+COMMENT ON COLUMN clip_pg.embed_error.hash IS 'clip_pg.key_hash of the key, which may be too long for an index';
+COMMENT ON COLUMN clip_pg.embed_error.owner IS
+'owner of the table then: once it changes, the row is tried again; the number of a table that is gone may become that of another owner''s';
 COMMENT ON COLUMN clip_pg.embed_error.version IS 'transaction that wrote the row: once it changes, the row is tried again';
+
+CREATE FUNCTION clip_pg.key_hash(key text) RETURNS bytea LANGUAGE sql STABLE STRICT AS $$
+    SELECT pg_catalog.sha256(pg_catalog.convert_to(key, pg_catalog.getdatabaseencoding()))
+$$;
+COMMENT ON FUNCTION clip_pg.key_hash(text) IS 'what stands for the key of a row in the index of clip_pg.embed_error';
 
 CREATE VIEW clip_embed_errors WITH (security_barrier) AS
 SELECT e.relation, e.target, e.key, e.sqlstate, e.message, e.attempts, e.at, e.retry_at
 FROM clip_pg.embed_error e
-JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) e.relation
+JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) e.relation AND c.relowner OPERATOR(pg_catalog.=) e.owner
 WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE');
 GRANT SELECT ON clip_embed_errors TO PUBLIC;
 COMMENT ON VIEW clip_embed_errors IS 'rows of the current user''s tables that clip_backfill could not embed';

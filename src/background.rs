@@ -2,7 +2,9 @@
 
 use pgrx::pg_sys;
 use std::{
-    ffi::{CString, c_int},
+    collections::HashMap,
+    ffi::{CStr, CString, c_int},
+    slice,
     time::Duration,
 };
 
@@ -15,14 +17,94 @@ unsafe extern "C-unwind" {
 }
 
 /// Begins a process: signals, then a connection to a database as its superuser, or to none, for the shared catalogs only.
+/// Its settings are those of the server: none that is made for a database or a role reaches it.
 pub fn begin(database: Option<pg_sys::Oid>) {
     // SAFETY: what a background worker does at its start, in its one thread.
-    unsafe {
+    let settings = unsafe {
         handle_signal(pg_sys::SIGHUP, on_sighup);
         handle_signal(pg_sys::SIGTERM, on_sigterm);
         pg_sys::BackgroundWorkerUnblockSignals();
+        let settings = database.map(|_| settings_of_server());
         let database = database.unwrap_or(pg_sys::InvalidOid);
         pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::InvalidOid, 0);
+        settings
+    };
+    if let Some(settings) = settings {
+        restore(&settings);
+    }
+}
+
+/// The values that settings have as the server's configuration and command line make them, before there is a connection.
+///
+/// # Safety
+/// To be called before the process connects.
+unsafe fn settings_of_server() -> HashMap<CString, CString> {
+    // SAFETY: the functions of the extension are written in PL/pgSQL, whose settings are known with its library; names and
+    // values are C strings, which are copied at once.
+    unsafe {
+        pg_sys::load_file(c"$libdir/plpgsql".as_ptr(), false);
+        let value = |name: &CStr| {
+            let value = pg_sys::GetConfigOption(name.as_ptr(), true, false);
+            (!value.is_null()).then(|| CStr::from_ptr(value).to_owned())
+        };
+        let names = settings().into_iter().map(|(name, _)| name);
+        names
+            .filter_map(|name| value(&name).map(|value| (name, value)))
+            .collect()
+    }
+}
+
+/// Undoes what is set for the database, for roles, or for all of them. Settings that no library in this process has declared
+/// stay as they are: they are for code of others.
+fn restore(settings_of_server: &HashMap<CString, CString>) {
+    use pg_sys::GucSource::{
+        PGC_S_DATABASE, PGC_S_DATABASE_USER, PGC_S_GLOBAL, PGC_S_OVERRIDE, PGC_S_USER,
+    };
+    // SAFETY: the process is connected, and in a transaction, because some settings are looked up in the catalogs; the values
+    // were in force before. The user, whom a setting may have changed, is again the one that the process began as.
+    unsafe {
+        pg_sys::StartTransactionCommand();
+        let superuser = pg_sys::Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID);
+        if pg_sys::GetSessionUserId() != superuser {
+            pg_sys::SetSessionAuthorization(superuser, true);
+        }
+        for (name, source) in settings() {
+            if !matches!(
+                source,
+                PGC_S_GLOBAL | PGC_S_DATABASE | PGC_S_USER | PGC_S_DATABASE_USER
+            ) {
+                continue;
+            }
+            if let Some(value) = settings_of_server.get(&name) {
+                let context = pg_sys::GucContext::PGC_POSTMASTER;
+                pg_sys::SetConfigOption(name.as_ptr(), value.as_ptr(), context, PGC_S_OVERRIDE);
+            }
+        }
+        pg_sys::CommitTransactionCommand();
+    }
+}
+
+/// Names of all settings, and where their values are from.
+fn settings() -> Vec<(CString, pg_sys::GucSource::Type)> {
+    // SAFETY: the server's list of as many settings as it says; it does not change while it is read.
+    unsafe {
+        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        let (settings, count) = (pg_sys::get_guc_variables(), pg_sys::GetNumConfigOptions());
+        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        let (settings, count) = {
+            let mut count = 0;
+            (pg_sys::get_guc_variables(&mut count), count)
+        };
+        let settings = slice::from_raw_parts(settings, count as usize);
+        settings
+            .iter()
+            .map(|&setting| {
+                (
+                    CStr::from_ptr((*setting).name).to_owned(),
+                    (*setting).source,
+                )
+            })
+            .collect()
     }
 }
 

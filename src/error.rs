@@ -64,12 +64,14 @@ impl Error {
         }
     }
 
+    /// Whether the model failed. Whether that is because of its input shows with other inputs.
+    pub fn is_of_model(&self) -> bool {
+        fields(self).0 == ERRCODE_EXTERNAL_ROUTINE_EXCEPTION
+    }
+
     /// The five characters of the SQLSTATE.
     pub fn sqlstate(&self) -> String {
-        let (code, ..) = fields(self);
-        // SAFETY: returns a string in a static buffer, which is copied at once.
-        let state = unsafe { CStr::from_ptr(pg_sys::unpack_sql_state(code as i32)) };
-        state.to_string_lossy().into_owned()
+        sqlstate(fields(self).0)
     }
 
     /// Whether the same input may succeed later.
@@ -79,6 +81,40 @@ impl Error {
             ERRCODE_OUT_OF_MEMORY | ERRCODE_EXTERNAL_ROUTINE_EXCEPTION
         )
     }
+}
+
+/// Whether an error that the server has raised while a row was read or written is the row's, or that of a constraint or a
+/// trigger of its table that refuses it, rather than the server's.
+pub fn is_of_row(code: i32) -> bool {
+    const CLASSES: [PgSqlErrorCode; 7] = [
+        ERRCODE_TRIGGERED_ACTION_EXCEPTION,
+        ERRCODE_FEATURE_NOT_SUPPORTED,
+        ERRCODE_DATA_EXCEPTION,
+        ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION,
+        ERRCODE_WITH_CHECK_OPTION_VIOLATION,
+        ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+        ERRCODE_PLPGSQL_ERROR,
+    ];
+    // The first two of the five characters, six bits each.
+    let class = |code: i32| code & 0xfff;
+    CLASSES
+        .iter()
+        .any(|&known| class(known as i32) == class(code))
+}
+
+/// An SQLSTATE by its five characters, as the server codes it.
+pub fn code(sqlstate: &str) -> i32 {
+    let characters = sqlstate.bytes().take(5).enumerate();
+    characters.fold(0, |code, (n, byte)| {
+        code | (i32::from(byte.wrapping_sub(b'0')) & 0x3f) << (6 * n)
+    })
+}
+
+/// The five characters of an SQLSTATE.
+pub fn sqlstate(code: PgSqlErrorCode) -> String {
+    // SAFETY: returns a string in a static buffer, which is copied at once.
+    let state = unsafe { CStr::from_ptr(pg_sys::unpack_sql_state(code as i32)) };
+    state.to_string_lossy().into_owned()
 }
 
 /// What functions called from SQL return: pgrx raises the report as it stands.
@@ -540,6 +576,15 @@ fn ingest_error(error: &ingest::Error) -> Fields {
         ),
         RelativeDirectory(_) => (ERRCODE_INVALID_NAME, None, None),
         File { source, .. } => (file_access(source), None, None),
+        FileTooLarge { .. } => hint(
+            ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "A value of the type bytea is shorter than 1 GB.",
+        ),
+        TransactionBlock(_) => (
+            ERRCODE_ACTIVE_SQL_TRANSACTION,
+            Some("It commits after every batch.".to_owned()),
+            Some("Call it by itself: in autocommit mode, which drivers may have to be told, and not from a function or a block with an EXCEPTION clause.".to_owned()),
+        ),
         PathEncoding(_) => (ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, None, None),
         Statement(_) => (ERRCODE_INTERNAL_ERROR, None, None),
     }

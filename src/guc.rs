@@ -33,6 +33,7 @@ static SEAT_PAYLOAD: GucSetting<i32> = GucSetting::<i32>::new(768);
 static TEXT_MEMO: GucSetting<i32> = GucSetting::<i32>::new(8192);
 static QUEUE_WORKERS: GucSetting<i32> = GucSetting::<i32>::new(2);
 static QUEUE_NAPTIME: GucSetting<i32> = GucSetting::<i32>::new(60);
+static QUEUE_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(60_000);
 
 /// Values of `clip_pg.iterative_order`.
 #[derive(Clone, Copy, PostgresGucEnum)]
@@ -208,6 +209,16 @@ pub fn define_worker() {
         GucContext::Sighup,
         GucFlags::UNIT_S,
     );
+    GucRegistry::define_int_guc(
+        c"clip_pg.queue_timeout",
+        c"Sets how long a statement of a queue worker on a table, its triggers and policies included, may take.",
+        c"The table is passed over then, and tried again later. 0 sets no limit.",
+        &QUEUE_TIMEOUT,
+        0,
+        i32::MAX,
+        GucContext::Sighup,
+        GucFlags::UNIT_MS,
+    );
 }
 
 /// `clip_pg.model`: name of the model where a call names none.
@@ -297,6 +308,11 @@ pub fn queue_workers() -> usize {
 /// `clip_pg.queue_naptime`: time between looks at all databases.
 pub fn queue_naptime() -> Duration {
     Duration::from_secs(unsigned(&QUEUE_NAPTIME).into())
+}
+
+/// `clip_pg.queue_timeout`: milliseconds that the code of a table's owner may run in a queue worker, 0 for ever.
+pub fn queue_timeout() -> i32 {
+    QUEUE_TIMEOUT.get()
 }
 
 /// Declares a setting that superusers make and that ordinary users do not see.

@@ -14,6 +14,8 @@ mod ingest;
 mod model;
 mod role;
 mod server;
+mod sql;
+mod subtransaction;
 mod vector;
 mod worker;
 

@@ -4,7 +4,7 @@ use pgrx::pg_sys;
 use std::{ffi::CStr, thread};
 
 /// A setting and its value.
-type Setting = (&'static CStr, &'static CStr);
+pub type Setting = (&'static CStr, &'static CStr);
 
 /// Settings in force meanwhile. Names are those of the catalogs, a scan begins where the table does, and no time is
 /// spent on compiling statements that are run once.

@@ -1,8 +1,11 @@
 //! `amvalidate`: whether an operator class is one that scans and builds can rely on.
 
-use pgrx::{PgLogLevel, PgSqlErrorCode, Spi, pg_guard, pg_sys, pg_sys::panic::ErrorReport, spi};
+use pgrx::{PgLogLevel, PgSqlErrorCode, pg_guard, pg_sys, pg_sys::panic::ErrorReport};
 
 use super::raise;
+use crate::embed::Text;
+use crate::error::presentable;
+use crate::sql;
 
 /// What is wrong with an operator class, a line each.
 const MISTAKES: &str = "
@@ -41,17 +44,20 @@ WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_amproc p
 /// Tells every mistake, as access methods of the server's own do, and whether there is none.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn validate(class: pg_sys::Oid) -> bool {
-    let mistakes = Spi::connect(|client| {
+    let mistakes = sql::connect(|client| {
         client
             .select(MISTAKES, None, &[class.into()])?
-            .map(|row| row.get::<String>(1))
-            .collect::<std::result::Result<Vec<_>, spi::Error>>()
+            .map(|row| row.get::<Text>(1))
+            .collect::<sql::Result<Vec<_>>>()
     });
     let mistakes = mistakes.unwrap_or_else(|error| raise(error.into()));
     for mistake in mistakes.iter().flatten() {
         ErrorReport::new(
             PgSqlErrorCode::ERRCODE_INVALID_OBJECT_DEFINITION,
-            format!("operator class of access method clip_hnsw: {mistake}"),
+            presentable(format!(
+                "operator class of access method clip_hnsw: {}",
+                mistake.as_str()
+            )),
             "",
         )
         .report(PgLogLevel::INFO);

@@ -45,6 +45,19 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// A file that no row can hold.
+    #[error("file \"{}\" of {bytes} bytes exceeds the limit of {limit} bytes", path.display())]
+    FileTooLarge {
+        /// Its path.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// Bytes that fit.
+        limit: u64,
+    },
+    /// A procedure that commits was called where nothing can be committed.
+    #[error("{0} cannot run inside a transaction block")]
+    TransactionBlock(String),
     /// The path of a file is no text.
     #[error("path \"{}\" is not valid UTF-8", .0.display())]
     PathEncoding(PathBuf),

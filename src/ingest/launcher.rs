@@ -1,5 +1,5 @@
 //! The process that starts workers for queues: one at a time for each database, where rows have come, and now and then
-//! for every database, because not all that waits is told.
+//! for every database that has the extension, because not all that waits is told.
 //!
 //! It runs on primaries only, from the end of recovery on.
 
@@ -13,7 +13,7 @@ use pgrx::{
     check_for_interrupts, pg_guard, pg_sys,
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     ptr,
     time::{Duration, Instant},
 };
@@ -49,6 +49,8 @@ pub extern "C-unwind" fn clip_pg_queue_launcher(_argument: pg_sys::Datum) {
     // In the order of their turns.
     let mut due: Vec<pg_sys::Oid> = Vec::new();
     let mut looked: Option<Instant> = None;
+    // Without the extension, which tells when it comes.
+    let mut absent: HashSet<pg_sys::Oid> = HashSet::new();
     loop {
         check_for_interrupts!();
         background::reload_settings();
@@ -56,9 +58,18 @@ pub extern "C-unwind" fn clip_pg_queue_launcher(_argument: pg_sys::Datum) {
             background::wait(None);
             continue;
         }
+        absent.extend(queue::take_absent());
         let mut new = queue::waiting();
+        absent.retain(|database| !new.contains(database));
         if looked.is_none_or(|looked| looked.elapsed() >= guc::queue_naptime()) {
-            new.extend(databases());
+            let databases = databases();
+            // The number of one that is gone may become another's.
+            absent.retain(|database| databases.contains(database));
+            new.extend(
+                databases
+                    .iter()
+                    .filter(|database| !absent.contains(database)),
+            );
             looked = Some(Instant::now());
         }
         for database in new {

@@ -2,12 +2,9 @@
 //! otherwise.
 
 use super::table::report;
-use crate::{
-    embed::{Text, from_utf8},
-    error::Returned,
-};
+use crate::{embed::Text, error::Returned, sql};
 use pgrx::{pg_sys, prelude::*};
-use std::{cell::RefCell, ffi::CString};
+use std::cell::RefCell;
 
 thread_local! {
     /// Tables in which an UPDATE that is being run marks rows.
@@ -17,11 +14,9 @@ thread_local! {
 /// Runs an UPDATE, with the caller's rights, that marks rows of some tables by a target that is NULL; returns how many.
 #[pg_extern(sql = false)]
 fn mark(tables: Vec<Option<pg_sys::Oid>>, statement: Text) -> Returned<i64> {
-    // A value of the type text holds no 0.
-    let statement = CString::new(from_utf8(statement.as_str())).unwrap_or_default();
-    Spi::connect_mut(|client| {
+    sql::connect(|client| {
         let _marking = Marking::begin(tables.into_iter().flatten());
-        let marked = report(client.update(statement.as_c_str(), None, &[]))?;
+        let marked = report(client.update(statement.as_str(), &[]))?;
         Ok(marked.len() as i64)
     })
 }

@@ -11,11 +11,13 @@
 //! by batch: the procedures `clip_backfill` and `clip_work_queue`, or a [worker] that the [launcher] starts where a
 //! [queue] has something, if the library is preloaded.
 
+mod commits;
 mod content;
 mod cycle;
 mod error;
 mod files;
 mod launcher;
+mod limit;
 mod mark;
 mod mixing;
 mod pending;

@@ -4,29 +4,50 @@
 //! A row is named by its place, its ctid, within a few transactions. Rows are locked while they are embedded, so that
 //! several sessions share the work: places that were found are only a hint, and what is locked is looked at again.
 //!
-//! A row that could not be embedded is in `clip_pg.embed_error` by its key and its version, the transaction that wrote
-//! it: it is left alone until it changes or its next attempt is due. Invariant: the list is read and changed for a row
-//! only while the row is locked.
+//! A row that could not be embedded is in `clip_pg.embed_error` by its key and its version, the transaction that wrote it,
+//! for the owner of its table: it is left alone until it changes or its next attempt is due. Invariant: the list is
+//! changed for a row only while the row is locked.
 //!
 //! What only reads goes through `select`: `update` takes a transaction's number, and queues are looked at all the time.
 
 use super::{
     Error,
     content::{self, Content},
-    table::{Spi, Table, report, texts},
+    limit::Limit,
+    table::{Table, report, texts},
 };
 use crate::{
     embed::Text,
     error::{self, Returned},
     guc,
     model::Model,
-    role::{As, IN_ORDER_OF_INDEX, IN_ORDER_OF_TABLE, KEYS},
+    role::{As, IN_ORDER_OF_INDEX, IN_ORDER_OF_TABLE, KEYS, Setting},
+    sql::{self, Client},
+    subtransaction::{Refused, attempt},
     vector::Vector,
 };
-use pgrx::{datum::DatumWithOid, pg_sys, pg_sys::panic::ErrorReport, prelude::*, spi::SpiClient};
+use pgrx::{
+    datum::DatumWithOid, pg_sys, pg_sys::panic::ErrorReport, prelude::*, spi::SpiHeapTupleData,
+};
 use std::collections::{HashMap, HashSet};
 
-/// Places of up to `size` pending rows that come after the place `after`, in the order of the table.
+/// Until it is dropped, statements run as a table's owner, and in a worker for a limited time.
+struct Owner {
+    _limit: Option<Limit>,
+    _role: As,
+}
+
+impl Owner {
+    fn of(table: &Table, settings: impl IntoIterator<Item = &'static Setting>) -> Self {
+        Self {
+            _limit: Limit::begin(table.relation),
+            _role: As::role(table.owner, settings),
+        }
+    }
+}
+
+/// Places of up to `size` pending rows that come after the place `after`, in the order of the table. Those that are listed
+/// and not to be tried now are left out.
 #[pg_extern(sql = false)]
 fn find_pending(
     relation: pg_sys::Oid,
@@ -35,32 +56,69 @@ fn find_pending(
     after: Text,
     size: i32,
 ) -> Returned<Vec<Text>> {
-    pgrx::Spi::connect(|client| {
+    sql::connect(|client| {
         let table = Table::find(client, relation, &source, &target)?;
-        let listed = report(listed(client, &table, None))?;
-        let Table { name, key, .. } = &table;
-        let (pending, listed): (_, Vec<Text>) = (table.pending(), listed.into_iter().collect());
-        // Made for every row, so only where there is something to compare.
-        let unlisted = match listed.is_empty() {
-            true => String::new(),
-            false => format!("AND {key}::text || ' ' || t.xmin::text <> ALL ($3)"),
-        };
-        // In the index of pending rows all keys are NULL, so that they are in the order of the table.
-        let (order, settings): (_, &[_]) = match report(is_indexed(client, &table, source))? {
-            true => (format!("ORDER BY t.{}", table.target), &IN_ORDER_OF_INDEX),
-            false => (String::new(), &IN_ORDER_OF_TABLE),
-        };
-        let statement = format!(
-            "SELECT t.ctid::text FROM ONLY {name} t WHERE {pending} AND t.ctid > $1::tid {unlisted} {order} LIMIT $2"
-        );
-        let _owner = As::role(table.owner, KEYS.iter().chain(settings));
-        let arguments: [DatumWithOid; 3] = [after.into(), size.into(), listed.into()];
-        report(client.select(&statement, None, &arguments).and_then(texts))
+        // Keys are made for every row, so only where there is something to compare.
+        let any_listed = report(is_any_listed(client, &table))?;
+        let is_indexed = report(is_indexed(client, &table, source))?;
+        let size = usize::try_from(size).unwrap_or_default();
+        report(find(client, &table, after, size, any_listed, is_indexed))
     })
 }
 
+fn find(
+    client: &Client<'_, '_>,
+    table: &Table,
+    after: Text,
+    size: usize,
+    any_listed: bool,
+    is_indexed: bool,
+) -> sql::Result<Vec<Text>> {
+    /// How many rows are looked up in the list at once.
+    const CHUNK: usize = 1024;
+    let Table { name, target, .. } = table;
+    let pending = table.pending();
+    let listing = match any_listed {
+        true => format!(", {}::text, t.xmin::text", table.key),
+        false => String::new(),
+    };
+    // In the index of pending rows all keys are NULL, so that they are in the order of the table.
+    let (order, settings): (_, &[_]) = match is_indexed {
+        true => (format!("ORDER BY t.{target}"), &IN_ORDER_OF_INDEX),
+        false => (String::new(), &IN_ORDER_OF_TABLE),
+    };
+    let statement = format!(
+        "SELECT t.ctid::text{listing} FROM ONLY {name} t WHERE {pending} AND t.ctid > $1::tid {order}"
+    );
+    let mut rows = {
+        let _owner = Owner::of(table, settings);
+        client.open(&statement, &[after.into()])?
+    };
+    let mut places = Vec::new();
+    while places.len() < size {
+        let count = CHUNK.min(size - places.len());
+        let mut found = {
+            let _owner = Owner::of(table, &KEYS);
+            let found = rows.fetch(count as libc::c_long)?;
+            found
+                .map(|row| Row::read(&row, any_listed))
+                .collect::<sql::Result<Vec<_>>>()?
+        };
+        let at_end = found.len() < count;
+        if any_listed {
+            leave_listed_out(client, table, &mut found)?;
+        }
+        places.extend(found.into_iter().map(|row| row.place));
+        if at_end {
+            break;
+        }
+    }
+    rows.close();
+    Ok(places)
+}
+
 /// Whether an index holds the pending rows.
-fn is_indexed(client: &SpiClient<'_>, table: &Table, source: Text) -> Spi<bool> {
+fn is_indexed(client: &Client<'_, '_>, table: &Table, source: Text) -> sql::Result<bool> {
     let _superuser = As::superuser();
     let indexes = client.select(
         "SELECT FROM clip_pg.pending_indexes($1, $2, $3) p JOIN pg_index i ON i.indexrelid = p WHERE i.indisvalid",
@@ -75,6 +133,9 @@ fn is_indexed(client: &SpiClient<'_>, table: &Table, source: Text) -> Spi<bool> 
 }
 
 /// Embeds the rows at some places that are pending still; returns how many were embedded and how many were listed.
+///
+/// What goes wrong with reading or writing rows is the rows' or not, as the SQLSTATE says; what goes wrong with embedding
+/// them says itself whose fault it is. What is nobody's of the rows ends it.
 #[pg_extern(sql = false)]
 fn embed_rows(
     relation: pg_sys::Oid,
@@ -87,24 +148,24 @@ fn embed_rows(
     TableIterator<'static, (name!(embedded, i64), name!(failed, i64))>,
     ErrorReport,
 > {
-    let counts = pgrx::Spi::connect_mut(|client| {
+    let counts = sql::connect(|client| {
         let table = Table::find(client, relation, &source, &target)?;
         let model = super::model(model.as_str(), sha256.as_str())?;
         let rows = report(lock(client, &table, places))?;
-        let (mut embedded, mut vectors, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-        for rows in rows.chunks(guc::batch_size()) {
-            for (row, outcome) in rows.iter().zip(embed(&table, &model, rows)?) {
-                match outcome {
-                    Ok(vector) => {
-                        embedded.push(row.clone());
-                        vectors.push(vector);
-                    }
-                    Err(error) => failed.push((row.clone(), Failure::from(error))),
-                }
-            }
-        }
         let visited = rows.len();
-        for row in report(write(client, &table, embedded, vectors))? {
+        let mut failed = Vec::new();
+        let embedded = embed(client, &table, &model, &rows, &mut failed)?;
+        // A policy's refusal has the SQLSTATE of missing rights, which owners have.
+        let refused = PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE as i32;
+        let is_of_row = |code| error::is_of_row(code) || table.has_policies && code == refused;
+        let left = around_faults(
+            &embedded,
+            |(row, _)| row,
+            is_of_row,
+            &mut failed,
+            &mut |rows| write(client, &table, rows),
+        );
+        for row in report(left)? {
             failed.push((row, error::Error::from(Error::NotKept).into()));
         }
         for (row, failure) in &failed {
@@ -115,41 +176,17 @@ fn embed_rows(
     Ok(TableIterator::once(counts))
 }
 
-/// Lists the row at a place, if it is pending still, for an error of the server's.
-#[pg_extern(sql = false)]
-fn list_error(
-    relation: pg_sys::Oid,
-    source: Text,
-    target: Text,
-    place: Text,
-    sqlstate: Text,
-    message: Text,
-) -> Returned<()> {
-    pgrx::Spi::connect_mut(|client| {
-        let table = Table::find(client, relation, &source, &target)?;
-        let failure = Failure {
-            sqlstate,
-            message,
-            may_pass: true,
-        };
-        for row in report(lock(client, &table, vec![place]))? {
-            report(list(client, &table, &row, &failure))?;
-        }
-        Ok(())
-    })
-}
-
 /// Takes rows off the list that are no longer pending, because they were changed or deleted, and tables that are gone.
 #[pg_extern(sql = false)]
 fn prune_errors(relation: pg_sys::Oid, source: Text, target: Text) -> Returned<()> {
-    pgrx::Spi::connect_mut(|client| {
+    sql::connect(|client| {
         let table = Table::find(client, relation, &source, &target)?;
         report(prune(client, &table))
     })
 }
 
-/// A row that is locked.
-#[derive(Clone)]
+/// A row, by where it is; once it is known, by its key and version, too.
+#[derive(Clone, Default)]
 struct Row {
     place: Text,
     key: Text,
@@ -157,6 +194,23 @@ struct Row {
 }
 
 impl Row {
+    /// Reads the first columns of a row of a statement's: the place, and the others if they are there.
+    fn read(row: &SpiHeapTupleData<'_>, is_named: bool) -> sql::Result<Self> {
+        let text = |column| -> sql::Result<Text> { Ok(row.get(column)?.unwrap_or_default()) };
+        let place = text(1)?;
+        if !is_named {
+            return Ok(Self {
+                place,
+                ..Self::default()
+            });
+        }
+        Ok(Self {
+            place,
+            key: text(2)?,
+            version: text(3)?,
+        })
+    }
+
     /// What names this version of the row in the list.
     fn listing(&self) -> Text {
         Text::from(format!("{} {}", self.key.as_str(), self.version.as_str()))
@@ -184,25 +238,88 @@ impl From<error::Error> for Failure {
     }
 }
 
-/// Keys and versions of rows that are listed and not to be tried now: of all, or of those with `keys`.
-fn listed(client: &SpiClient<'_>, table: &Table, keys: Option<Vec<Text>>) -> Spi<HashSet<Text>> {
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Self {
+            sqlstate: Text::from(error::sqlstate(refused.code)),
+            message: Text::from(error::presentable(refused.message)),
+            may_pass: true,
+        }
+    }
+}
+
+/// Does `work` with all of `rows`, or in halves where the server refuses one of them, by an SQLSTATE that `is_of_row`, down
+/// to that one, which has failed.
+fn around_faults<T, U>(
+    rows: &[T],
+    row: fn(&T) -> &Row,
+    is_of_row: impl Fn(i32) -> bool + Copy,
+    failed: &mut Vec<(Row, Failure)>,
+    work: &mut impl FnMut(&[T]) -> sql::Result<Vec<U>>,
+) -> sql::Result<Vec<U>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    match attempt(is_of_row, || work(rows)) {
+        Ok(done) => done,
+        Err(refused) if rows.len() == 1 => {
+            failed.push((row(&rows[0]).clone(), refused.into()));
+            Ok(Vec::new())
+        }
+        Err(_) => {
+            let (first, second) = rows.split_at(rows.len() / 2);
+            let mut done = around_faults(first, row, is_of_row, failed, work)?;
+            done.extend(around_faults(second, row, is_of_row, failed, work)?);
+            Ok(done)
+        }
+    }
+}
+
+/// Whether rows of a table are listed and not to be tried now.
+fn is_any_listed(client: &Client<'_, '_>, table: &Table) -> sql::Result<bool> {
     let _superuser = As::superuser();
     let rows = client.select(
-        "SELECT key::text || ' ' || version FROM clip_pg.embed_error
-         WHERE relation = $1 AND target = $2::name AND (retry_at IS NULL OR retry_at > now())
-           AND ($3 IS NULL OR key = ANY ($3::jsonb[]))",
-        None,
+        "SELECT FROM clip_pg.embed_error
+         WHERE relation = $1 AND target = $2::name AND owner = $3 AND (retry_at IS NULL OR retry_at > now())",
+        Some(1),
         &[
             table.relation.into(),
             table.target_name.clone().into(),
-            keys.into(),
+            table.owner.into(),
         ],
     )?;
-    Ok(texts(rows)?.into_iter().collect())
+    Ok(!rows.is_empty())
+}
+
+/// Leaves out rows that are listed and not to be tried now.
+fn leave_listed_out(
+    client: &Client<'_, '_>,
+    table: &Table,
+    rows: &mut Vec<Row>,
+) -> sql::Result<()> {
+    let keys: Vec<Text> = rows.iter().map(|row| row.key.clone()).collect();
+    let listed = {
+        let _superuser = As::superuser();
+        client.select(
+            "SELECT key::text || ' ' || version FROM clip_pg.embed_error
+             WHERE relation = $1 AND target = $2::name AND owner = $3 AND (retry_at IS NULL OR retry_at > now())
+               AND hash = ANY (ARRAY(SELECT clip_pg.key_hash(k) FROM unnest($4) k))",
+            None,
+            &[
+                table.relation.into(),
+                table.target_name.clone().into(),
+                table.owner.into(),
+                keys.into(),
+            ],
+        )?
+    };
+    let listed: HashSet<Text> = texts(listed)?.into_iter().collect();
+    rows.retain(|row| !listed.contains(&row.listing()));
+    Ok(())
 }
 
 /// Locks the rows at some places that are pending and to be tried now.
-fn lock(client: &mut SpiClient<'_>, table: &Table, places: Vec<Text>) -> Spi<Vec<Row>> {
+fn lock(client: &mut Client<'_, '_>, table: &Table, places: Vec<Text>) -> sql::Result<Vec<Row>> {
     let Table { name, key, .. } = table;
     let pending = table.pending();
     let statement = format!(
@@ -210,69 +327,83 @@ fn lock(client: &mut SpiClient<'_>, table: &Table, places: Vec<Text>) -> Spi<Vec
          WHERE t.ctid = ANY ($1::tid[]) AND {pending} FOR NO KEY UPDATE OF t SKIP LOCKED"
     );
     let mut rows = {
-        let _owner = As::role(table.owner, &KEYS);
-        let rows = client.update(&statement, None, &[places.into()])?;
-        rows.map(|row| {
-            let text = |column| -> Spi<Text> { Ok(row.get(column)?.unwrap_or_default()) };
-            Ok(Row {
-                place: text(1)?,
-                key: text(2)?,
-                version: text(3)?,
-            })
-        })
-        .collect::<Spi<Vec<Row>>>()?
+        let _owner = Owner::of(table, &KEYS);
+        let rows = client.update(&statement, &[places.into()])?;
+        rows.map(|row| Row::read(&row, true))
+            .collect::<sql::Result<Vec<Row>>>()?
     };
     // Another session may have listed a row since it was found.
-    let keys = rows.iter().map(|row| row.key.clone()).collect();
-    let listed = listed(client, table, Some(keys))?;
-    rows.retain(|row| !listed.contains(&row.listing()));
+    leave_listed_out(client, table, &mut rows)?;
     Ok(rows)
 }
 
-/// Reads and embeds rows that are locked. Fails where no row is at fault.
-///
-/// What is read is freed before the next rows are.
-fn embed(table: &Table, model: &Model, rows: &[Row]) -> Returned<Vec<error::Result<Vector>>> {
+/// Reads and embeds rows that are locked, as many at a time as a model takes: what is read is freed before the next are.
+fn embed(
+    client: &Client<'_, '_>,
+    table: &Table,
+    model: &Model,
+    rows: &[Row],
+    failed: &mut Vec<(Row, Failure)>,
+) -> Returned<Vec<(Row, Vector)>> {
+    let (mut embedded, mut faults) = (Vec::new(), Vec::new());
+    for rows in rows.chunks(guc::batch_size()) {
+        let read = around_faults(rows, |row| row, error::is_of_row, failed, &mut |rows| {
+            read(client, table, rows)
+        });
+        let (rows, contents): (Vec<Row>, Vec<Content>) = report(read)?.into_iter().unzip();
+        for (row, outcome) in rows.into_iter().zip(content::embed(model, &contents)?) {
+            match outcome {
+                Ok(vector) => embedded.push((row, vector)),
+                Err(error) => faults.push((row, error)),
+            }
+        }
+    }
+    // What the model does with none of them is the model's fault; what it does with others is that of those it fails for.
+    if embedded.is_empty()
+        && faults.iter().all(|(_, error)| error.is_of_model())
+        && let Some((_, error)) = faults.pop()
+    {
+        return Err(error.into());
+    }
+    failed.extend(faults.into_iter().map(|(row, error)| (row, error.into())));
+    Ok(embedded)
+}
+
+/// The contents of rows that are locked.
+fn read(client: &Client<'_, '_>, table: &Table, rows: &[Row]) -> sql::Result<Vec<(Row, Content)>> {
     let places: Vec<Text> = rows.iter().map(|row| row.place.clone()).collect();
     let Table { name, content, .. } = table;
     let statement =
         format!("SELECT t.ctid::text, {content} FROM ONLY {name} t WHERE t.ctid = ANY ($1::tid[])");
-    pgrx::Spi::connect(|client| {
-        let read = {
-            let _owner = As::role(table.owner, &[]);
-            report(client.select(&statement, None, &[places.into()]))?
+    let read = {
+        let _owner = Owner::of(table, &[]);
+        client.select(&statement, None, &[places.into()])?
+    };
+    let mut contents = HashMap::new();
+    for row in read {
+        let place: Option<Text> = row.get(1)?;
+        let content = match table.images {
+            true => row
+                .get::<&[u8]>(2)?
+                .map(|image| Content::Image(image.to_vec())),
+            false => row.get::<Text>(2)?.map(Content::Text),
         };
-        let mut contents = HashMap::new();
-        for row in read {
-            let place: Option<Text> = report(row.get(1))?;
-            let content = match table.images {
-                true => report(row.get::<&[u8]>(2))?.map(|image| Content::Image(image.to_vec())),
-                false => report(row.get::<Text>(2))?.map(Content::Text),
-            };
-            contents.insert(place, content);
-        }
-        let contents: Vec<Content> = rows
-            .iter()
-            .map(|row| {
-                let content = contents.remove(&Some(row.place.clone()));
-                content.flatten().unwrap_or(Content::Unreadable)
-            })
-            .collect();
-        Ok(content::embed(model, &contents)?)
-    })
+        contents.insert(place, content);
+    }
+    let content = |row: &Row| {
+        let content = contents.remove(&Some(row.place.clone()));
+        content.flatten().unwrap_or(Content::Unreadable)
+    };
+    Ok(rows.iter().cloned().zip(rows.iter().map(content)).collect())
 }
 
 /// Writes the embeddings of rows that are locked; returns the rows whose triggers did not let that happen, in their new
 /// versions.
 fn write(
-    client: &mut SpiClient<'_>,
+    client: &mut Client<'_, '_>,
     table: &Table,
-    rows: Vec<Row>,
-    vectors: Vec<Vector>,
-) -> Spi<Vec<Row>> {
-    if rows.is_empty() {
-        return Ok(rows);
-    }
+    rows: &[(Row, Vector)],
+) -> sql::Result<Vec<Row>> {
     let Table { name, target, .. } = table;
     let embedded = table.embedded();
     let statement = format!(
@@ -280,12 +411,15 @@ fn write(
          FROM ROWS FROM (unnest($1::tid[]), unnest($2)) e (place, vector) WHERE t.ctid = e.place
          RETURNING e.place::text, {embedded}, t.xmin::text"
     );
-    let places: Vec<Text> = rows.iter().map(|row| row.place.clone()).collect();
+    let (places, vectors): (Vec<Text>, Vec<Vector>) = rows
+        .iter()
+        .map(|(row, vector)| (row.place.clone(), vector.clone()))
+        .unzip();
     // A deferred trigger of the owner's would run at the end of the transaction, with the caller's rights: in a
     // security-restricted operation the server refuses to queue it.
-    let _owner = As::role(table.owner, &[]);
-    let written = client.update(&statement, None, &[places.into(), vectors.into()])?;
-    let rows = rows.into_iter().map(|row| (row.place.clone(), row));
+    let _owner = Owner::of(table, &[]);
+    let written = client.update(&statement, &[places.into(), vectors.into()])?;
+    let rows = rows.iter().map(|(row, _)| (row.place.clone(), row.clone()));
     let mut left: HashMap<Text, Row> = rows.collect();
     for row in written {
         let place: Text = row.get(1)?.unwrap_or_default();
@@ -299,11 +433,17 @@ fn write(
 }
 
 /// Lists a row that is locked. One that may succeed later is tried again after 1, 2, 4, 8 and 16 minutes.
-fn list(client: &mut SpiClient<'_>, table: &Table, row: &Row, failure: &Failure) -> Spi<()> {
+fn list(
+    client: &mut Client<'_, '_>,
+    table: &Table,
+    row: &Row,
+    failure: &Failure,
+) -> sql::Result<()> {
     let _superuser = As::superuser();
-    let arguments: [DatumWithOid; 7] = [
+    let arguments: [DatumWithOid; 8] = [
         table.relation.into(),
         table.target_name.clone().into(),
+        table.owner.into(),
         row.key.clone().into(),
         row.version.clone().into(),
         failure.sqlstate.clone().into(),
@@ -312,25 +452,28 @@ fn list(client: &mut SpiClient<'_>, table: &Table, row: &Row, failure: &Failure)
     ];
     client.update(
         "INSERT INTO clip_pg.embed_error AS e
-         VALUES ($1, $2::name, $3::jsonb, $4, $5, $6, 1, now(), CASE WHEN $7 THEN now() + interval '1 minute' END)
-         ON CONFLICT (relation, target, key) DO UPDATE SET version = $4, sqlstate = $5, message = $6,
-            attempts = CASE WHEN e.version = $4 THEN e.attempts + 1 ELSE 1 END, at = now(),
-            retry_at = CASE WHEN NOT $7 THEN NULL WHEN e.version <> $4 THEN now() + interval '1 minute'
+            (relation, target, hash, owner, key, version, sqlstate, message, attempts, at, retry_at)
+         VALUES ($1, $2::name, clip_pg.key_hash($4), $3, $4::jsonb, $5, $6, $7, 1, now(),
+            CASE WHEN $8 THEN now() + interval '1 minute' END)
+         ON CONFLICT (relation, target, hash) DO UPDATE
+         SET owner = $3, key = excluded.key, version = $5, sqlstate = $6, message = $7,
+            attempts = CASE WHEN (e.owner, e.version) = ($3, $5) THEN e.attempts + 1 ELSE 1 END, at = now(),
+            retry_at = CASE WHEN NOT $8 THEN NULL
+                WHEN (e.owner, e.version) <> ($3, $5) THEN now() + interval '1 minute'
                 WHEN e.attempts <= 4 THEN now() + interval '1 minute' * 2 ^ e.attempts END",
-        None,
         &arguments,
     )?;
     Ok(())
 }
 
-fn prune(client: &mut SpiClient<'_>, table: &Table) -> Spi<()> {
+fn prune(client: &mut Client<'_, '_>, table: &Table) -> sql::Result<()> {
     const GONE: &str = "FROM clip_pg.embed_error e
-        WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = e.relation)";
+        WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = e.relation AND c.relowner = e.owner)";
     let listed = {
         let _superuser = As::superuser();
         let gone = client.select(&format!("SELECT {GONE}"), Some(1), &[])?;
         if !gone.is_empty() {
-            client.update(&format!("DELETE {GONE}"), None, &[])?;
+            client.update(&format!("DELETE {GONE}"), &[])?;
         }
         let rows = client.select(
             "SELECT key::text FROM clip_pg.embed_error WHERE relation = $1 AND target = $2::name",
@@ -349,7 +492,7 @@ fn prune(client: &mut SpiClient<'_>, table: &Table) -> Spi<()> {
          (SELECT FROM ONLY {name} t WHERE {pending} AND {key}::text = k)"
     );
     let settled = {
-        let _owner = As::role(table.owner, &KEYS);
+        let _owner = Owner::of(table, &KEYS);
         texts(client.select(&statement, None, &[listed.into()])?)?
     };
     if settled.is_empty() {
@@ -357,8 +500,8 @@ fn prune(client: &mut SpiClient<'_>, table: &Table) -> Spi<()> {
     }
     let _superuser = As::superuser();
     client.update(
-        "DELETE FROM clip_pg.embed_error WHERE relation = $1 AND target = $2::name AND key = ANY ($3::jsonb[])",
-        None,
+        "DELETE FROM clip_pg.embed_error WHERE relation = $1 AND target = $2::name
+             AND hash = ANY (ARRAY(SELECT clip_pg.key_hash(k) FROM unnest($3) k))",
         &[
             table.relation.into(),
             table.target_name.clone().into(),

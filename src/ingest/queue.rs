@@ -4,7 +4,8 @@
 //! In shared memory, if the library is preloaded. It only makes things quick: what is not told here, because the server
 //! was restarted, say, or a transaction was prepared, is found when the launcher looks at all databases.
 
-use pgrx::{PGRXSharedMemory, PgLwLock, pg_shmem_init, prelude::*};
+use super::limit;
+use pgrx::{PGRXSharedMemory, PgLwLock, datum::TimestampWithTimeZone, pg_shmem_init, prelude::*};
 use std::{
     cell::Cell,
     ffi::c_void,
@@ -17,6 +18,12 @@ use std::{
 
 /// Databases that can be told of at a time.
 const DATABASES: usize = 64;
+
+/// Tables that can be passed over at a time.
+const TABLES: usize = 64;
+
+/// For how many times as long as it has held up a worker a table is passed over.
+const PASSED_FOR: i64 = 10;
 
 // SAFETY: nothing else in the server has this name.
 static QUEUES: PgLwLock<Queues> = unsafe { PgLwLock::new(c"clip_pg queues") };
@@ -32,6 +39,7 @@ struct Queues {
     /// Whether databases wait for another one's worker to end.
     crowded: bool,
     databases: [Database; DATABASES],
+    tables: [Table; TABLES],
 }
 
 // SAFETY: see above.
@@ -43,6 +51,7 @@ impl Default for Queues {
             launcher: ptr::null_mut(),
             crowded: false,
             databases: [Database::NONE; DATABASES],
+            tables: [Table::NONE; TABLES],
         }
     }
 }
@@ -53,6 +62,8 @@ struct Database {
     oid: pg_sys::Oid,
     /// Whether rows came since its worker, if there is one, last began to look.
     wanted: bool,
+    /// Whether its last worker found that the extension is not there.
+    absent: bool,
     /// What wakes its worker, null while there is none.
     worker: *mut pg_sys::Latch,
 }
@@ -61,7 +72,25 @@ impl Database {
     const NONE: Self = Self {
         oid: pg_sys::InvalidOid,
         wanted: false,
+        absent: false,
         worker: ptr::null_mut(),
+    };
+}
+
+/// A table that has held up its database's worker.
+#[derive(Clone, Copy)]
+struct Table {
+    database: pg_sys::Oid,
+    oid: pg_sys::Oid,
+    /// When it is tried again; before all times where there is none.
+    until: pg_sys::TimestampTz,
+}
+
+impl Table {
+    const NONE: Self = Self {
+        database: pg_sys::InvalidOid,
+        oid: pg_sys::InvalidOid,
+        until: pg_sys::TimestampTz::MIN,
     };
 }
 
@@ -94,11 +123,11 @@ fn is_shared() -> bool {
 }
 
 thread_local! {
-    /// Whether the current transaction has written pending rows.
+    /// Whether the current transaction is to be told of.
     static PENDING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// To be called when a transaction has written pending rows.
+/// To be called when a transaction has written pending rows, or has brought the extension into the database.
 #[pg_extern(sql = false)]
 pub fn tell_at_commit() {
     static REGISTERED: Once = Once::new();
@@ -179,6 +208,16 @@ pub fn waiting() -> Vec<pg_sys::Oid> {
         .collect()
 }
 
+/// Databases whose worker found that the extension is not there, since this was last asked.
+pub fn take_absent() -> Vec<pg_sys::Oid> {
+    let mut queues = QUEUES.exclusive();
+    let databases = queues.databases.iter_mut();
+    databases
+        .filter(|database| database.absent && database.worker.is_null() && !database.wanted)
+        .map(|database| std::mem::replace(database, Database::NONE).oid)
+        .collect()
+}
+
 /// Notes that a worker is started for a database, which will look whether it is told to or not. It makes an entry of its
 /// own: where it cannot connect, because the database is gone, none is left.
 pub fn starting(database: pg_sys::Oid) {
@@ -213,6 +252,15 @@ pub fn enter_worker() {
     }
 }
 
+/// Notes that the extension is not in the database that this process is the worker of.
+pub fn set_absent() {
+    let mut queues = QUEUES.exclusive();
+    // SAFETY: reads a variable of this process.
+    if let Some(database) = queues.database(unsafe { pg_sys::MyDatabaseId }) {
+        database.absent = true;
+    }
+}
+
 /// Whether rows came since the worker last asked.
 pub fn came() -> bool {
     let mut queues = QUEUES.exclusive();
@@ -221,9 +269,54 @@ pub fn came() -> bool {
     database.is_some_and(|database| std::mem::take(&mut database.wanted))
 }
 
-/// Rows that come from now on, or came lately, are for the next worker.
+/// Has workers pass a table over for a while, which has held this one up since a time. So it takes no more than a small
+/// part of their time. Elsewhere nobody is held up but the caller.
+#[pg_extern(sql = false)]
+fn pass_over(table: pg_sys::Oid, since: TimestampWithTimeZone) {
+    if limit::is_imposed() {
+        pass_table_over(table, since.into());
+    }
+}
+
+fn pass_table_over(oid: pg_sys::Oid, since: pg_sys::TimestampTz) {
+    // SAFETY: reads a variable of this process, and the clock.
+    let (database, now) = unsafe { (pg_sys::MyDatabaseId, pg_sys::GetCurrentTimestamp()) };
+    let table = Table {
+        database,
+        oid,
+        until: now.saturating_add(now.saturating_sub(since).saturating_mul(PASSED_FOR)),
+    };
+    let mut queues = QUEUES.exclusive();
+    let is_it = |known: &Table| (known.database, known.oid) == (database, oid);
+    let known = queues.tables.iter().position(is_it);
+    // Where there is no room, the one that is tried next makes some.
+    let next = || (0..TABLES).min_by_key(|&n| queues.tables[n].until);
+    if let Some(n) = known.or_else(next) {
+        queues.tables[n] = table;
+    }
+}
+
+/// Whether workers pass a table over now.
+#[pg_extern(sql = false)]
+fn is_passed_over(table: pg_sys::Oid) -> bool {
+    if !limit::is_imposed() {
+        return false;
+    }
+    // SAFETY: reads a variable of this process, and the clock.
+    let (database, now) = unsafe { (pg_sys::MyDatabaseId, pg_sys::GetCurrentTimestamp()) };
+    let queues = QUEUES.share();
+    queues
+        .tables
+        .iter()
+        .any(|known| (known.database, known.oid) == (database, table) && known.until > now)
+}
+
+/// Rows that come from now on, or came lately, are for the next worker. Code that did not let itself be canceled is not.
 #[pg_guard]
 unsafe extern "C-unwind" fn leave_worker(_code: i32, _argument: pg_sys::Datum) {
+    if let Some((table, since)) = limit::at_hand() {
+        pass_table_over(table, since);
+    }
     let mut queues = QUEUES.exclusive();
     let launcher = queues.launcher;
     // SAFETY: reads a variable of this process.
@@ -231,7 +324,7 @@ unsafe extern "C-unwind" fn leave_worker(_code: i32, _argument: pg_sys::Datum) {
         return;
     };
     database.worker = ptr::null_mut();
-    if database.wanted {
+    if database.wanted || database.absent {
         wake(launcher);
     } else {
         *database = Database::NONE;

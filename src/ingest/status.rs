@@ -2,7 +2,7 @@
 //! in policies or indexes.
 
 use super::table::{Table, report};
-use crate::{embed::Text, error::Returned, role::As, vector::Vector};
+use crate::{embed::Text, error::Returned, role::As, sql, vector::Vector};
 use pgrx::{pg_sys, pg_sys::panic::ErrorReport, prelude::*};
 
 /// How many rows are embedded.
@@ -23,7 +23,7 @@ fn count(
     target: &Text,
     condition: fn(&Table) -> String,
 ) -> Returned<i64> {
-    Spi::connect(|client| {
+    sql::connect(|client| {
         let table = Table::find(client, relation, source, target)?;
         let condition = condition(&table);
         let statement = format!(
@@ -55,7 +55,7 @@ fn sample(
     >,
     ErrorReport,
 > {
-    let row = Spi::connect(|client| {
+    let row = sql::connect(|client| {
         let table = Table::find(client, relation, &source, &target)?;
         let statement = format!(
             "SELECT {}, t.{} FROM {} t WHERE {} AND {} LIMIT 1",

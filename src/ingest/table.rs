@@ -4,14 +4,12 @@ use super::Error;
 use crate::{
     embed::Text,
     error::{self, Returned},
+    sql::{self, Client},
 };
 use pgrx::{
     pg_sys,
-    spi::{self, SpiClient, SpiTupleTable, quote_identifier},
+    spi::{SpiTupleTable, quote_identifier},
 };
-
-/// Result of a statement.
-pub type Spi<T> = std::result::Result<T, spi::Error>;
 
 /// A table of the current user's. All but `target_name` are expressions, quoted, of a table called `t`.
 pub struct Table {
@@ -21,6 +19,8 @@ pub struct Table {
     pub owner: pg_sys::Oid,
     /// Its name.
     pub name: String,
+    /// Whether policies bind the owner, too.
+    pub has_policies: bool,
     /// The column of images or texts.
     source: String,
     /// The column of embeddings, without the table.
@@ -39,7 +39,7 @@ pub struct Table {
 impl Table {
     /// Looks the table up; fails if the current user does not have the rights of its owner.
     pub fn find(
-        client: &SpiClient<'_>,
+        client: &Client<'_, '_>,
         relation: pg_sys::Oid,
         source: &Text,
         target: &Text,
@@ -57,7 +57,8 @@ impl Table {
                     (SELECT CASE t.typbasetype WHEN 0 THEN t.oid ELSE t.typbasetype END
                      FROM pg_catalog.pg_attribute a, pg_catalog.pg_type t
                      WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attname OPERATOR(pg_catalog.=) $2::pg_catalog.name
-                       AND t.oid OPERATOR(pg_catalog.=) a.atttypid)
+                       AND t.oid OPERATOR(pg_catalog.=) a.atttypid),
+                    c.relrowsecurity AND c.relforcerowsecurity
              FROM pg_catalog.pg_class c, pg_catalog.pg_namespace n
              WHERE c.oid OPERATOR(pg_catalog.=) $1 AND n.oid OPERATOR(pg_catalog.=) c.relnamespace",
             Some(1),
@@ -85,6 +86,7 @@ impl Table {
             relation,
             owner: report(found.get(1))?.unwrap_or(pg_sys::InvalidOid),
             name,
+            has_policies: report(found.get::<bool>(6))? == Some(true),
             source: column,
             target: quote_identifier(target.as_str()),
             target_name: target.clone(),
@@ -123,14 +125,14 @@ fn large_object(oid: &str) -> String {
 }
 
 /// The texts of the first column.
-pub fn texts(rows: SpiTupleTable<'_>) -> Spi<Vec<Text>> {
+pub fn texts(rows: SpiTupleTable<'_>) -> sql::Result<Vec<Text>> {
     let texts = rows
         .map(|row| row.get(1))
-        .collect::<Spi<Vec<Option<Text>>>>()?;
+        .collect::<sql::Result<Vec<Option<Text>>>>()?;
     Ok(texts.into_iter().flatten().collect())
 }
 
 /// An error of a statement that failed other than by an error of the server's.
-pub fn report<T>(result: Spi<T>) -> Returned<T> {
+pub fn report<T>(result: sql::Result<T>) -> Returned<T> {
     result.map_err(|error| error::Error::from(Error::Statement(error)).into())
 }

@@ -17,6 +17,7 @@ use crate::{
     embed::{Text, embed_image, embed_text, to_utf8},
     error::{self, Returned},
     role::As,
+    sql,
     vector::Vector,
 };
 use pgrx::{
@@ -385,7 +386,7 @@ unsafe fn is_superseded(call: &pg_sys::TriggerData, target: i16) -> error::Resul
         }
         let column = pg_sys::get_attname(relation.rd_id, target, false);
         let column = Text::from(to_utf8(CStr::from_ptr(column).to_bytes()));
-        let keeper: Option<Text> = Spi::connect(|client| {
+        let keeper: Option<Text> = sql::connect(|client| {
             let _superuser = As::superuser();
             let found = client.select(
                 "SELECT (clip_pg.keeper($1, $2::name)).trigger::text",

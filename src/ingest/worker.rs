@@ -1,19 +1,24 @@
 //! The process that works on the queues of a database: it embeds what is pending in the tables that `clip_auto_embed` has
 //! put in mode queue, table by table as their owners, waits a moment for more, and ends, so that it does not stand in the
-//! way of DROP DATABASE.
+//! way of DROP DATABASE. What is an owner's has a [limit] and a turn: nobody's tables wait for those of others for long.
 
-use super::queue;
-use crate::{background, embed::Text};
+use super::{limit, queue};
+use crate::{background, error, ingest::Error, sql};
 use pgrx::{
-    bgworkers::BackgroundWorker, check_for_interrupts, pg_guard, pg_sys, pg_sys::BackendState,
-    prelude::*,
+    PgMemoryContexts,
+    bgworkers::BackgroundWorker,
+    check_for_interrupts,
+    datum::DatumWithOid,
+    pg_guard,
+    pg_sys::{self, BackendState, panic::ErrorReport},
+    spi::SpiError,
 };
 use std::{ffi::CStr, panic::AssertUnwindSafe, time::Duration};
 
 /// How long it waits for more. DROP DATABASE waits for five seconds.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// What the database or the server may have set otherwise for everyone, and must not be set for this.
+/// What the server's configuration may set otherwise for everyone, and must not be set for this.
 const SETTINGS: &[(&CStr, &CStr)] = &[
     (c"search_path", c"pg_catalog, pg_temp"),
     (c"default_transaction_isolation", c"read committed"),
@@ -41,6 +46,7 @@ pub extern "C-unwind" fn clip_pg_queue_worker(database: pg_sys::Datum) {
             );
         }
     }
+    limit::impose();
     queue::enter_worker();
     let mut first = true;
     loop {
@@ -72,34 +78,77 @@ fn work(prune: bool) -> bool {
     let exists =
         || unsafe { pg_sys::get_extension_oid(c"clip_pg".as_ptr(), true) } != pg_sys::InvalidOid;
     if !BackgroundWorker::transaction(exists) {
+        queue::set_absent();
         return false;
     }
     let begin =
-        format!("SELECT s::text, s.ended FROM clip_pg.backfill_begin(NULL, NULL, 32, {prune}) s");
-    let mut state = step(&begin, None);
-    while let Some((known, false)) = state {
+        format!("SELECT s, s.ended FROM clip_pg.backfill_begin(NULL, NULL, 32, {prune}, true) s");
+    let (mut state, mut ended) = step(&begin, &[]);
+    while !ended {
         check_for_interrupts!();
         background::reload_settings();
-        state = step(
-            "SELECT s::text, s.ended FROM clip_pg.backfill_step($1::clip_pg.backfill) s",
-            Some(known),
+        (state, ended) = step(
+            "SELECT s, s.ended FROM clip_pg.backfill_step($1) s",
+            &[state.argument()],
         );
     }
-    let end = "SELECT clip_pg.backfill_end($1::clip_pg.backfill)::text, true";
-    let ended = state.and_then(|(state, _)| step(end, Some(state)));
-    ended.is_some_and(|(visited, _)| visited.as_str() != "0")
+    let end = "SELECT $1, clip_pg.backfill_end($1) > 0";
+    step(end, &[state.argument()]).1
 }
 
-/// Runs a statement with the state as its argument in a transaction; returns what it returns, a state and whether it is
-/// the last.
-fn step(statement: &str, state: Option<Text>) -> Option<(Text, bool)> {
+/// The state of a backfill, a row of the type `clip_pg.backfill`, which outlives transactions.
+struct State {
+    row: *mut pg_sys::varlena,
+    r#type: pg_sys::Oid,
+}
+
+impl State {
+    /// Copies a row.
+    ///
+    /// # Safety
+    /// `row` is a row of the composite type `type`.
+    unsafe fn copy(row: pg_sys::Datum, r#type: pg_sys::Oid) -> Self {
+        // SAFETY: the contract. A row is a varlena without pointers to others, in memory that only `drop` frees.
+        let row = unsafe {
+            PgMemoryContexts::TopMemoryContext
+                .switch_to(|_| pg_sys::pg_detoast_datum_copy(row.cast_mut_ptr()))
+        };
+        Self { row, r#type }
+    }
+
+    fn argument(&self) -> DatumWithOid<'_> {
+        // SAFETY: a row of that type, which lives as long as this.
+        unsafe { DatumWithOid::new(pg_sys::Datum::from(self.row), self.r#type) }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        // SAFETY: `copy` allocated it.
+        unsafe { pg_sys::pfree(self.row.cast()) };
+    }
+}
+
+/// Runs a statement in a transaction that returns a state, and something about it.
+fn step(statement: &str, arguments: &[DatumWithOid<'_>]) -> (State, bool) {
     let next = BackgroundWorker::transaction(AssertUnwindSafe(|| {
-        Spi::get_two_with_args::<Text, bool>(statement, &[state.into()])
+        sql::connect(|client| {
+            let row = client.update(statement, arguments)?.first();
+            let r#type = row.column_type_oid(1)?.value();
+            let state = row
+                .get_datum_by_ordinal(1)?
+                .ok_or(SpiError::InvalidPosition)?;
+            // SAFETY: the datum is of that type.
+            let state = unsafe { State::copy(state, r#type) };
+            Ok((state, row.get(2)?.unwrap_or_default()))
+        })
     }));
     // SAFETY: outside of a transaction, as the server wants it; the statistics make autovacuum look after the tables.
     unsafe { pg_sys::pgstat_report_stat(false) };
-    match next {
-        Ok((Some(state), Some(ended))) => Some((state, ended)),
-        _ => None,
-    }
+    next.unwrap_or_else(|error: SpiError| {
+        // The functions return a state or raise an error, so this is one of the extension's own. It ends the process.
+        ErrorReport::from(error::Error::from(Error::Statement(error)))
+            .report(pgrx::PgLogLevel::ERROR);
+        unreachable!("an error does not return")
+    })
 }

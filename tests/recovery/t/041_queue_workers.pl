@@ -16,7 +16,8 @@ shared_preload_libraries = 'clip_pg'
 clip_pg.queue_naptime = '1h'
 clip_pg.queue_workers = 1
 restart_after_crash = on
-max_prepared_transactions = 1
+max_prepared_transactions = 2
+autovacuum = off
 CONF
 $node->start;
 my $good = "'\\x47494638376102000200810000ff00000000000000000000002c0000000002000200000806000108041010003b'";
@@ -26,7 +27,7 @@ my $bad = "'\\x4749463837610200'";
 sub prepare
 {
 	my ($database) = @_;
-	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql('postgres', "CREATE DATABASE $database") if $database ne 'empty';
 	$node->safe_psql($database, <<'SQL');
 CREATE EXTENSION clip_pg;
 CREATE TABLE photos (id integer PRIMARY KEY, image bytea, embedding clip_vector(512));
@@ -93,6 +94,7 @@ ok($node->poll_query_until('three', 'SELECT embedding IS NOT NULL FROM photos WH
 $node->safe_psql('two', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'DO %'});
 $stream->finish;
 $node->safe_psql('three', 'DELETE FROM photos WHERE id = 1000');
+ok($node->poll_query_until('two', 'SELECT count(*) = count(embedding) FROM photos'), 'none of which is left');
 
 note 'in nobody\'s way';
 $node->safe_psql('two', "INSERT INTO photos SELECT n + 100, $good FROM generate_series(1, 4) n");
@@ -115,16 +117,87 @@ ALTER DATABASE three SET search_path = evil, pg_catalog;
 ALTER DATABASE three SET default_transaction_read_only = on;
 ALTER DATABASE three SET statement_timeout = 1;
 ALTER DATABASE three SET default_transaction_isolation = serializable;
+CREATE ROLE nobody;
+ALTER DATABASE three SET role = nobody;
+ALTER DATABASE three SET datestyle = 'SQL, DMY';
+ALTER DATABASE three SET timezone = 'Africa/Harare';
+ALTER DATABASE three SET client_encoding = 'LATIN1';
+ALTER DATABASE three SET plpgsql.variable_conflict = 'use_column';
+ALTER DATABASE three SET plpgsql.extra_errors = 'all';
+ALTER ROLE postgres IN DATABASE three SET lock_timeout = 1;
+ALTER ROLE ALL SET row_security = off;
 SQL
 ok($node->poll_query_until('postgres', 'SELECT (' . workers() . ') = 0'), 'no worker is there');
 {
 	# What is asked for when connecting comes before what is set for the database.
-	local $ENV{PGOPTIONS} = '-c search_path=public,pg_catalog -c statement_timeout=0 -c default_transaction_read_only=off -c default_transaction_isolation=read\ committed';
+	local $ENV{PGOPTIONS} = '-c search_path=public,pg_catalog -c statement_timeout=0 -c default_transaction_read_only=off -c default_transaction_isolation=read\ committed -c role=none';
 	$node->safe_psql('three', q{SELECT clip_mark_pending('photos', 'embedding')});
 	embedded('three', 40, 'embeds');
 	is($node->safe_psql('three', "SELECT string_agg(DISTINCT who, ',') FROM written WHERE who <> 'postgres'"), 'owner', 'as the owner');
 	is($node->safe_psql('three', 'SELECT count(*) FROM written WHERE id < 0'), '0', 'without calling what lies in the way');
 }
+$node->safe_psql('postgres', 'ALTER ROLE ALL RESET row_security');
+
+note 'what a table\'s owner does';
+set('clip_pg.queue_naptime', 1);
+$node->safe_psql('one', <<'SQL');
+CREATE ROLE other LOGIN;
+GRANT CREATE ON SCHEMA public TO other;
+SET ROLE other;
+CREATE TABLE aaa (id integer, note text, vector clip_vector);
+SELECT clip_auto_embed('aaa', 'note', 'vector', mode => 'queue');
+CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER hold BEFORE UPDATE ON aaa FOR EACH ROW EXECUTE FUNCTION hold();
+SQL
+my $id = 100;
+# Rows come for both, and those of the others are embedded whatever the one table's owner does.
+sub passed_over
+{
+	my ($message, $test) = @_;
+	my $offset = -s $node->logfile;
+	$node->safe_psql('one', 'INSERT INTO aaa VALUES (1, \'a\')') if $message !~ /lock/;
+	$id++;
+	$node->safe_psql('one', "INSERT INTO photos VALUES ($id, $good)");
+	ok($node->poll_query_until('one', "SELECT embedding IS NOT NULL FROM photos WHERE id = $id"), "$test: others are served");
+	ok($node->wait_for_log($message, $offset), 'it is told');
+	return;
+}
+$node->safe_psql('one', 'INSERT INTO aaa VALUES (0, \'a\')');
+ok($node->poll_query_until('one', 'SELECT count(vector) = 1 FROM aaa'), 'nothing at first');
+my $holder = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('one'), '-c', 'BEGIN', '-c', 'INSERT INTO aaa VALUES (1, \'a\')', '-c', 'COMMIT',
+	'-c', 'BEGIN', '-c', 'LOCK TABLE aaa', '-c', 'SELECT pg_sleep(1000)' ], '>', '/dev/null', '2>', '/dev/null');
+$node->poll_query_until('one', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1000)'});
+passed_over(qr/could not embed what is pending in table public.aaa: canceling statement due to lock timeout/, 'a table is locked');
+is($node->psql('one', 'CALL clip_work_queue()'), 0, 'clip_work_queue passes it over, too');
+$node->safe_psql('one', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1000)'});
+$holder->finish;
+ok($node->poll_query_until('one', 'SELECT count(vector) = count(*) FROM aaa'), 'which is tried again');
+set('clip_pg.queue_timeout', 300);
+$node->safe_psql('one', q{CREATE OR REPLACE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1000); RETURN NEW; END'});
+passed_over(qr/could not embed what is pending in table public.aaa: canceling statement due to statement timeout/, 'a trigger sleeps');
+$node->safe_psql('one', <<'SQL');
+CREATE OR REPLACE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	LOOP
+		BEGIN
+			PERFORM pg_sleep(1000);
+		EXCEPTION WHEN query_canceled THEN
+			NULL;
+		END;
+	END LOOP;
+END $$;
+SQL
+passed_over(qr/terminating background worker "clip_pg queue worker"/, 'a trigger does not let itself be canceled');
+for (1 .. 3)
+{
+	$id++;
+	$node->safe_psql('one', "INSERT INTO photos VALUES ($id, $good)");
+	$node->poll_query_until('one', "SELECT embedding IS NOT NULL FROM photos WHERE id = $id");
+}
+is(scalar(() = slurp_file($node->logfile) =~ /terminating background worker/g), 1, 'which is not tried again soon');
+$node->safe_psql('one', "DROP TABLE aaa; DELETE FROM photos WHERE id >= 100");
+set('clip_pg.queue_timeout', "'1min'");
+set('clip_pg.queue_naptime', "'1h'");
 
 note 'one table\'s error';
 $node->safe_psql('one', <<"SQL");
@@ -168,6 +241,21 @@ unlike(slurp_file($node->logfile), qr/cannot connect to invalid database/, 'what
 $node->safe_psql('postgres', 'DROP DATABASE half');
 $node->safe_psql('one', "DELETE FROM photos WHERE id = 6");
 ok($node->poll_query_until('one', 'SELECT count(*) = 0 FROM clip_embed_errors'), 'and not listed when it is gone');
+set('clip_pg.queue_naptime', "'1h'");
+
+note 'a database without the extension';
+$node->safe_psql('postgres', 'CREATE DATABASE empty');
+my $commits = q{(SELECT xact_commit FROM pg_stat_database WHERE datname = '%s')};
+set('clip_pg.queue_naptime', 1);
+$node->poll_query_until('postgres', sprintf("SELECT $commits > 0", 'empty'));
+my ($one, $empty) = map { $node->safe_psql('postgres', sprintf("SELECT $commits", $_)) } 'one', 'empty';
+$node->poll_query_until('postgres', sprintf("SELECT $commits > $one + 20", 'one'));
+is($node->safe_psql('postgres', sprintf("SELECT $commits", 'empty')), $empty, 'is looked at once');
+prepare('empty');
+# Of this nobody tells.
+$node->safe_psql('empty', "BEGIN; INSERT INTO photos VALUES (1, $good); PREPARE TRANSACTION 'y'");
+$node->safe_psql('empty', "COMMIT PREPARED 'y'");
+embedded('empty', 1, 'and again since it has the extension');
 set('clip_pg.queue_naptime', "'1h'");
 
 note 'terminated and killed';
@@ -224,6 +312,21 @@ is($node->safe_psql('one', 'SELECT count(*) FROM photos WHERE id = -1 AND embedd
 set('clip_pg.queue_workers', 1);
 $node->safe_psql('one', "INSERT INTO photos VALUES (-2, $good)");
 ok($node->poll_query_until('one', 'SELECT count(*) = 1 FROM photos WHERE id = -2 AND embedding IS NOT NULL'), 'and switched on');
+
+note 'an error that is no row\'s';
+$node->append_conf('postgresql.conf', "clip_pg.seat_payload = '64kB'");
+set('clip_pg.queue_workers', 0);
+$node->restart;
+$node->safe_psql('one', "INSERT INTO photos SELECT n, $good FROM generate_series(-20, -11) n");
+my $listed = $node->safe_psql('one', 'SELECT count(*) FROM clip_embed_errors');
+my (undef, undef, $stderr) = $node->psql('one', q{CALL clip_backfill('photos')});
+like($stderr, qr/ERROR:  image of \d+ bytes for model "clip-mini" does not fit in a seat/, 'ends the call');
+is($node->safe_psql('one', 'SELECT count(*) FROM clip_embed_errors'), $listed, 'and is not held against rows');
+$node->append_conf('postgresql.conf', "clip_pg.seat_payload = '768kB'");
+$node->restart;
+$node->safe_psql('one', q{CALL clip_backfill('photos')});
+is($node->safe_psql('one', 'SELECT count(embedding) FROM photos WHERE id <= -11'), '10', 'which are embedded when it is mended');
+set('clip_pg.queue_workers', 1);
 
 note 'no process is left for a worker';
 $node->append_conf('postgresql.conf', "max_worker_processes = 2\nmax_logical_replication_workers = 0");

@@ -76,6 +76,20 @@ SELECT * FROM clip_embed_status WHERE relation = 'events'::regclass;
 CALL clip_backfill('events', 'vector', 2);
 SELECT tableoid::regclass, count(*), count(vector) FROM events GROUP BY 1 ORDER BY 1;
 
+-- Rows of a foreign table are not this server's to write.
+CREATE FOREIGN DATA WRAPPER regress_clip;
+CREATE SERVER regress_clip FOREIGN DATA WRAPPER regress_clip;
+CREATE TABLE shards (id integer, caption text, vector clip_vector) PARTITION BY RANGE (id);
+SELECT clip_auto_embed('shards', 'caption', 'vector');
+CREATE FOREIGN TABLE shards_1 PARTITION OF shards FOR VALUES FROM (0) TO (10) SERVER regress_clip;
+CALL clip_backfill('shards');
+CREATE TABLE shards_2 PARTITION OF shards FOR VALUES FROM (10) TO (20);
+CALL clip_backfill('shards');
+CALL clip_backfill('shards_2');
+DROP TABLE shards;
+DROP SERVER regress_clip;
+DROP FOREIGN DATA WRAPPER regress_clip;
+
 -- Large objects, one that is gone.
 CREATE TABLE scans (id integer PRIMARY KEY, image oid, vector clip_vector);
 INSERT INTO scans SELECT id, lo_from_bytea(0, image) FROM photos WHERE id IN (1, 2, 5);
@@ -213,12 +227,13 @@ END $$;
 CREATE TRIGGER note_user BEFORE UPDATE ON owned FOR EACH ROW EXECUTE FUNCTION note_user();
 SELECT clip_auto_embed('owned', 'caption', 'vector', mode => 'queue');
 SET ROLE regress_clip_other;
-SELECT pg_temp.outcome($$CALL clip_backfill('owned')$$);
+\set VERBOSITY terse
+CALL clip_backfill('owned');
+\set VERBOSITY default
 SELECT pg_temp.outcome(format('SELECT clip_pg.%s', call)) FROM (VALUES
     ($$find_pending('owned'::regclass, 'caption', 'vector', '(0,0)', 1)$$),
     ($$count_pending('owned'::regclass, 'caption', 'vector')$$),
     ($$embed_rows('owned'::regclass, 'caption', 'vector', 'clip-mini', '', '{"(0,1)"}')$$),
-    ($$list_error('owned'::regclass, 'caption', 'vector', '(0,1)', '22000', 'nothing')$$),
     ($$prune_errors('owned'::regclass, 'caption', 'vector')$$)) calls (call);
 SELECT pg_temp.outcome('SELECT * FROM clip_pg.embed_error');
 CALL clip_work_queue();
@@ -276,9 +291,12 @@ DROP FUNCTION pry;
 INSERT INTO owned SELECT n, 'row ' || n FROM generate_series(10, 13) n;
 ALTER TABLE owned ENABLE ROW LEVEL SECURITY;
 ALTER TABLE owned FORCE ROW LEVEL SECURITY;
-CREATE POLICY even ON owned USING (id % 2 = 0);
+CREATE POLICY even ON owned USING (id % 2 = 0) WITH CHECK (id <> 12);
 CALL clip_backfill('owned');
 SELECT id, vector IS NOT NULL AS embedded FROM owned WHERE id >= 10 ORDER BY id;
+-- One that a policy refuses is listed.
+SELECT key, sqlstate, message FROM clip_embed_errors WHERE relation = 'owned'::regclass AND key ->> 'id' = '12';
+UPDATE owned SET caption = 'twelve' WHERE id = 12;
 -- Which is told as a table is configured, and one whose rows cannot be counted does not hide others.
 SELECT clip_auto_embed_remove('owned', 'vector');
 SELECT clip_auto_embed('owned', 'caption', 'vector', mode => 'queue');
@@ -312,14 +330,84 @@ SELECT id, vector IS NOT NULL AS embedded FROM turn;
 \set VERBOSITY default
 SELECT id, vector IS NOT NULL AS embedded FROM owned ORDER BY id;
 
+-- A row is listed whatever its key, and the others are embedded.
+CREATE TABLE files (path text PRIMARY KEY, caption text, vector clip_vector);
+INSERT INTO files
+SELECT left(string_agg(left(encode(sha256(n::text::bytea), 'base64'), 42), ''), 2685), repeat('x', 100000) FROM generate_series(1, 90) n;
+INSERT INTO files SELECT '~' || n, 'caption ' || n FROM generate_series(1, 9) n;
+SELECT clip_auto_embed('files', 'caption', 'vector', mode => 'queue');
+CALL clip_backfill('files');
+SELECT count(vector) FROM files;
+SELECT length(key ->> 'path'), sqlstate FROM clip_embed_errors WHERE relation = 'files'::regclass;
+UPDATE files SET caption = 'shorter' WHERE length(path) > 10;
+CALL clip_backfill('files');
+SELECT count(*) FROM clip_embed_errors WHERE relation = 'files'::regclass;
+
+-- Those that are listed are passed, however many they are.
+CREATE TABLE faulty (id integer PRIMARY KEY, image bytea, vector clip_vector);
+INSERT INTO faulty SELECT n, '\x00' FROM generate_series(1, 1500) n;
+SELECT clip_auto_embed('faulty', 'image', 'vector', mode => 'queue');
+CALL clip_backfill('faulty', batch_size => 2147483647);
+INSERT INTO faulty SELECT n, '\x00' FROM generate_series(1501, 1503) n;
+SELECT cardinality(clip_pg.find_pending('faulty'::regclass, 'image', 'vector', '(0,0)', size)) FROM unnest(ARRAY[2, 1024]) size;
+
+-- A list is that of the owner as whom it was made: a table with the same number may be somebody else's.
+SELECT count(*) FROM clip_embed_errors WHERE relation = 'faulty'::regclass;
+ALTER TABLE faulty OWNER TO regress_clip_owner;
+SELECT count(*) FROM clip_embed_errors WHERE relation = 'faulty'::regclass;
+SELECT failed FROM clip_embed_status WHERE relation = 'faulty'::regclass;
+DELETE FROM faulty WHERE id > 2;
+CALL clip_backfill('faulty');
+SELECT key, attempts FROM clip_embed_errors WHERE relation = 'faulty'::regclass;
+SELECT count(*) FROM clip_pg.embed_error WHERE relation = 'faulty'::regclass;
+DROP TABLE files, faulty;
+
+-- An error of a trigger's that is none of a row's ends it.
+CREATE FUNCTION exhaust() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE insufficient_resources USING MESSAGE = 'nothing left';
+END $$;
+DROP TRIGGER later ON owned;
+UPDATE turn SET caption = 'b';
+CREATE TRIGGER exhaust BEFORE UPDATE ON turn FOR EACH ROW EXECUTE FUNCTION exhaust();
+\set VERBOSITY terse
+CALL clip_backfill('turn');
+CALL clip_work_queue();
+SELECT count(*) FROM clip_embed_errors WHERE relation = 'turn'::regclass;
+DROP TRIGGER exhaust ON turn;
+DROP FUNCTION exhaust;
+
+-- Owners take turns in queues; a table goes on where it was left.
+SELECT t.after, t.job, t.places, j.part, j.owner, j.after, j.embedded
+FROM clip_pg.backfill_turn(ROW (ARRAY[(1, 10, 1, 'a', 'b', 'm', 's', '(0,0)', 0), (2, 10, 2, 'a', 'b', 'm', 's', '(0,0)', 0),
+        (3, 11, 3, 'a', 'b', 'm', 's', '(0,5)', 4)]::clip_pg.job[],
+    true, false, false, 1, '(0,7)', '{"(0,8)"}', false, 0, 6, 0, 0, NULL, now(), now(), now() - interval '11 s', false)::clip_pg.backfill) t,
+unnest(t.jobs) j;
+
 -- Mistakes.
-SELECT pg_temp.outcome($$CALL clip_backfill('pg_class')$$);
-SELECT pg_temp.outcome($$CALL clip_backfill('photos', 'image')$$);
-SELECT pg_temp.outcome($$CALL clip_backfill('photos', batch_size => 0)$$);
-SELECT pg_temp.outcome($$CALL clip_work_queue(NULL)$$);
-SELECT pg_temp.outcome($$CALL clip_backfill('photos')$$);
-SELECT pg_temp.outcome($$CALL clip_backfill(NULL)$$);
+CALL clip_backfill('pg_class');
+\echo :LAST_ERROR_SQLSTATE
+CALL clip_backfill('photos', 'image');
+\echo :LAST_ERROR_SQLSTATE
+CALL clip_backfill('photos', batch_size => 0);
+\echo :LAST_ERROR_SQLSTATE
+CALL clip_work_queue(NULL);
+\echo :LAST_ERROR_SQLSTATE
+CALL clip_backfill(NULL);
+\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY default
 SELECT pg_temp.outcome($$SELECT clip_pg.find_pending(1, 'image', 'embedding', '(0,0)', 1)$$);
+-- It commits, so it has to be called by itself.
+SELECT pg_temp.outcome($$CALL clip_backfill('photos')$$);
+SELECT pg_temp.outcome($$CALL clip_work_queue()$$);
+SELECT pg_temp.outcome($$CALL clip_import('/', 'photos')$$);
+\set VERBOSITY terse
+BEGIN;
+CALL clip_backfill('photos');
+ROLLBACK;
+DO $$ BEGIN CALL clip_backfill('photos'); EXCEPTION WHEN no_data_found THEN NULL; END $$;
+DO $$ BEGIN CALL clip_backfill('photos'); END $$;
+\set VERBOSITY default
 DROP TABLE photos, events, scans, owned, turn;
 DROP FUNCTION note_user;
 REVOKE CREATE ON SCHEMA public FROM regress_clip_owner;
