@@ -8,6 +8,11 @@ RETURNS SETOF record AS 'MODULE_PATHNAME', 'image_files_wrapper' LANGUAGE C VOLA
 COMMENT ON FUNCTION clip_pg.image_files(text, integer) IS
 'image files in a directory of the server and below, several in a row; takes membership of pg_read_server_files';
 
+CREATE FUNCTION clip_pg.is_of_row(sqlstate text) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'is_of_row_wrapper' LANGUAGE C IMMUTABLE STRICT;
+COMMENT ON FUNCTION clip_pg.is_of_row(text) IS
+'whether an error is that of a row, or of a constraint or a trigger that refuses it, rather than the server''s';
+
 CREATE FUNCTION clip_pg.read_file(path text) RETURNS bytea
     AS 'MODULE_PATHNAME', 'read_file_wrapper' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION clip_pg.read_file(text) IS
@@ -60,6 +65,7 @@ DECLARE
     file record;
     contents bytea;
     there boolean;
+    copies text[] := '{}';
     -- Of the values, which are the parameters of the statements, those that are kept.
     names text[] := ARRAY[columns.image, columns.path, columns.size, columns.sha256, columns.taken];
     kept text := (SELECT string_agg(quote_ident(name), ', ' ORDER BY n)
@@ -75,8 +81,9 @@ BEGIN
     skipped := 0;
     failed := 0;
     FOR file IN EXECUTE format('SELECT f.path, t.path IS NOT NULL AS known, t.size = f.size AS same
-            FROM unnest($1, $2) f (path, size)
-            LEFT JOIN (SELECT DISTINCT ON (1) %1$I AS path, octet_length(%2$I) AS size FROM %3$s WHERE %1$I = ANY ($1)) t USING (path)',
+            FROM ROWS FROM (unnest($1, $2)) WITH ORDINALITY f (path, size, n)
+            LEFT JOIN (SELECT DISTINCT ON (1) %1$I AS path, octet_length(%2$I) AS size FROM %3$s WHERE %1$I = ANY ($1)) t USING (path)
+            ORDER BY f.n',
             columns.path, columns.image, relation) USING paths, sizes
     LOOP
         IF file.same THEN
@@ -94,6 +101,7 @@ BEGIN
             EXECUTE find INTO there USING sha256(contents);
             IF there THEN
                 skipped := skipped + 1;
+                copies := copies || file.path;
                 CONTINUE;
             END IF;
         END IF;
@@ -107,12 +115,18 @@ BEGIN
             ELSE
                 imported := imported + 1;
             END IF;
-        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR with_check_option_violation OR plpgsql_error
-                    OR triggered_action_exception OR feature_not_supported OR program_limit_exceeded THEN
+        EXCEPTION WHEN OTHERS THEN
+            IF NOT clip_pg.is_of_row(SQLSTATE) THEN
+                RAISE;
+            END IF;
             RAISE WARNING USING ERRCODE = SQLSTATE, MESSAGE = format('could not import "%s": %s', file.path, SQLERRM);
             failed := failed + 1;
         END;
     END LOOP;
+    IF cardinality(copies) > 0 THEN
+        RAISE NOTICE USING MESSAGE = format('%s file(s) skipped whose contents are there under another path', cardinality(copies)),
+            DETAIL = array_to_string(copies[:10], ', ') || CASE WHEN cardinality(copies) > 10 THEN ', and others' ELSE '' END;
+    END IF;
 END $$;
 COMMENT ON FUNCTION clip_pg.import_files(regclass, clip_pg.import_columns, text[], bigint[]) IS
 'imports files; one is there if a row has its path and size, or the hash of its contents';
@@ -130,6 +144,11 @@ DECLARE
     batch record;
     told pg_catalog.timestamptz := pg_catalog.clock_timestamp();
 BEGIN
+    PERFORM clip_pg.check_commits('CALL clip_import');
+    IF batch_size IS NULL OR batch_size OPERATOR(pg_catalog.<) 1 THEN
+        RAISE invalid_parameter_value USING MESSAGE = pg_catalog.format('batch size must be positive, not %s',
+            COALESCE(batch_size::pg_catalog.text, 'null'));
+    END IF;
     columns := ROW (image, path, size, sha256, taken);
     PERFORM clip_pg.import_check(relation, columns);
     imported := 0;

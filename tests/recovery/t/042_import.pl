@@ -53,8 +53,11 @@ my ($out, $err) = import_files('');
 is($out, '4|0|1|2', 'imported, updated, skipped, failed');
 is("$err\n", <<'ERR', 'what is no image is told');
 WARNING:  could not read "DIR/nowhere.gif": No such file or directory
+NOTICE:  files that are no images by their extension: 1 .txt
 WARNING:  could not import "DIR/broken.jpg": image format not recognized
 WARNING:  could not import "DIR/empty.png": image format not recognized
+NOTICE:  1 file(s) skipped whose contents are there under another path
+DETAIL:  DIR/red.gif
 ERR
 is($node->safe_psql('postgres', "SELECT replace(path, '$pictures', 'DIR'), size, sha256 = sha256(image), taken, length(image), embedding FROM photos ORDER BY path"),
 	<<'ROWS' =~ s/\n\z//r, 'with all that is known of them');
@@ -93,6 +96,26 @@ is($stdout, '6|0|0|2', 'what is not kept is not asked for');
 like($stderr, qr/WARNING:  could not import "[^"]*dated.jpg": invalid JPEG image/, 'what the trigger refuses is told');
 is($node->safe_psql('postgres', 'SELECT count(vector) FROM "a b"."The Files"'), '6', 'and the rest is embedded');
 
+note 'unusual files';
+my $unusual = PostgreSQL::Test::Utils::tempdir();
+append_to_file("$unusual/a.JFIF", $gif->('0000aa'));
+append_to_file("$unusual/b.jp2", "\0\0\0\x0cjP  \r\n\x87\n");
+append_to_file("$unusual/README", 'no image');
+append_to_file("$unusual/c.xyz", 'no image');
+# Sparse.
+append_to_file("$unusual/huge.tif", '');
+truncate "$unusual/huge.tif", 3 << 30 or die "could not make a large file: $!";
+($status, $stdout, $stderr) = $node->psql('postgres', "CREATE TABLE unusual (path text, image bytea);
+	CALL clip_import('$unusual', 'unusual', size => NULL, sha256 => NULL, taken => NULL);
+	SELECT substring(pg_read_file('/proc/self/status') FROM 'VmHWM:\\s+(\\d+)')::integer < 1000000");
+is($stdout, "1|0|0|2\nt", 'a large file is not read');
+$stderr =~ s/^psql:<stdin>:\d+: //mg;
+is($stderr =~ s/\Q$unusual\E/DIR/gr . "\n", <<'ERR', 'each is told of');
+NOTICE:  files that are no images by their extension: 1 without, 1 .xyz
+WARNING:  could not import "DIR/b.jp2": image format JPEG 2000 is not supported
+WARNING:  file "DIR/huge.tif" of 3221225472 bytes exceeds the limit of 1073741819 bytes
+ERR
+
 note 'mistakes';
 my %outcome = (
 	"'relative', 'photos'" => '42602: directory "relative" is not an absolute path',
@@ -101,7 +124,9 @@ my %outcome = (
 	"'$pictures', 'photos', path => 'id'" => '42804: column "id" of table public.photos is of type integer',
 	"'$pictures', 'photos', taken => 'date'" => '42703: column "date" of table public.photos does not exist',
 	"'$pictures', 'photos', path => NULL" => '22004: relation, image and path must not be null',
-	"'$pictures', NULL" => '22004: relation, image and path must not be null');
+	"'$pictures', NULL" => '22004: relation, image and path must not be null',
+	"'$pictures', 'photos', batch_size => 0" => '22023: batch size must be positive, not 0',
+	"'$pictures', 'photos', batch_size => NULL" => '22023: batch size must be positive, not null');
 for my $arguments (sort keys %outcome)
 {
 	(undef, undef, $stderr) = $node->psql('postgres', "\\set VERBOSITY verbose\nCALL clip_import($arguments)");
