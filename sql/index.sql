@@ -53,11 +53,12 @@ CREATE OPERATOR CLASS clip_l2_ops FOR TYPE clip_vector USING clip_hnsw AS
 CREATE FUNCTION clip_index_info(
     index regclass, OUT version integer, OUT metric text, OUT dimensions integer, OUT m integer, OUT ef_construction integer,
     OUT epoch integer, OUT code_bits integer, OUT nodes bigint, OUT row_count bigint, OUT dead_rows bigint,
-    OUT dying_nodes bigint, OUT free_slots bigint, OUT entries bigint, OUT truncated_scans bigint, OUT node_bytes bigint,
-    OUT directory_bytes bigint, OUT basis_bytes bigint, OUT free_bytes bigint)
+    OUT dying_nodes bigint, OUT free_slots bigint, OUT entries bigint, OUT truncated_scans bigint, OUT left_out bigint,
+    OUT node_bytes bigint, OUT directory_bytes bigint, OUT basis_bytes bigint, OUT free_bytes bigint)
 RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'clip_index_info_wrapper' LANGUAGE C VOLATILE STRICT ROWS 1 COST 10000;
-COMMENT ON FUNCTION clip_index_info(regclass) IS 'what is in a clip_hnsw index; reads all of it';
+COMMENT ON FUNCTION clip_index_info(regclass) IS
+'what is in a clip_hnsw index, and since its first page was last changed: scans that their limits ended, and vectors that strict order left out; reads all of it';
 
 CREATE FUNCTION clip_index_check(
     index regclass, heap boolean DEFAULT false, search double precision DEFAULT 0, OUT nodes bigint, OUT row_count bigint,

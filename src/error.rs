@@ -443,7 +443,7 @@ fn index_error(error: &index::Error) -> Fields {
             None,
         ),
         Metric(_) => (ERRCODE_INVALID_OBJECT_DEFINITION, None, None),
-        NotEmpty(_) | NoOrder => (ERRCODE_INTERNAL_ERROR, None, None),
+        NotEmpty(_) | NoOrder | Orders(_) => (ERRCODE_INTERNAL_ERROR, None, None),
         Snapshot => (ERRCODE_FEATURE_NOT_SUPPORTED, None, None),
         NotAnIndex(_) => hint(
             ERRCODE_WRONG_OBJECT_TYPE,

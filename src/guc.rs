@@ -26,6 +26,8 @@ static EF_SEARCH: GucSetting<i32> = GucSetting::<i32>::new(64);
 static MAX_SCAN_TUPLES: GucSetting<i32> = GucSetting::<i32>::new(20_000);
 static ITERATIVE_ORDER: GucSetting<IterativeOrder> =
     GucSetting::<IterativeOrder>::new(IterativeOrder::Strict);
+static EXACT_FALLBACK: GucSetting<bool> = GucSetting::<bool>::new(true);
+static APPROXIMATE_WITHIN: GucSetting<bool> = GucSetting::<bool>::new(false);
 static MODEL_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(4096);
 static WORKER_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static WORKER_SEATS: GucSetting<i32> = GucSetting::<i32>::new(16);
@@ -63,8 +65,8 @@ fn define_scans() {
     );
     GucRegistry::define_int_guc(
         c"clip_pg.max_scan_tuples",
-        c"Sets after how many vectors a scan of a clip_hnsw index looks for no more.",
-        c"A scan without ORDER BY goes on. Any scan ends when it takes as much memory as work_mem and hash_mem_multiplier allow a hash table.",
+        c"Sets after how many vectors a scan of a clip_hnsw index leaves the graph.",
+        c"It leaves the graph as well when it takes as much memory as work_mem and hash_mem_multiplier allow a hash table. What it does then, clip_pg.exact_fallback decides.",
         &MAX_SCAN_TUPLES,
         1,
         i32::MAX,
@@ -76,6 +78,22 @@ fn define_scans() {
         c"Sets what a scan of a clip_hnsw index does with a row that is nearer than one it has returned.",
         c"In strict order it is left out, in relaxed order it is returned late.",
         &ITERATIVE_ORDER,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"clip_pg.exact_fallback",
+        c"Lets a scan of a clip_hnsw index that leaves the graph go on to all other rows.",
+        c"It reads the whole index then, in order of distance. Otherwise it ends, with a warning, when it has visited clip_pg.max_scan_tuples or has no memory left.",
+        &EXACT_FALLBACK,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"clip_pg.approximate_within",
+        c"Lets clip_within without ORDER BY miss rows for being faster.",
+        c"A scan of a clip_hnsw index looks for them on the graph then; otherwise it reads the whole index and finds all of them.",
+        &APPROXIMATE_WITHIN,
         GucContext::Userset,
         GucFlags::default(),
     );
@@ -267,7 +285,7 @@ pub fn ef_search() -> usize {
     unsigned(&EF_SEARCH) as usize
 }
 
-/// `clip_pg.max_scan_tuples`: vectors that a scan visits, at least 1.
+/// `clip_pg.max_scan_tuples`: vectors that a scan visits on the graph, at least 1.
 pub fn max_scan_tuples() -> usize {
     unsigned(&MAX_SCAN_TUPLES) as usize
 }
@@ -278,6 +296,16 @@ pub fn iterative_order() -> Order {
         IterativeOrder::Strict => Order::Strict,
         IterativeOrder::Relaxed => Order::Relaxed,
     }
+}
+
+/// `clip_pg.exact_fallback`: whether a scan goes on where the graph has no more for it.
+pub fn exact_fallback() -> bool {
+    EXACT_FALLBACK.get()
+}
+
+/// `clip_pg.approximate_within`: whether `clip_within` without an order may miss rows.
+pub fn approximate_within() -> bool {
+    APPROXIMATE_WITHIN.get()
 }
 
 /// `clip_pg.model_memory`: bytes of the files of loaded models, at most.

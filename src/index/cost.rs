@@ -1,8 +1,9 @@
 //! What a scan costs, for the planner.
 //!
-//! A scan visits a node for each row of its first batch and some more on its way there, then one for each further row. A
-//! node is a page, read at random, and an estimate of the distance to each neighbour. So the first rows are cheap and all
-//! of them are dear, far dearer than a sort, which is what the planner needs to know to choose by `LIMIT`.
+//! A scan visits a node for each row of its first batch and some more on its way there, then one for each further
+//! row. A node is a page, read at random, and an estimate of the distance to each neighbour. So the first rows are
+//! cheap and all of them are dear, far dearer than a sort, which is what the planner needs to know to choose by
+//! `LIMIT`.
 
 use pgrx::{pg_guard, pg_sys};
 
@@ -31,8 +32,7 @@ pub unsafe extern "C-unwind" fn estimate(
         let ordered = !(*path).indexorderbys.is_null();
         let bounded = !(*path).indexclauses.is_null();
         *correlation = 0.0;
-        if !ordered && !bounded {
-            // Rows in no particular order can be had from the table.
+        if cannot_scan(path) {
             *startup_cost = f64::INFINITY;
             *total_cost = f64::INFINITY;
             *selectivity = 1.0;
@@ -71,6 +71,20 @@ pub unsafe extern "C-unwind" fn estimate(
         }
         *selectivity = generic.indexSelectivity;
         *pages = read(all);
+    }
+}
+
+/// Whether the planner offers what a scan cannot do: the order of several distances, or none and no condition, where
+/// rows can be had from the table.
+///
+/// # Safety
+/// The path is the planner's.
+unsafe fn cannot_scan(path: *const pg_sys::IndexPath) -> bool {
+    // SAFETY: the contract; both are lists of the planner's or null.
+    unsafe {
+        let orders = (*path).indexorderbys.as_ref();
+        let orders = orders.map_or(0, |orders| orders.length);
+        orders > 1 || orders == 0 && (*path).indexclauses.is_null()
     }
 }
 

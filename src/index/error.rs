@@ -26,6 +26,9 @@ pub enum Error {
     /// A scan that has neither an `ORDER BY` operator nor an index condition.
     #[error("cannot scan clip_hnsw index without order or condition")]
     NoOrder,
+    /// A scan in the order of several distances.
+    #[error("cannot scan clip_hnsw index in the order of {0} distances")]
+    Orders(i32),
     /// A scan by a snapshot that sees rows which vacuum may remove.
     #[error("non-MVCC snapshots are not supported with clip_hnsw")]
     Snapshot,

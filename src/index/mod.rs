@@ -15,6 +15,7 @@ mod insert;
 mod options;
 mod pages;
 mod scan;
+mod sort;
 mod vacuum;
 mod validate;
 mod within;

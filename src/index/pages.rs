@@ -17,10 +17,13 @@ use std::{ptr, slice, thread};
 
 use hnsw::codes::Basis;
 use hnsw::error::Result;
+use hnsw::exact::Sorter;
 use hnsw::index::Index;
 use hnsw::layout::{PAGE_BYTES, Page, Tid};
 use hnsw::store::{Gate, Mode, PageStore, Write};
-use pgrx::{PgRelation, check_for_interrupts, pg_sys};
+use pgrx::{PgMemoryContexts, PgRelation, check_for_interrupts, pg_sys};
+
+use super::sort::Sort;
 
 /// The pages of an open index, or of one of its forks.
 #[derive(Clone, Copy)]
@@ -192,6 +195,26 @@ thread_local! {
     static HITS: Cell<u32> = const { Cell::new(WARM) };
 }
 
+/// What is read beyond this part of shared buffers by somebody who reads all pages goes through a few buffers, as
+/// in a sequential scan of a table that is as large.
+const LARGE: u32 = 4;
+
+/// The few buffers, which all such readers in this process share one after the other.
+fn bulk_strategy() -> pg_sys::BufferAccessStrategy {
+    thread_local! {
+        static STRATEGY: Cell<pg_sys::BufferAccessStrategy> = const { Cell::new(ptr::null_mut()) };
+    }
+    if STRATEGY.get().is_null() {
+        // SAFETY: allocates it in a context that is never deleted.
+        STRATEGY.set(unsafe {
+            PgMemoryContexts::TopMemoryContext.switch_to(|_| {
+                pg_sys::GetAccessStrategy(pg_sys::BufferAccessStrategyType::BAS_BULKREAD)
+            })
+        });
+    }
+    STRATEGY.get()
+}
+
 /// Buffers that pages were in when this process last read them.
 static RECENT: [AtomicI32; 1 << 18] = [const { AtomicI32::new(0) }; 1 << 18];
 
@@ -338,6 +361,20 @@ impl PageStore for Pages {
         // SAFETY: the buffer holds a block.
         let page = unsafe { contents(pg_sys::BufferGetPage(buffer)) };
         Ok(ReadPage { buffer, page })
+    }
+
+    fn read_once(self, block: u32) -> Result<ReadPage> {
+        // SAFETY: the number of shared buffers is set when the server starts.
+        let many = unsafe { pg_sys::NBuffers } as u32 / LARGE;
+        if block < many || !self.strategy.is_null() {
+            return self.read(block);
+        }
+        let strategy = bulk_strategy();
+        Self { strategy, ..self }.read(block)
+    }
+
+    fn sorter(self, count: usize) -> Result<Box<dyn Sorter>> {
+        Ok(Box::new(Sort::new(count)?))
     }
 
     fn write(self, block: u32) -> Result<WritePage> {

@@ -1,11 +1,16 @@
 //! Rows in the order of `ORDER BY embedding <=> …`, or those that a condition asks for.
 //!
 //! A scan that is ordered emits true distances that never decrease, so that nothing is checked again. A condition,
-//! [`within`] a distance of the same vector, ends it. A condition about another vector is left to the executor to check,
-//! and one without an order is answered in the order of its own vector.
+//! [`within`] a distance of the same vector, ends it. A condition about another vector is left to the executor to
+//! check. A condition without an order is exact, as a boolean condition has to be: all pages are read. Who prefers an
+//! answer that may lack rows sets `clip_pg.approximate_within`, and gets them from the graph.
+//!
+//! What the server hands over may be several: conditions are taken all, orders are refused by the planner's cost and
+//! here. It can hand over no arrays, no test for NULL, no second column and no backward direction, for the
+//! access method does not say that it can.
 
 use hnsw::index::Index;
-use hnsw::layout::Tid;
+use hnsw::layout::{LeftOut, Tid};
 use hnsw::scan::{Limits, Options, Order, Scan};
 use pgrx::{
     FromDatum, PgLogLevel, PgMemoryContexts, PgSqlErrorCode, pg_guard, pg_sys,
@@ -13,26 +18,48 @@ use pgrx::{
 };
 
 use super::error::{Error, Result};
-use super::pages::{Pages, item_pointer};
+use super::pages::{self, Pages, item_pointer};
 use super::within::Ball;
 use super::{STRATEGY_DISTANCE, STRATEGY_WITHIN, raise};
 use crate::{guc, vector::Stored};
 
+/// Whether a scan takes rows from all pages instead of the graph from the start.
+pub fn is_exact(ordered: bool) -> bool {
+    !ordered && !guc::approximate_within()
+}
+
 /// What a scan keeps between calls. Dropped with the memory context of the scan, however that ends.
 #[derive(Default)]
-struct State(Option<Running>);
+struct State {
+    running: Option<Running>,
+    /// Whether it has said that it may lack rows.
+    warned: bool,
+}
 
 struct Running {
     index: Index<Pages>,
     scan: Scan,
-    /// Whether the rows are wanted in an order.
-    ordered: bool,
-    /// The distance at which to end.
-    radius: f64,
     /// Whether the executor has conditions to check.
     recheck: bool,
     /// The row that was returned last.
     last: Option<Tid>,
+}
+
+impl State {
+    /// Ends what is running, to begin again or not.
+    fn stop(&mut self) -> Result<()> {
+        if let Some(Running { index, scan, .. }) = self.running.take() {
+            let left_out = LeftOut {
+                scans: scan.truncated().into(),
+                late: u32::try_from(scan.late()).unwrap_or(u32::MAX),
+            };
+            scan.close();
+            if left_out != LeftOut::default() {
+                index.count_left_out(left_out)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[pg_guard]
@@ -61,7 +88,7 @@ pub unsafe extern "C-unwind" fn rescan(
 ) {
     // SAFETY: the scan is one of `begin`, which made room for as many keys as there are.
     unsafe {
-        state(scan).0 = None;
+        state(scan).stop().unwrap_or_else(|error| raise(error));
         if !keys.is_null() && (*scan).numberOfKeys > 0 {
             keys.copy_to((*scan).keyData, (*scan).numberOfKeys as usize);
         }
@@ -83,7 +110,7 @@ pub unsafe extern "C-unwind" fn next(
 #[pg_guard]
 pub unsafe extern "C-unwind" fn end(scan: pg_sys::IndexScanDesc) {
     // SAFETY: the scan is one of `begin`.
-    unsafe { state(scan).0 = None };
+    unsafe { state(scan).stop().unwrap_or_else(|error| raise(error)) }
 }
 
 /// # Safety
@@ -100,28 +127,22 @@ unsafe fn next_row(scan: pg_sys::IndexScanDesc) -> Result<bool> {
     unsafe {
         mark_dead(scan)?;
         let state = state(scan);
-        if state.0.is_none() {
-            state.0 = start(scan)?;
+        if state.running.is_none() {
+            state.running = start(scan)?;
         }
-        let Some(running) = &mut state.0 else {
+        let Some(running) = &mut state.running else {
             return Ok(false);
         };
-        running.last = None;
-        match running.scan.next_row(&running.index)? {
-            Some(row) if row.distance <= running.radius => {
-                running.last = Some(row.tid);
-                (*scan).xs_heaptid = item_pointer(row.tid);
-                (*scan).xs_recheck = running.recheck;
-                (*scan).xs_recheckorderby = false;
-                Ok(true)
-            }
-            None if running.scan.truncated() => {
-                running.index.count_truncated_scan()?;
-                tell_truncated(running.scan.hops(), running.ordered);
-                Ok(false)
-            }
-            _ => Ok(false),
+        let row = running.scan.next_row(&running.index)?;
+        running.last = row.map(|row| row.tid);
+        if let Some(row) = row {
+            (*scan).xs_heaptid = item_pointer(row.tid);
+            (*scan).xs_recheck = running.recheck;
+            (*scan).xs_recheckorderby = false;
+        } else if running.scan.truncated() && !std::mem::replace(&mut state.warned, true) {
+            warn_truncated(scan, &running.scan);
         }
+        Ok(row.is_some())
     }
 }
 
@@ -138,7 +159,7 @@ unsafe fn mark_dead(scan: pg_sys::IndexScanDesc) -> Result<()> {
                 scan,
                 last: Some(row),
                 ..
-            }) = &state(scan).0
+            }) = &state(scan).running
         {
             scan.mark_dead(index, *row)?;
         }
@@ -177,57 +198,65 @@ unsafe fn start(scan: pg_sys::IndexScanDesc) -> Result<Option<Running>> {
                 _ => return Ok(None),
             }
         }
-        let order = keys((*scan).orderByData, (*scan).numberOfOrderBys).first();
+        if (*scan).numberOfOrderBys > 1 {
+            return Err(Error::Orders((*scan).numberOfOrderBys));
+        }
         let mut vector = None;
-        if let Some(key) = order {
+        if let Some(key) = keys((*scan).orderByData, (*scan).numberOfOrderBys).first() {
             debug_assert_eq!(key.sk_strategy, STRATEGY_DISTANCE);
             let null = key.sk_flags & pg_sys::SK_ISNULL as i32 != 0;
             vector = Stored::from_datum(key.sk_argument, null);
         } else if balls.is_empty() {
             return Err(Error::NoOrder);
         }
-        let target: Option<&[half::f16]> = match (&vector, order, balls.first()) {
-            (Some(vector), ..) => Some(vector),
-            (None, None, Some(ball)) => Some(&ball.center),
-            _ => None,
-        };
+        if let Some(vector) = &vector {
+            index.check_dimensions(vector)?;
+        }
+        // Every row is as far from a vector without direction, or from none: any order is right.
+        let order = vector.as_deref().filter(|vector| index.takes(vector));
+        let center = order.or(balls.first().map(|ball| &*ball.center));
         let mut radius = f64::INFINITY;
         let mut recheck = false;
         for ball in &balls {
-            if target.is_some_and(|target| *target == *ball.center) {
+            if center.is_some_and(|center| *center == *ball.center) {
                 radius = radius.min(ball.radius);
             } else {
                 recheck = true;
             }
         }
-        let query = match target {
-            Some(target) => index.query(target)?,
-            // Every distance is NULL: any order will do.
+        let query = match center {
+            Some(center) => index.query(center)?,
             None => index.query_for_any()?,
         };
-        // Rows that are asked for in no order are all wanted, in whatever order they are found.
         let ordered = order.is_some();
+        let skip_dead = (*scan).ignore_killed_tuples;
+        let nodes = match ordered {
+            true => guc::max_scan_tuples(),
+            // They are all wanted.
+            false => usize::MAX,
+        };
         let options = Options {
             ef: guc::ef_search(),
-            order: match &vector {
-                Some(_) => guc::iterative_order(),
-                None => Order::Relaxed,
+            order: match ordered {
+                true => guc::iterative_order(),
+                false => Order::Relaxed,
             },
             limits: Limits {
-                nodes: if ordered {
-                    guc::max_scan_tuples()
-                } else {
-                    usize::MAX
-                },
+                nodes,
                 bytes: pg_sys::get_hash_memory_limit(),
             },
-            skip_dead: (*scan).ignore_killed_tuples,
+            skip_dead,
+        };
+        let scan = if is_exact(ordered) || center.is_none() {
+            Scan::all(&index, query, radius, skip_dead)?
+        } else if guc::exact_fallback() {
+            Scan::new(query, options).within(radius).complete()
+        } else {
+            Scan::new(query, options).within(radius)
         };
         Ok(Some(Running {
-            scan: Scan::new(query, options),
             index,
-            ordered,
-            radius,
+            scan,
             recheck,
             last: None,
         }))
@@ -273,20 +302,24 @@ unsafe fn count_scan(scan: pg_sys::IndexScanDesc) {
     }
 }
 
-/// Says that there may be more rows: aloud, where a statement relies on having all of them.
-fn tell_truncated(nodes: usize, ordered: bool) {
-    let (level, hint) = match ordered {
-        true => (
-            PgLogLevel::DEBUG1,
-            "Increase clip_pg.max_scan_tuples, or work_mem, to find more rows.",
-        ),
-        false => (PgLogLevel::WARNING, "Increase work_mem to find more rows."),
+/// Says that there may be more rows.
+///
+/// # Safety
+/// `scan` is one of [`begin`].
+unsafe fn warn_truncated(scan: pg_sys::IndexScanDesc, walk: &Scan) {
+    // SAFETY: the index is open.
+    let name = unsafe { pages::name((*scan).indexRelation) };
+    let (reached, more) = match walk.is_at_most_nodes() {
+        true => ("clip_pg.max_scan_tuples", "clip_pg.max_scan_tuples"),
+        false => ("the limit of its memory", "work_mem"),
     };
     ErrorReport::new(
-        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-        format!("scan of clip_hnsw index ended after {nodes} nodes"),
+        PgSqlErrorCode::ERRCODE_WARNING,
+        format!("scan of index \"{name}\" ended at {reached} and may lack rows"),
         "",
     )
-    .set_hint(hint)
-    .report(level);
+    .set_hint(format!(
+        "Set clip_pg.exact_fallback to on, or increase {more}, to find more rows."
+    ))
+    .report(PgLogLevel::WARNING);
 }

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::index::Index;
-use crate::layout::{Kind, State};
+use crate::layout::{Kind, LeftOut, State};
 use crate::store::PageStore;
 
 /// Numbers of what is on the pages of an index.
@@ -20,8 +20,8 @@ pub struct Census {
     pub dead_rows: u64,
     /// Entries of the directory.
     pub entries: u64,
-    /// [`crate::layout::Page::truncated_scans`].
-    pub truncated_scans: u32,
+    /// What scans have left out.
+    pub left_out: LeftOut,
     /// Pages of nodes.
     pub node_pages: u64,
     /// Pages of the directory.
@@ -38,7 +38,7 @@ pub struct Census {
 /// When the store fails, or a page is not of such an index.
 pub fn census<S: PageStore>(index: &Index<S>) -> Result<Census> {
     let mut census = Census {
-        truncated_scans: index.store.read(0)?.truncated_scans(),
+        left_out: index.store.read(0)?.left_out(),
         ..Census::default()
     };
     for block in 1..index.store.blocks()? {

@@ -6,7 +6,7 @@ use half::f16;
 
 use crate::codes::{Basis, Code, Metric, Query, Space};
 use crate::error::{Error, Result};
-use crate::layout::{CHAIN_BYTES, Kind, Meta, Page, Pointer, Shape, SlotMut, State};
+use crate::layout::{CHAIN_BYTES, Kind, LeftOut, Meta, Page, Pointer, Shape, SlotMut, State};
 use crate::store::{PageStore, Write};
 
 /// What an index is created with.
@@ -192,7 +192,11 @@ impl<S: PageStore> Index<S> {
         Ok(Query::new(self.metric, vector, self.basis.as_ref()))
     }
 
-    pub(crate) fn check_dimensions(&self, vector: &[f16]) -> Result<()> {
+    /// Checks that a vector has the index's dimensions.
+    ///
+    /// # Errors
+    /// When it has others.
+    pub fn check_dimensions(&self, vector: &[f16]) -> Result<()> {
         if vector.len() == self.shape.dims {
             return Ok(());
         }
@@ -226,13 +230,13 @@ impl<S: PageStore> Index<S> {
         self.metric.takes(vector)
     }
 
-    /// Counts a scan that its limits ended.
+    /// Counts what a scan has left out.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn count_truncated_scan(&self) -> Result<()> {
+    pub fn count_left_out(&self, more: LeftOut) -> Result<()> {
         self.store.hint(0, |page| {
-            page.count_truncated_scan();
+            page.count_left_out(more);
             true
         })
     }

@@ -26,7 +26,7 @@
 //! basis        8  next u32 | bytes u32       a chain that holds `codes::Basis`
 //!             16  bytes
 //!
-//! every page  end hints                      not logged: dead rows of the slots; scans that were truncated
+//! every page  end hints                      not logged: dead rows of the slots; what scans have left out
 //! ```
 //!
 //! Invariants: an id is `block · slots + slot`, so 0, which would be on the meta page, means none. A
@@ -233,6 +233,16 @@ pub struct Meta {
     pub basis_hash: u64,
 }
 
+/// What scans have left out: hints on the meta page.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Pod, Zeroable)]
+#[repr(C)]
+pub struct LeftOut {
+    /// Scans that their limits ended.
+    pub scans: u32,
+    /// Vectors that scans in strict order found, or passed over, when a farther one had been returned.
+    pub late: u32,
+}
+
 /// What a slot holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
@@ -279,7 +289,7 @@ const _: () = {
     assert!(HEADER == 8 && PAGE_BYTES.is_multiple_of(8));
     assert!(SLOT_HEADER == 40 && size_of::<Pointer>() == 8 && size_of::<Factors>() == 4);
     assert!(HEADER + size_of::<Meta>() <= LOGGED_BYTES);
-    assert!(HINT_BYTES >= size_of::<u32>() && 8 * HINT_BYTES >= MAX_SLOTS * INLINE_TIDS);
+    assert!(HINT_BYTES >= size_of::<LeftOut>() && 8 * HINT_BYTES >= MAX_SLOTS * INLINE_TIDS);
     assert!(2 * MAX_M <= u8::MAX as usize);
     // CLIP's usual sizes: three nodes to a page, and two, with codes long enough for their spectrum.
     let Some(base) = Shape::fit(512, 16) else {

@@ -13,7 +13,7 @@
 //! | [`search`], [`select`], [`graph`] | the beam search, the choice of neighbours, what both walk on |
 //! | [`build`] | an index of the rows of a table, in memory and by threads |
 //! | [`insert`] | one row more |
-//! | [`scan`] | rows in order of distance, as many as wanted |
+//! | [`scan`], [`exact`] | rows in order of distance, as many as wanted; all of them, from all pages |
 //! | [`vacuum`] | rows removed, the graph mended, slots used again |
 //! | [`learn`] | codes for an index that grew from nothing |
 //! | [`check`], [`census`] | every invariant, and what there is |
@@ -91,6 +91,7 @@ pub mod check;
 pub mod codes;
 mod directory;
 pub mod error;
+pub mod exact;
 pub mod graph;
 pub mod index;
 pub mod insert;

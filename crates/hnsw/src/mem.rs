@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::error::{Error, Result};
+use crate::exact::{Nearest, Sorter};
 use crate::layout::Page;
 use crate::random::Random;
 use crate::store::{Gate, Mode, PageStore, Write};
@@ -355,6 +356,11 @@ impl<'s> PageStore for &'s MemStore {
         Ok(())
     }
 
+    fn sorter(self, _: usize) -> Result<Box<dyn Sorter>> {
+        self.alive()?;
+        Ok(Box::new(Nearest::default()))
+    }
+
     fn pass(self, gate: Gate, mode: Mode) -> Result<MemPass<'s>> {
         self.alive()?;
         assert_unlocked("passing a gate");
@@ -404,6 +410,10 @@ impl<'s> PageStore for Standby<'s> {
 
     fn note_free(self, _: u32) -> Result<()> {
         Ok(())
+    }
+
+    fn sorter(self, count: usize) -> Result<Box<dyn Sorter>> {
+        self.0.sorter(count)
     }
 
     fn pass(self, _: Gate, _: Mode) -> Result<()> {

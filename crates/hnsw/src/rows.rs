@@ -7,15 +7,13 @@
 //! without rows and stays so. A crash between writing a slot and linking it leaves rows of a
 //! transaction that never ended, which vacuum removes with the slot.
 
-use crate::error::Result;
+use std::collections::HashSet;
+
+use crate::error::{Error, Result};
 use crate::graph::{Remember, Rows};
 use crate::index::Index;
 use crate::layout::{Pointer, State, Tid};
 use crate::store::{PageStore, Write};
-
-/// Times that a reader starts over because a slot of the chain was reused, which takes a whole vacuum
-/// each.
-const PATIENCE: usize = 16;
 
 /// Adds a row to a node. Returns false when the node is gone.
 pub(crate) fn add<S: PageStore>(index: &Index<S>, node: Pointer, tid: Tid) -> Result<bool> {
@@ -67,12 +65,7 @@ pub(crate) fn add<S: PageStore>(index: &Index<S>, node: Pointer, tid: Tid) -> Re
 
 /// Marks a row dead that a search has read from the node's own slot as one of `rows`, unless any row has
 /// gone since: its number may belong to another one by now.
-pub(crate) fn mark_dead<S: PageStore>(
-    index: &Index<S>,
-    node: Pointer,
-    rows: &Rows,
-    row: Tid,
-) -> Result<()> {
+fn mark_dead<S: PageStore>(index: &Index<S>, node: Pointer, rows: &Rows, row: Tid) -> Result<()> {
     let (block, number) = index.shape.place(node.id);
     index.store.hint(block, |page| {
         if !page.has_slots() {
@@ -120,46 +113,120 @@ pub(crate) fn chunk<S: PageStore>(
     }))
 }
 
-/// All rows of a node, of which a search has remembered `rows`; without those marked dead, if
-/// `skip_dead`.
-pub(crate) fn all<S: PageStore>(
+/// The rows of a node, read as they are wanted, a slot of the chain at a time.
+///
+/// Vacuum may free a slot that this is about to read. The chain is then followed again from the node, past the slots
+/// that were read already: a row stays in its slot until nobody can see it any more, only vacuum takes slots out of a
+/// chain, and it does so before it frees them. So whoever saw a row when this began gets it once, and what came into
+/// a slot that was read is too new for him.
+pub(crate) struct Chain {
+    node: Pointer,
+    rows: Rows,
+    /// How many of those in the node's own slot were passed.
+    passed: usize,
+    /// What is left of the slot that was read last.
+    tids: std::vec::IntoIter<Tid>,
+    next: Pointer,
+    /// Slots that were read since the chain was last followed from the node, and before.
+    read: HashSet<Pointer>,
+    before: HashSet<Pointer>,
+    /// The slot that was last found freed.
+    lost: Pointer,
+}
+
+impl Chain {
+    /// The rows of `node`, of which `rows` were remembered.
+    pub(crate) fn new(node: Pointer, rows: Rows) -> Self {
+        Self {
+            node,
+            passed: 0,
+            tids: Vec::new().into_iter(),
+            next: rows.overflow,
+            rows,
+            read: HashSet::new(),
+            before: HashSet::new(),
+            lost: Pointer::NONE,
+        }
+    }
+
+    /// The next row, passing over those marked dead if `skip_dead`.
+    pub(crate) fn next<S: PageStore>(
+        &mut self,
+        index: &Index<S>,
+        skip_dead: bool,
+    ) -> Result<Option<Tid>> {
+        while let Some(&tid) = self.rows.tids().get(self.passed) {
+            let dead = skip_dead && self.rows.dead >> self.passed & 1 == 1;
+            self.passed += 1;
+            if !dead {
+                return Ok(Some(tid));
+            }
+        }
+        loop {
+            if let Some(tid) = self.tids.next() {
+                return Ok(Some(tid));
+            }
+            if !self.next.is_some() {
+                return Ok(None);
+            }
+            self.follow(index)?;
+        }
+    }
+
+    fn follow<S: PageStore>(&mut self, index: &Index<S>) -> Result<()> {
+        let at = self.next;
+        let damaged = || {
+            let (block, _) = index.shape.place(at.id);
+            Error::corrupt(block, "chain of equal rows leads back or nowhere")
+        };
+        if let Some(chunk) = chunk(index, at, self.node)? {
+            if !self.read.insert(at) {
+                return Err(damaged());
+            }
+            if !self.before.contains(&at) {
+                self.tids = chunk.tids.into_iter();
+            }
+            self.next = chunk.next;
+            return Ok(());
+        }
+        if at == self.lost {
+            return Err(damaged());
+        }
+        self.lost = at;
+        self.before.extend(self.read.drain());
+        // Of a node that is gone nobody sees a row.
+        let rows = remembered(index, self.node, false)?;
+        self.next = rows.map_or(Pointer::NONE, |rows| rows.overflow);
+        Ok(())
+    }
+
+    /// Marks a row dead that this has returned.
+    pub(crate) fn mark_dead<S: PageStore>(&self, index: &Index<S>, row: Tid) -> Result<()> {
+        mark_dead(index, self.node, &self.rows, row)
+    }
+
+    /// Bytes of memory in use, nearly.
+    pub(crate) fn bytes(&self) -> usize {
+        self.tids.len() * size_of::<Tid>()
+            + (self.read.capacity() + self.before.capacity()) * size_of::<Pointer>()
+    }
+}
+
+/// What is to be remembered of the rows of a node: `None` where it has none any more, or only some that are marked
+/// dead, if `skip_dead`.
+pub(crate) fn remembered<S: PageStore>(
     index: &Index<S>,
     node: Pointer,
-    rows: &Rows,
     skip_dead: bool,
-) -> Result<Vec<Tid>> {
-    let dead = if skip_dead { rows.dead } else { 0 };
-    let inline = rows.tids().iter().enumerate();
-    let mut tids: Vec<Tid> = inline
-        .filter(|&(at, _)| dead >> at & 1 == 0)
-        .map(|(_, &tid)| tid)
-        .collect();
-    let mut next = rows.overflow;
-    for _ in 0..PATIENCE {
-        while next.is_some() {
-            let Some(chunk) = chunk(index, next, node)? else {
-                break;
-            };
-            tids.extend(chunk.tids);
-            next = chunk.next;
-        }
-        if !next.is_some() {
-            break;
-        }
-        // The slot was reused after the node was read: what the node says now is right.
-        let (block, slot) = index.shape.place(node.id);
-        let page = index.store.read(block)?;
-        let slot = page.slot(&index.shape, slot);
-        if !page.has_slots() || !slot.is_node(node.version) {
-            break;
-        }
-        let rows = Rows::remember(&slot);
-        tids.extend(rows.tids());
-        next = rows.overflow;
+) -> Result<Option<Rows>> {
+    index.store.interrupt()?;
+    let (block, number) = index.shape.place(node.id);
+    let page = index.store.read(block)?;
+    if !page.has_slots() {
+        return Ok(None);
     }
-    if rows.overflow.is_some() {
-        tids.sort_unstable();
-        tids.dedup();
-    }
-    Ok(tids)
+    let slot = page.slot(&index.shape, number);
+    let there =
+        slot.is_node(node.version) && slot.state() == State::Live && !(skip_dead && slot.is_dead());
+    Ok(there.then(|| Rows::remember(&slot)))
 }

@@ -3,7 +3,8 @@
 //! Candidates wait in the order of their estimated distance; visiting one yields its true distance and
 //! estimates for its neighbours. The search stops when `ef` live nodes are found and no candidate
 //! promises to be nearer than the farthest of them, and can go on from there: nothing that it has seen
-//! is forgotten. Nodes whose rows are gone are passed through and not counted.
+//! is forgotten. Nodes whose rows are gone are passed through and not counted, neither among the `ef` nor
+//! against [`Limits`].
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -149,6 +150,26 @@ impl Few {
     }
 }
 
+/// How far a search goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Live nodes to visit.
+    pub nodes: usize,
+    /// Bytes of memory.
+    pub bytes: usize,
+}
+
+impl Limits {
+    /// As far as there are nodes.
+    pub const NONE: Self = Self {
+        nodes: usize::MAX,
+        bytes: usize::MAX,
+    };
+
+    /// Visits between looks at the memory in use.
+    const LOOK: usize = 64;
+}
+
 /// A search, stopped somewhere.
 pub struct Search<F, N = Few> {
     candidates: BinaryHeap<Candidate>,
@@ -162,6 +183,9 @@ pub struct Search<F, N = Few> {
     seen: N,
     edges: Edges,
     hops: usize,
+    live: usize,
+    /// Whether its limits ended the last run.
+    cut: bool,
 }
 
 impl<F, N: Nodes> Default for Search<F, N> {
@@ -174,6 +198,8 @@ impl<F, N: Nodes> Default for Search<F, N> {
             seen: N::default(),
             edges: Edges::default(),
             hops: 0,
+            live: 0,
+            cut: false,
         }
     }
 }
@@ -187,6 +213,8 @@ impl<F, N: Nodes> Search<F, N> {
         self.spare.clear();
         self.seen.clear();
         self.hops = 0;
+        self.live = 0;
+        self.cut = false;
     }
 
     /// Adds a node to begin at, or returns false if there is none or the search has heard of it.
@@ -201,6 +229,16 @@ impl<F, N: Nodes> Search<F, N> {
     /// Nodes visited so far.
     pub fn hops(&self) -> usize {
         self.hops
+    }
+
+    /// Nodes visited so far that have rows.
+    pub fn live(&self) -> usize {
+        self.live
+    }
+
+    /// Whether it has gone as far as `limits` allow.
+    pub fn is_at(&self, limits: Limits) -> bool {
+        self.cut || self.live >= limits.nodes || self.bytes() >= limits.bytes
     }
 
     /// Bytes of memory in use, nearly.
@@ -218,6 +256,18 @@ impl<F, N: Nodes> Search<F, N> {
         query: &Query,
         ef: usize,
     ) -> Result<Vec<Hit<F>>> {
+        self.run_until(graph, query, ef, Limits::NONE)
+    }
+
+    /// [`run`](Self::run), or until it [is at](Self::is_at) its limits: then it takes the nearest that it
+    /// has found by then, and is at its limits for ever.
+    pub fn run_until<G: Graph<Found = F, Seen = N>>(
+        &mut self,
+        graph: &G,
+        query: &Query,
+        ef: usize,
+        limits: Limits,
+    ) -> Result<Vec<Hit<F>>> {
         // The `ef` nearest heard of, by their estimates. Until as many are found, what is farther than
         // these waits: it is of use only where some of them are dead or their estimates wrong.
         let mut nearest = (self.hops == 0).then(BinaryHeap::new);
@@ -229,6 +279,12 @@ impl<F, N: Nodes> Search<F, N> {
             while let Some(&Candidate { estimate, at }) = self.candidates.peek() {
                 if self.found.len() >= ef && f64::from(estimate) > self.farthest() {
                     break;
+                }
+                if self.live >= limits.nodes
+                    || self.hops.is_multiple_of(Limits::LOOK) && self.bytes() >= limits.bytes
+                {
+                    self.cut = true;
+                    return Ok(std::mem::take(&mut self.found).into_sorted_vec());
                 }
                 self.candidates.pop();
                 self.visit(graph, query, at, ef, &mut nearest)?;
@@ -263,6 +319,7 @@ impl<F, N: Nodes> Search<F, N> {
             return Ok(());
         };
         if let Some(found) = visit.found {
+            self.live += 1;
             let distance = visit.distance;
             let hit = Hit {
                 distance,

@@ -11,6 +11,7 @@
 use std::ops::{Deref, DerefMut};
 
 use crate::error::Result;
+use crate::exact::Sorter;
 use crate::layout::Page;
 
 /// A page locked for writing. Dropping it without [`commit`](Write::commit) undoes every change.
@@ -31,7 +32,8 @@ pub enum Gate {
     /// Shared by inserts from their search to their last edge. Exclusive for the first node of an
     /// index, and for a moment in vacuum.
     Insert = 0,
-    /// Shared by scans while they look for a batch. Exclusive for a moment in vacuum.
+    /// Shared by scans while they walk on the graph, a bounded number of pages at a time
+    /// ([`crate::scan`]). Exclusive for a moment in vacuum.
     Scan = 1,
 }
 
@@ -62,6 +64,12 @@ pub trait PageStore: Copy {
     /// Locks a page for reading.
     fn read(self, block: u32) -> Result<Self::Read>;
 
+    /// The same for somebody who reads all pages, each once: the store may keep them from taking the place of others
+    /// in its cache.
+    fn read_once(self, block: u32) -> Result<Self::Read> {
+        self.read(block)
+    }
+
     /// Locks a page for writing.
     fn write(self, block: u32) -> Result<Self::Write>;
 
@@ -80,6 +88,9 @@ pub trait PageStore: Copy {
 
     /// Remembers that a page has a free slot. Not logged, so a crash may forget it.
     fn note_free(self, block: u32) -> Result<()>;
+
+    /// What sorts up to `count` entries, or some more.
+    fn sorter(self, count: usize) -> Result<Box<dyn Sorter>>;
 
     /// Takes a gate, waiting for it.
     fn pass(self, gate: Gate, mode: Mode) -> Result<Self::Pass>;

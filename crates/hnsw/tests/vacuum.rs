@@ -394,3 +394,79 @@ fn everyone_at_once() {
         assert_eq!((report.dying, report.unreachable), (0, 0), "seed {seed}");
     }
 }
+
+/// Scans that read all pages, on the primary and on a standby, beside inserts and vacuums: every row that is there from
+/// beginning to end comes once.
+#[test]
+fn exact_scans_beside_everyone() {
+    for seed in 0..6 {
+        let data = vectors(900, seed);
+        let store = MemStore::new();
+        build(&store, Metric::Cosine, &data[..600]);
+        store.lie_about_free_pages(seed);
+        let (store, data) = (&store, &data);
+        let mut tasks: Vec<Box<dyn FnOnce() + Send>> = vec![
+            Box::new(move || {
+                let mut index = Index::open(store, None).unwrap();
+                for row in 600..900 {
+                    insert(
+                        &mut index,
+                        &data[if row % 3 == 0 { 15 } else { row }],
+                        tid(row),
+                    )
+                    .unwrap();
+                }
+            }),
+            Box::new(move || {
+                let mut index = Index::open(store, None).unwrap();
+                for modulus in [5, 3, 2] {
+                    bulk_delete(&mut index, |tid| row(tid) % modulus == 1).unwrap();
+                    learn(&mut index).unwrap();
+                }
+            }),
+        ];
+        for order in [None, Some(Order::Strict), Some(Order::Relaxed)] {
+            tasks.push(Box::new(move || {
+                stays(&Index::open(store, None).unwrap(), &data[0], order);
+            }));
+            tasks.push(Box::new(move || {
+                stays(
+                    &Index::open(store.standby(), None).unwrap(),
+                    &data[0],
+                    order,
+                );
+            }));
+        }
+        interleave(seed, tasks);
+    }
+}
+
+/// Looks for the rows that no vacuum removes in the test above, again and again.
+fn stays<S: hnsw::store::PageStore>(index: &Index<S>, query: &[f16], order: Option<Order>) {
+    for nodes in [1, 30, 200] {
+        let query = index.query(query).unwrap();
+        let mut scan = match order {
+            None => Scan::all(index, query, 2.0, false).unwrap(),
+            Some(order) => {
+                let mut options = options(10, order);
+                options.limits.nodes = nodes;
+                Scan::new(query, options).complete()
+            }
+        };
+        let mut rows = Vec::new();
+        while let Some(found) = scan.next_row(index).unwrap() {
+            rows.push(row(found.tid));
+        }
+        rows.retain(|&row| row < 600 && row.is_multiple_of(30));
+        let found = rows.len();
+        rows.sort_unstable();
+        rows.dedup();
+        assert_eq!(rows.len(), found, "a row came twice");
+        let lost = if order == Some(Order::Strict) {
+            scan.late()
+        } else {
+            0
+        };
+        assert!(found + lost >= 20, "{found} of 20, {order:?}");
+    }
+}

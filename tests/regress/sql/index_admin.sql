@@ -4,7 +4,7 @@ INSERT INTO photos
 SELECT n, array(SELECT sin(n * i)::real FROM generate_series(1, 32) i)::clip_vector FROM generate_series(1, 2000) n;
 CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding) WITH (m = 8, ef_construction = 50);
 SELECT version, metric, dimensions, m, ef_construction, epoch, code_bits, nodes, row_count, dead_rows, dying_nodes, entries,
-       truncated_scans, free_bytes
+       truncated_scans, left_out, free_bytes
 FROM clip_index_info('photos_embedding');
 SELECT node_bytes + directory_bytes + basis_bytes + free_bytes + 8192 = pg_relation_size('photos_embedding') AS adds_up,
        clip_prewarm('photos_embedding') * 8192 = pg_relation_size('photos_embedding') AS reads_all

@@ -40,10 +40,6 @@ RESET clip_pg.iterative_order;
 SELECT count(*) > 2900 AS nearly_all, bool_and(d >= before) AS ordered FROM (
     SELECT d, lag(d, 1, -1) OVER () AS before FROM (
         SELECT embedding <=> pg_temp.embedding(7) AS d FROM photos ORDER BY 1) s) s;
-SET clip_pg.max_scan_tuples = 100;
-SELECT count(*) < 1000 AS ended FROM (SELECT id FROM photos ORDER BY embedding <=> pg_temp.embedding(7)) s;
-SELECT truncated_scans FROM clip_index_info('photos_cosine');
-RESET clip_pg.max_scan_tuples;
 RESET enable_seqscan;
 RESET enable_sort;
 
@@ -146,7 +142,7 @@ SELECT count(*) > 490 AS found FROM (SELECT id FROM photos ORDER BY embedding <=
 
 -- Rows within a distance are wanted in no order, late or not, and however many.
 SET clip_pg.max_scan_tuples = 10;
-SELECT count(*) > 490 AS found FROM photos WHERE clip_within(embedding, pg_temp.embedding(1), 2);
+SELECT count(*) FROM photos WHERE clip_within(embedding, pg_temp.embedding(1), 2);
 SELECT count(*) FROM photos WHERE clip_within(embedding, pg_temp.embedding(1), 'NaN');
 RESET clip_pg.max_scan_tuples;
 RESET enable_seqscan;

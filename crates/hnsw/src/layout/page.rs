@@ -5,8 +5,8 @@ use std::mem::size_of;
 use bytemuck::{cast_slice, from_bytes, from_bytes_mut};
 
 use super::{
-    CHAIN_BYTES, Factors, HEADER, INLINE_TIDS, Kind, LINKED_HEADER, LOGGED_BYTES, MAGIC, Meta,
-    PAGE_BYTES, PageHeader, Pointer, Shape, Slot, SlotMut, Tid, VERSION,
+    CHAIN_BYTES, Factors, HEADER, INLINE_TIDS, Kind, LINKED_HEADER, LOGGED_BYTES, LeftOut, MAGIC,
+    Meta, PAGE_BYTES, PageHeader, Pointer, Shape, Slot, SlotMut, Tid, VERSION,
 };
 use crate::error::{Error, Result};
 
@@ -158,14 +158,16 @@ impl Page {
         true
     }
 
-    /// Of a meta page: scans that their limits ended since it was last changed. A hint.
-    pub fn truncated_scans(&self) -> u32 {
-        *from_bytes(&self.bytes[LOGGED_BYTES..][..size_of::<u32>()])
+    /// Of a meta page: what scans have left out since it was last changed. A hint.
+    pub fn left_out(&self) -> LeftOut {
+        *from_bytes(&self.bytes[LOGGED_BYTES..][..size_of::<LeftOut>()])
     }
 
-    pub(crate) fn count_truncated_scan(&mut self) {
-        let count: &mut u32 = from_bytes_mut(&mut self.bytes[LOGGED_BYTES..][..size_of::<u32>()]);
-        *count = count.wrapping_add(1);
+    pub(crate) fn count_left_out(&mut self, more: LeftOut) {
+        let sum: &mut LeftOut =
+            from_bytes_mut(&mut self.bytes[LOGGED_BYTES..][..size_of::<LeftOut>()]);
+        sum.scans = sum.scans.wrapping_add(more.scans);
+        sum.late = sum.late.wrapping_add(more.late);
     }
 
     /// A slot of a page of nodes.
