@@ -26,13 +26,13 @@
 //! every [`STRETCH`] pages and takes it again, behind vacuum if that waits; so a vacuum, and whoever queues behind
 //! it, waits for some hundred pages at most, however large the batch. An ordinary search is shorter than that.
 //!
-//! What a search remembers may be gone when it goes on, between batches or in the middle of one: it knows slots by
-//! their versions, and those freed since are passed over like edges that lead nowhere. So it returns no wrong row and
-//! none twice, and what it may lose is its way: what lay behind the freed nodes by their edges alone. Vacuum has
-//! linked all that around them by then, and mostly the search has heard of it otherwise. Where it has not, the search
-//! ends early or passes rows over, and nothing is lost that the exact pass does not find. The nodes that it has found
-//! need no gate: their rows are read as [they were when it visited them](crate::layout), or at their slots if these
-//! have the same version. On a standby there are no gates and all of this happens between any two pages.
+//! What a search remembers may be gone when it goes on, between batches or in the middle of one. It knows slots by
+//! their versions, and passes over those freed since as over edges that lead nowhere. So it returns no wrong row and
+//! none twice; what it may lose is its way: what lay behind the freed nodes by their edges alone. Vacuum has linked
+//! all that around them by then, and mostly the search has heard of it otherwise. Where it has not, the search ends
+//! early or passes rows over, and the exact pass finds them, in strict order those that are not nearer than the last one
+//! returned. Nodes that were found need no gate: their rows were copied when they were visited. On a standby there are
+//! no gates, and all of this happens between any two pages.
 
 use std::cell::{Cell, RefCell};
 

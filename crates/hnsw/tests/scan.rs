@@ -257,7 +257,7 @@ fn all_within_a_radius_are_found_in_no_order() {
     let data = vectors(800, 1);
     for (row, vector) in data.iter().enumerate() {
         insert(&mut index, vector, tid(row)).unwrap();
-        if row % 50 == 0 {
+        if row.is_multiple_of(50) {
             for copy in 1..40 {
                 insert(&mut index, vector, tid(copy * 1_000 + row)).unwrap();
             }
@@ -265,7 +265,7 @@ fn all_within_a_radius_are_found_in_no_order() {
     }
     let query = &vectors(1, 2)[0];
     let wanted = exact(Metric::Cosine, query, &data);
-    let copies = |row: usize| if row % 50 == 0 { 40 } else { 1 };
+    let copies = |row: usize| if row.is_multiple_of(50) { 40 } else { 1 };
     for within in [0, 1, 37, 400, 800] {
         let radius = match within {
             0 => -0.5,
@@ -338,7 +338,7 @@ fn a_scan_that_pauses_in_a_chain_returns_each_of_its_rows_once() {
         let mut rows = Vec::new();
         while let Some(found) = scan.next_row(&reader).unwrap() {
             rows.push(row(found.tid));
-            if rows.len() % pause == 0 && rows.len() < 5 * pause {
+            if rows.len().is_multiple_of(pause) && rows.len() < 5 * pause {
                 // Some of the reader's rows are dead to everybody: those of one remainder, and a stretch of them.
                 let round = rows.len() / pause;
                 let gone = |row: usize| {

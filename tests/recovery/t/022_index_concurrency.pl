@@ -3,9 +3,12 @@
 use strict;
 use warnings;
 use File::Basename;
+use FindBin;
+use lib $FindBin::RealBin;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Sessions;
 use Test::More;
 
 my $full = ($ENV{PG_TEST_EXTRA} // '') =~ /\bfaults\b/;
@@ -53,6 +56,37 @@ cmp_ok($node->safe_psql('postgres', "SELECT clip_recall('photos_embedding', 10, 
 
 # The log has no word of a panic or a broken invariant.
 unlike(slurp_file($node->logfile), qr/PANIC|panicked|TRAP|XX00\d/, 'nothing panicked');
+
+# Vacuum, and searches that queue behind it, wait for some pages of a long search, not for the batches that it looks for:
+# those of this one are half of the index each.
+$node->safe_psql('postgres', 'CREATE TABLE crowd (id integer, embedding clip_vector(32));
+	INSERT INTO crowd SELECT n, embedding(n) FROM generate_series(1, 30000) n;
+	CREATE INDEX crowd_embedding ON crowd USING clip_hnsw (embedding)');
+my @long = ("SET work_mem = '1GB'", 'SET enable_seqscan = off', 'SET clip_pg.approximate_within = on', 'SET clip_pg.ef_search = 8000');
+my $long = 'SELECT count(*) FROM crowd WHERE clip_within(embedding, embedding(7), 2)';
+my $watched = <<'SQL';
+DO $$
+DECLARE
+	began timestamptz := clock_timestamp();
+BEGIN
+	WHILE clock_timestamp() < began + interval '5 seconds' LOOP
+		INSERT INTO waits SELECT clock_timestamp() - waitstart FROM pg_locks WHERE locktype = 'page' AND NOT granted;
+		PERFORM pg_sleep(0.002);
+	END LOOP;
+END $$;
+SQL
+$node->safe_psql('postgres', 'CREATE TABLE waits (lasted interval)');
+my @busy = (
+	(start($node, 1, sub { join(";\n", @long) . ";\n" . "$long;\n" x 40 })),
+	(start($node, 1, sub { "SET enable_seqscan = off;\n" . "SELECT id FROM crowd ORDER BY embedding <=> embedding(9) LIMIT 1;\n" x 4000 })),
+	(start($node, 1, sub { join '', map { "DELETE FROM crowd WHERE id % 1000 = $_;\nVACUUM (INDEX_CLEANUP on) crowd;\n" } 1 .. 20 })),
+	(start($node, 1, sub { $watched })));
+finish(@busy);
+is_deeply([ errors(@busy) ], [], 'long searches, vacuums and short searches beside each other');
+my ($alone) = $node->safe_psql('postgres', join(';', @long) . ";EXPLAIN (ANALYZE, TIMING off) $long") =~ /Execution Time: ([\d.]+) ms/;
+cmp_ok($node->safe_psql('postgres', 'SELECT coalesce(extract(epoch FROM max(lasted)) * 1000, 0) FROM waits'), '<', $alone / 3,
+	"nobody waits for a batch of a search that takes $alone ms");
+$node->safe_psql('postgres', 'DROP TABLE crowd');
 
 # Churn does not make the index grow without bound.
 $node->safe_psql('postgres', 'TRUNCATE photos; INSERT INTO photos SELECT n, n % 10, embedding(n) FROM generate_series(1, 2000) n; VACUUM photos');

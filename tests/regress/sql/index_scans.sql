@@ -80,7 +80,7 @@ SET work_mem = '64kB';
 SET enable_seqscan = off;
 SET enable_sort = off;
 SET clip_pg.iterative_order = relaxed;
-SELECT count(*), count(DISTINCT (query, id)) FROM generate_series(1, 40) query, LATERAL (
+SELECT count(*), count(DISTINCT (query, id)) FROM generate_series(1, 20) query, LATERAL (
     SELECT id FROM photos WHERE pg_temp.few(id) ORDER BY embedding <=> pg_temp.embedding(query) LIMIT 10) s;
 RESET clip_pg.iterative_order;
 -- All rows, in order; what strict order leaves out is counted.
@@ -97,12 +97,12 @@ SELECT count(DISTINCT id) FROM (SELECT id FROM photos ORDER BY embedding <=> arr
 SELECT count(DISTINCT id) FROM (SELECT id FROM photos ORDER BY embedding <=> NULL::clip_vector LIMIT 10000) s;
 SELECT count(*) = :wanted AS all_within FROM (
     SELECT id FROM photos WHERE clip_within(embedding, pg_temp.embedding(1), 0.2) ORDER BY embedding <=> NULL::clip_vector LIMIT 10000) s;
--- A cursor goes on where it was, after errors and rollbacks too, and leaves nothing behind when it is closed early.
+-- A cursor goes on where it was, also where a rollback undoes what went on meanwhile, and leaves nothing behind when it is closed early.
 BEGIN;
 DECLARE rows CURSOR FOR SELECT id FROM photos ORDER BY embedding <=> pg_temp.embedding(7) LIMIT 10000;
-MOVE 3000 IN rows;
+MOVE 10 IN rows;
 SAVEPOINT before;
-MOVE 1000 IN rows;
+MOVE 3000 IN rows;
 SELECT 1 / 0;
 ROLLBACK TO before;
 DECLARE others CURSOR FOR SELECT id FROM photos ORDER BY embedding <=> pg_temp.embedding(8) LIMIT 10000;
