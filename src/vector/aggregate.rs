@@ -22,19 +22,15 @@ struct State {
 }
 
 impl State {
-    /// A sum of no vectors, in the memory of the aggregate that `fcinfo` is a call of.
-    fn new(fcinfo: pg_sys::FunctionCallInfo, dims: usize) -> Returned<&'static mut Self> {
-        let mut context = ptr::null_mut();
-        // SAFETY: the server's own call information; where it finds an aggregate it also finds its memory context.
+    /// A sum of no vectors, in `context`.
+    fn new(mut context: PgMemoryContexts, dims: usize) -> &'static mut Self {
+        // SAFETY: allocations of the right size and alignment, the first of them zeroed, which live as long as the
+        // context: so does every datum that refers to them.
         unsafe {
-            if pg_sys::AggCheckCallContext(fcinfo, &mut context) == 0 {
-                return Err(Error::NotInAggregate.into());
-            }
-            let mut context = PgMemoryContexts::For(context);
             let sums = context.palloc0_slice(dims);
             let state = context.palloc_struct::<Self>();
             state.write(Self { count: 0, sums });
-            Ok(&mut *state)
+            &mut *state
         }
     }
 
@@ -63,6 +59,16 @@ impl State {
     }
 }
 
+/// The memory of the aggregate that `fcinfo` is a call of.
+fn aggregate(fcinfo: pg_sys::FunctionCallInfo) -> Returned<PgMemoryContexts> {
+    let mut context = ptr::null_mut();
+    // SAFETY: the server's own call information; where it finds an aggregate it also finds its memory context.
+    if unsafe { pg_sys::AggCheckCallContext(fcinfo, &mut context) } == 0 {
+        return Err(Error::NotInAggregate.into());
+    }
+    Ok(PgMemoryContexts::For(context))
+}
+
 #[pg_extern(sql = false)]
 fn clip_vector_accum(
     mut state: Internal,
@@ -74,7 +80,7 @@ fn clip_vector_accum(
     };
     let state = match State::of(&mut state) {
         Some(state) => state,
-        None => State::new(fcinfo, vector.len())?,
+        None => State::new(aggregate(fcinfo)?, vector.len()),
     };
     state.check_dimensions(vector.len())?;
     state.add(1, vector.iter().map(|half| half.to_f64_const()));
@@ -90,10 +96,10 @@ fn clip_vector_combine(
     let Some(other) = State::of(&mut other) else {
         return Ok(state);
     };
-    // The other one's memory may not live as long as the aggregate.
+    // The other one's memory does not live as long as the aggregate where it was deserialized.
     let state = match State::of(&mut state) {
         Some(state) => state,
-        None => State::new(fcinfo, other.sums.len())?,
+        None => State::new(aggregate(fcinfo)?, other.sums.len()),
     };
     state.check_dimensions(other.sums.len())?;
     state.add(other.count, other.sums.iter().copied());
@@ -108,6 +114,8 @@ fn clip_vector_serialize(mut state: Internal) -> Option<Vec<u8>> {
     Some(state.count.to_ne_bytes().into_iter().chain(sums).collect())
 }
 
+/// Into the memory of the current row, as `numeric_avg_deserialize` does it: the state is combined with another one at once, and the
+/// aggregate would keep one for each row otherwise.
 #[pg_extern(sql = false)]
 fn clip_vector_deserialize(
     bytes: &[u8],
@@ -116,7 +124,8 @@ fn clip_vector_deserialize(
 ) -> Returned<Internal> {
     let (words, _) = bytes.as_chunks::<8>();
     let (count, sums) = words.split_first().ok_or(Error::NotInAggregate)?;
-    let state = State::new(fcinfo, sums.len())?;
+    aggregate(fcinfo)?;
+    let state = State::new(PgMemoryContexts::CurrentMemoryContext, sums.len());
     let count = u64::from_ne_bytes(*count);
     state.add(count, sums.iter().map(|&sum| f64::from_ne_bytes(sum)));
     Ok(state.as_internal())

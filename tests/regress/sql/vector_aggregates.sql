@@ -30,6 +30,26 @@ EXPLAIN (COSTS OFF) SELECT g, avg(v) FROM vector_aggregates GROUP BY g ORDER BY 
 SELECT g, avg(v) FROM vector_aggregates GROUP BY g ORDER BY g;
 SELECT avg(v) FROM vector_aggregates WHERE i < 0;
 
+-- States that are combined leave nothing behind: memory is what one state per group takes.
+CREATE TABLE vector_parts (n int, g int, v clip_vector(64)) PARTITION BY RANGE (n);
+CREATE TABLE vector_parts_1 PARTITION OF vector_parts FOR VALUES FROM (0) TO (6000);
+CREATE TABLE vector_parts_2 PARTITION OF vector_parts FOR VALUES FROM (6000) TO (12000);
+CREATE TABLE vector_parts_3 PARTITION OF vector_parts FOR VALUES FROM (12000) TO (18000);
+INSERT INTO vector_parts SELECT n, n % 1000, array_fill(n % 7, ARRAY[64])::clip_vector FROM generate_series(0, 17999) n;
+ANALYZE vector_parts;
+CREATE FUNCTION pg_temp.kilobytes(partial boolean) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    plan jsonb;
+BEGIN
+    PERFORM set_config('enable_partitionwise_aggregate', partial::text, true), set_config('work_mem', '64MB', true), set_config('max_parallel_workers_per_gather', '0', true),
+            set_config('cpu_tuple_cost', '0.1', true), set_config('enable_sort', 'off', true);
+    EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, FORMAT json) SELECT g, avg(v) FROM vector_parts GROUP BY g' INTO plan;
+    ASSERT (jsonb_path_query_first(plan, '$[0].Plan."Partial Mode"') #>> '{}' = 'Finalize') = partial;
+    RETURN jsonb_path_query_first(plan, '$[0].Plan."Peak Memory Usage"');
+END $$;
+SELECT pg_temp.kilobytes(true) < 1.5 * pg_temp.kilobytes(false) AS frugal;
+DROP TABLE vector_parts;
+
 -- Workers that saw vectors of different dimensions
 \set VERBOSITY sqlstate
 SELECT sum(CASE WHEN i <= 9999 THEN v ELSE '[1]' END) FROM vector_aggregates WHERE i % 10 > 0 OR i = 10000;
