@@ -74,13 +74,13 @@ GROUP BY n, kind, picture, title, sql ORDER BY n;
 
 SELECT '<section><span class="kind">Zero-shot classification</span><h2>The likeliest of eight labels</h2>'
        || '<code>SELECT path, label, probability FROM photos, LATERAL (
-    SELECT * FROM clip_classify(embedding, ''{cat,man,astronaut,motorcycle,rocket,printed page,grass,brick wall}'')
+    SELECT * FROM clip_classify_embedding(embedding, ''{cat,man,astronaut,motorcycle,rocket,printed page,grass,brick wall}'')
     ORDER BY probability DESC LIMIT 1) c ORDER BY probability DESC LIMIT 8</code><div class="row">'
        || string_agg(format(
            '<figure><img alt="" src="%2$s"><figcaption><b>%3$s</b><span>%1$s</span><div class="score"><span class="bar"><i style="width:%4$s%%"></i></span>%4$s %%</div></figcaption></figure>',
            pg_temp.html(path), thumbnail, pg_temp.html(label), round(probability::numeric * 100)), '' ORDER BY probability DESC)
        || '</div></section>'
-FROM (SELECT * FROM card, LATERAL (SELECT * FROM clip_classify(embedding, '{cat,man,astronaut,motorcycle,rocket,printed page,grass,brick wall}')
+FROM (SELECT * FROM card, LATERAL (SELECT * FROM clip_classify_embedding(embedding, '{cat,man,astronaut,motorcycle,rocket,printed page,grass,brick wall}')
                                    ORDER BY probability DESC LIMIT 1) c
       ORDER BY probability DESC LIMIT 8) s;
 

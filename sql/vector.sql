@@ -57,9 +57,17 @@ CREATE FUNCTION clip_vector(clip_vector, integer, boolean) RETURNS clip_vector
     AS 'MODULE_PATHNAME', 'clip_vector_typmod_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION clip_vector(clip_vector, integer, boolean) IS 'adjust clip_vector to typmod';
 
+CREATE FUNCTION array_to_clip_vector(smallint[], integer, boolean) RETURNS clip_vector
+    AS 'MODULE_PATHNAME', 'clip_vector_from_int2_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION array_to_clip_vector(smallint[], integer, boolean) IS 'convert int2 array to clip_vector';
+
 CREATE FUNCTION array_to_clip_vector(integer[], integer, boolean) RETURNS clip_vector
     AS 'MODULE_PATHNAME', 'clip_vector_from_int4_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_clip_vector(integer[], integer, boolean) IS 'convert int4 array to clip_vector';
+
+CREATE FUNCTION array_to_clip_vector(bigint[], integer, boolean) RETURNS clip_vector
+    AS 'MODULE_PATHNAME', 'clip_vector_from_int8_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION array_to_clip_vector(bigint[], integer, boolean) IS 'convert int8 array to clip_vector';
 
 CREATE FUNCTION array_to_clip_vector(real[], integer, boolean) RETURNS clip_vector
     AS 'MODULE_PATHNAME', 'clip_vector_from_float4_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -81,13 +89,63 @@ CREATE FUNCTION clip_vector_to_float8(clip_vector) RETURNS double precision[]
     AS 'MODULE_PATHNAME', 'clip_vector_to_float8_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION clip_vector_to_float8(clip_vector) IS 'convert clip_vector to float8 array';
 
+CREATE FUNCTION json_to_clip_vector(json, integer, boolean) RETURNS clip_vector
+    AS 'MODULE_PATHNAME', 'clip_vector_from_json_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION json_to_clip_vector(json, integer, boolean) IS 'convert array of JSON numbers to clip_vector';
+
+CREATE FUNCTION json_to_clip_vector(jsonb, integer, boolean) RETURNS clip_vector
+    AS 'MODULE_PATHNAME', 'clip_vector_from_jsonb_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION json_to_clip_vector(jsonb, integer, boolean) IS 'convert array of JSON numbers to clip_vector';
+
+CREATE FUNCTION clip_vector_to_json(clip_vector) RETURNS json
+    AS 'MODULE_PATHNAME', 'clip_vector_to_json_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_vector_to_json(clip_vector) IS 'convert clip_vector to array of JSON numbers';
+
+CREATE FUNCTION clip_vector_to_jsonb(clip_vector) RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'clip_vector_to_jsonb_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_vector_to_jsonb(clip_vector) IS 'convert clip_vector to array of JSON numbers';
+
 CREATE CAST (clip_vector AS clip_vector) WITH FUNCTION clip_vector(clip_vector, integer, boolean) AS IMPLICIT;
+CREATE CAST (smallint[] AS clip_vector) WITH FUNCTION array_to_clip_vector(smallint[], integer, boolean) AS ASSIGNMENT;
 CREATE CAST (integer[] AS clip_vector) WITH FUNCTION array_to_clip_vector(integer[], integer, boolean) AS ASSIGNMENT;
+CREATE CAST (bigint[] AS clip_vector) WITH FUNCTION array_to_clip_vector(bigint[], integer, boolean) AS ASSIGNMENT;
 CREATE CAST (real[] AS clip_vector) WITH FUNCTION array_to_clip_vector(real[], integer, boolean) AS ASSIGNMENT;
 CREATE CAST (double precision[] AS clip_vector) WITH FUNCTION array_to_clip_vector(double precision[], integer, boolean) AS ASSIGNMENT;
 CREATE CAST (numeric[] AS clip_vector) WITH FUNCTION array_to_clip_vector(numeric[], integer, boolean) AS ASSIGNMENT;
 CREATE CAST (clip_vector AS real[]) WITH FUNCTION clip_vector_to_float4(clip_vector) AS ASSIGNMENT;
 CREATE CAST (clip_vector AS double precision[]) WITH FUNCTION clip_vector_to_float8(clip_vector) AS ASSIGNMENT;
+-- The cast to json is also what to_json, to_jsonb, row_to_json and json_agg go by.
+CREATE CAST (json AS clip_vector) WITH FUNCTION json_to_clip_vector(json, integer, boolean) AS ASSIGNMENT;
+CREATE CAST (jsonb AS clip_vector) WITH FUNCTION json_to_clip_vector(jsonb, integer, boolean) AS ASSIGNMENT;
+CREATE CAST (clip_vector AS json) WITH FUNCTION clip_vector_to_json(clip_vector) AS ASSIGNMENT;
+CREATE CAST (clip_vector AS jsonb) WITH FUNCTION clip_vector_to_jsonb(clip_vector) AS ASSIGNMENT;
+
+-- Casts from and to pgvector's types where these are there. The layout of halfvec is the same. The casts belong to no extension: as
+-- members of this one they would take it, and all its columns, along when pgvector is dropped. A dump holds them behind both
+-- extensions, and restores this one first.
+DO $$
+DECLARE
+    pair text[];
+    half text;
+    single text;
+BEGIN
+    SELECT pg_catalog.min(pg_catalog.format_type(t.oid, NULL)) FILTER (WHERE t.typname OPERATOR(pg_catalog.=) 'halfvec'),
+           pg_catalog.min(pg_catalog.format_type(t.oid, NULL)) FILTER (WHERE t.typname OPERATOR(pg_catalog.=) 'vector')
+    INTO half, single
+    FROM pg_catalog.pg_extension e
+         JOIN pg_catalog.pg_depend d ON d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
+                                    AND d.refobjid OPERATOR(pg_catalog.=) e.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'
+                                    AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass
+         JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) d.objid
+    WHERE e.extname OPERATOR(pg_catalog.=) 'vector';
+    FOREACH pair SLICE 1 IN ARRAY ARRAY[[half, 'clip_vector', 'WITHOUT FUNCTION'], ['clip_vector', half, 'WITHOUT FUNCTION'],
+                                        [single, 'clip_vector', 'WITH INOUT'], ['clip_vector', single, 'WITH INOUT']]
+    LOOP
+        CONTINUE WHEN pair[1] IS NULL OR pair[2] IS NULL;
+        EXECUTE pg_catalog.format('CREATE CAST (%s AS %s) %s AS ASSIGNMENT', pair[1], pair[2], pair[3]);
+        EXECUTE pg_catalog.format('ALTER EXTENSION clip_pg DROP CAST (%s AS %s)', pair[1], pair[2]);
+    END LOOP;
+END $$;
 
 -- Distances. A cosine distance from or to a vector of norm 0 is NaN, as in pgvector; NaN sorts last.
 
@@ -148,6 +206,12 @@ COMMENT ON FUNCTION vector_dims(clip_vector) IS 'number of dimensions';
 CREATE FUNCTION vector_norm(clip_vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'clip_vector_norm_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vector_norm(clip_vector) IS 'Euclidean norm';
+
+-- pgvector has a vector_norm for one of its types only, so that a literal needs no cast there. Beside the one above it would, but
+-- what takes text takes any literal; the result is pgvector's.
+CREATE FUNCTION vector_norm(text) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'clip_vector_norm_of_text_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_norm(text) IS 'Euclidean norm of the vector with this text, in single precision';
 
 CREATE FUNCTION l2_normalize(clip_vector) RETURNS clip_vector
     AS 'MODULE_PATHNAME', 'clip_vector_l2_normalize_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

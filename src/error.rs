@@ -120,6 +120,59 @@ pub fn sqlstate(code: PgSqlErrorCode) -> String {
 /// What functions called from SQL return: pgrx raises the report as it stands.
 pub type Returned<T> = std::result::Result<T, ErrorReport>;
 
+/// Hands an error of an input function to a caller that goes on with other values, as in `pg_input_is_valid`; gives it
+/// back where nobody waits for it.
+///
+/// # Safety
+/// `fcinfo` is that of the call.
+#[cfg(not(any(feature = "pg14", feature = "pg15")))]
+pub unsafe fn save(error: Error, fcinfo: pg_sys::FunctionCallInfo) -> Returned<()> {
+    use std::ffi::{CString, c_char, c_int};
+    // What pgrx leaves out, as it makes errors in another way.
+    unsafe extern "C-unwind" {
+        fn errcode(code: c_int) -> c_int;
+        fn errmsg_internal(format: *const c_char, ...) -> c_int;
+        fn errdetail_internal(format: *const c_char, ...) -> c_int;
+        fn errhint(format: *const c_char, ...) -> c_int;
+    }
+    // SAFETY: the context of a call is NULL or a node, of which only the type is looked at.
+    let context = unsafe {
+        let context = (*fcinfo).context;
+        if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_ErrorSaveContext {
+            return Err(error.into());
+        }
+        context
+    };
+    let (code, detail, hint) = fields(&error);
+    let c = |text: String| CString::new(presentable(text)).unwrap_or_default();
+    let (message, detail, hint) = (c(error.to_string()), detail.map(c), hint.map(c));
+    // SAFETY: the node is what errsave_start expects. Where details are wanted, it begins an error, which is filled in by
+    // what is called next, from strings that end with 0 and are copied, and which errsave_finish ends.
+    unsafe {
+        if pg_sys::errsave_start(context, std::ptr::null()) {
+            errcode(code as c_int);
+            errmsg_internal(c"%s".as_ptr(), message.as_ptr());
+            if let Some(detail) = &detail {
+                errdetail_internal(c"%s".as_ptr(), detail.as_ptr());
+            }
+            if let Some(hint) = &hint {
+                errhint(c"%s".as_ptr(), hint.as_ptr());
+            }
+            pg_sys::errsave_finish(context, std::ptr::null(), 0, std::ptr::null());
+        }
+    }
+    Ok(())
+}
+
+/// Before version 16 nobody waits for one.
+///
+/// # Safety
+/// None is needed; the function is that of later versions.
+#[cfg(any(feature = "pg14", feature = "pg15"))]
+pub unsafe fn save(error: Error, _fcinfo: pg_sys::FunctionCallInfo) -> Returned<()> {
+    Err(error.into())
+}
+
 impl From<Error> for ErrorReport {
     fn from(error: Error) -> Self {
         let mut message = error.to_string();
@@ -420,6 +473,11 @@ fn vector_error(error: &vector::Error) -> Fields {
         Syntax { detail: text, .. } => detail(ERRCODE_INVALID_TEXT_REPRESENTATION, text.clone()),
         UnusedField(_) => (ERRCODE_INVALID_BINARY_REPRESENTATION, None, None),
         Truncated => (ERRCODE_PROTOCOL_VIOLATION, None, None),
+        BinaryLength { bytes, dims } => (
+            ERRCODE_INVALID_BINARY_REPRESENTATION,
+            Some(format!("It has {bytes} bytes; the dimension that it gives, {dims}, takes {}.", 4 + 2 * usize::from(*dims))),
+            Some("The binary format is the number of dimensions and 0, as int16, then the elements in half precision. Send anything else as text or as an array of numbers.".to_owned()),
+        ),
         TypeModifier => hint(
             ERRCODE_INVALID_PARAMETER_VALUE,
             "Write the number of dimensions, as in clip_vector(512).",

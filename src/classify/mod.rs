@@ -53,8 +53,10 @@ fn classify_image(
 }
 
 /// How well each label describes the image with this embedding, like [`classify_image`].
+///
+/// Not an overload: clients that leave the types of parameters to the server could call neither.
 #[pg_extern(
-    name = "clip_classify",
+    name = "clip_classify_embedding",
     stable,
     parallel_restricted,
     cost = 20000,

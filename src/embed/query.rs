@@ -17,7 +17,7 @@ fn clip_query(
     minus_texts: default!(Option<Array<Text>>, "NULL"),
     minus_images: default!(Option<Array<&[u8]>>, "NULL"),
     vectors: default!(Option<Array<Vector>>, "NULL"),
-    weights: default!(Option<Array<f32>>, "NULL"),
+    weights: default!(Option<Array<f64>>, "NULL"),
     model: default!(Option<Text>, "NULL"),
 ) -> Returned<Vector> {
     let texts = elements("texts", &texts)?;
@@ -65,7 +65,7 @@ fn elements<'a, T: UnboxDatum>(
 }
 
 /// What each term is multiplied by: its sign, and its weight where weights are given.
-fn factors(signs: Vec<f64>, weights: Option<Vec<f32>>) -> Result<Vec<f64>> {
+fn factors(signs: Vec<f64>, weights: Option<Vec<f64>>) -> Result<Vec<f64>> {
     if signs.is_empty() {
         return Err(Error::NoTerms.into());
     }
@@ -83,9 +83,7 @@ fn factors(signs: Vec<f64>, weights: Option<Vec<f32>>) -> Result<Vec<f64>> {
         return Err(Error::Weight(index + 1).into());
     }
     let weighted = signs.iter().zip(weights);
-    Ok(weighted
-        .map(|(sign, weight)| sign * f64::from(weight))
-        .collect())
+    Ok(weighted.map(|(sign, weight)| sign * weight).collect())
 }
 
 /// The unit vector in the direction of the sum of normalised terms. A term of norm zero has no direction to add.

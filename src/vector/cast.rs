@@ -1,11 +1,15 @@
-//! Casts from and to arrays, and to a type modifier. Numbers are rounded once, `numeric` by its digits.
+//! Casts from and to arrays and JSON, and to a type modifier. Numbers are rounded once, `numeric` and JSON by their digits.
+
+use std::ffi::CStr;
 
 use half::slice::HalfFloatSliceExt;
 use pgrx::array::{RawArray, Scalar};
 use pgrx::datum::{ArraySliceError, UnboxDatum};
 use pgrx::prelude::*;
+use pgrx::{AnyElement, JsonB, direct_function_call, pg_sys};
 
 use super::datum::Stored;
+use super::io::{parse, text};
 use super::value::{check_modifier, read};
 use super::{Error, Result, Vector};
 use crate::error::Returned;
@@ -17,12 +21,31 @@ fn clip_vector_typmod(vector: Stored<'_>, modifier: i32, _explicit: bool) -> Ret
 }
 
 #[pg_extern(sql = false)]
+fn clip_vector_from_int2(
+    array: Array<'_, i16>,
+    modifier: i32,
+    _explicit: bool,
+) -> Returned<Vector> {
+    from_numbers(array, modifier, f64::from)
+}
+
+#[pg_extern(sql = false)]
 fn clip_vector_from_int4(
     array: Array<'_, i32>,
     modifier: i32,
     _explicit: bool,
 ) -> Returned<Vector> {
-    from_numbers(array, modifier)
+    from_numbers(array, modifier, f64::from)
+}
+
+#[pg_extern(sql = false)]
+fn clip_vector_from_int8(
+    array: Array<'_, i64>,
+    modifier: i32,
+    _explicit: bool,
+) -> Returned<Vector> {
+    // Exact wherever there is a half for it.
+    from_numbers(array, modifier, |number| number as f64)
 }
 
 #[pg_extern(sql = false)]
@@ -31,7 +54,7 @@ fn clip_vector_from_float4(
     modifier: i32,
     _explicit: bool,
 ) -> Returned<Vector> {
-    from_numbers(array, modifier)
+    from_numbers(array, modifier, f64::from)
 }
 
 #[pg_extern(sql = false)]
@@ -40,15 +63,16 @@ fn clip_vector_from_float8(
     modifier: i32,
     _explicit: bool,
 ) -> Returned<Vector> {
-    from_numbers(array, modifier)
+    from_numbers(array, modifier, |number| number)
 }
 
-fn from_numbers<T>(array: Array<'_, T>, modifier: i32) -> Returned<Vector>
-where
-    T: Scalar + UnboxDatum + Into<f64>,
-{
+fn from_numbers<T: Scalar + UnboxDatum>(
+    array: Array<'_, T>,
+    modifier: i32,
+    number: impl Fn(T) -> f64 + Clone,
+) -> Returned<Vector> {
     let vector = match array.as_slice() {
-        Ok(numbers) => Vector::from_numbers(numbers.iter().map(|&number| number.into())),
+        Ok(elements) => Vector::from_numbers(elements.iter().map(|&element| number(element))),
         Err(ArraySliceError::ContainsNulls) => {
             let element = 1 + array.iter().take_while(Option::is_some).count();
             Err(Error::Null { element })
@@ -91,4 +115,32 @@ fn clip_vector_to_float4(vector: Stored<'_>) -> Vec<f32> {
 #[pg_extern(sql = false)]
 fn clip_vector_to_float8(vector: Stored<'_>) -> Vec<f64> {
     vector.iter().map(|&half| half.into()).collect()
+}
+
+/// The text of a vector is a JSON array. A `json` is stored as a `text`, and a `bytea`, is: as it stands.
+#[pg_extern(sql = false)]
+fn clip_vector_to_json(vector: Stored<'_>) -> String {
+    text(&vector)
+}
+
+#[pg_extern(sql = false)]
+fn clip_vector_to_jsonb(vector: Stored<'_>) -> JsonB {
+    // Never null: every element is a finite number.
+    JsonB(serde_json::from_str(&text(&vector)).unwrap_or_default())
+}
+
+/// An array of numbers is the text of a vector; of anything else, the error says what it is.
+#[pg_extern(sql = false)]
+fn clip_vector_from_json(json: &[u8], modifier: i32, _explicit: bool) -> Returned<Vector> {
+    Ok(parse(&String::from_utf8_lossy(json))?.with_modifier(modifier)?)
+}
+
+#[pg_extern(sql = false)]
+fn clip_vector_from_jsonb(json: AnyElement, modifier: i32, _explicit: bool) -> Returned<Vector> {
+    // SAFETY: the function is declared with an argument of the type jsonb. The result, a string of the server's, lives as
+    // long as the call.
+    let text: Option<&CStr> =
+        unsafe { direct_function_call(pg_sys::jsonb_out, &[Some(json.datum())]) };
+    let text = text.map(CStr::to_string_lossy).unwrap_or_default();
+    Ok(parse(&text)?.with_modifier(modifier)?)
 }

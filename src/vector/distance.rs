@@ -11,7 +11,9 @@ use pgrx::prelude::*;
 
 use super::Result;
 use super::datum::Stored;
-use super::value::check_dimensions;
+use super::io::elements;
+use super::value::{MAX_DIMENSIONS, check_count, check_dimensions, no_half};
+use crate::embed::Text;
 use crate::error::Returned;
 
 /// Checks that the operands go together, and has the next row's on its way while this row's are worked on.
@@ -79,4 +81,19 @@ fn clip_vector_dims(vector: Stored<'_>) -> i32 {
 #[pg_extern(sql = false)]
 fn clip_vector_norm(vector: Stored<'_>) -> f64 {
     kernels::norm::<f16>(&vector)
+}
+
+/// The norm of a vector that is given as text, in single precision as pgvector's `vector` has it.
+#[pg_extern(sql = false)]
+fn clip_vector_norm_of_text(text: Text) -> Returned<f64> {
+    let elements = elements(text.as_str(), |index, text| {
+        let number: f32 = text.parse().ok()?;
+        Some(match number.is_finite() {
+            true => Ok(f64::from(number).powi(2)),
+            false => Err(no_half(index, number.into())),
+        })
+    });
+    let squares: Vec<f64> = elements?.take(MAX_DIMENSIONS + 1).collect::<Result<_>>()?;
+    check_count(squares.len())?;
+    Ok(squares.iter().sum::<f64>().sqrt())
 }

@@ -41,9 +41,12 @@ pub enum Error {
     /// The reserved field of the binary format is in use.
     #[error("expected unused to be 0, not {0}")]
     UnusedField(u16),
-    /// A binary value that ends before its last element; the message is the server's own.
+    /// A binary value that ends before its elements; the message is the server's own.
     #[error("insufficient data left in message")]
     Truncated,
+    /// A binary value that is not as long as it says.
+    #[error("invalid binary value for type clip_vector")]
+    BinaryLength { bytes: usize, dims: u16 },
     /// A type modifier other than one number.
     #[error("invalid type modifier for type clip_vector")]
     TypeModifier,

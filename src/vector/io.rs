@@ -14,18 +14,37 @@ use pgrx::{Internal, pg_sys};
 use super::datum::Stored;
 use super::value::{MAX_DIMENSIONS, read};
 use super::{Error, Result, Vector};
-use crate::error::Returned;
+use crate::error::{self, Returned};
 
 /// What PostgreSQL's own types take for white space.
 const SPACE: [char; 6] = [' ', '\t', '\n', '\r', '\x0b', '\x0c'];
 
 #[pg_extern(sql = false)]
-fn clip_vector_in(input: &CStr, _element_type: pg_sys::Oid, modifier: i32) -> Returned<Vector> {
-    Ok(parse(&input.to_string_lossy())?.with_modifier(modifier)?)
+fn clip_vector_in(
+    input: &CStr,
+    _element_type: pg_sys::Oid,
+    modifier: i32,
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> Returned<Option<Vector>> {
+    let vector = parse(&input.to_string_lossy()).and_then(|vector| vector.with_modifier(modifier));
+    match vector {
+        Ok(vector) => Ok(Some(vector)),
+        // SAFETY: the server's own call information.
+        Err(error) => unsafe { error::save(error.into(), fcinfo) }.map(|()| None),
+    }
 }
 
-fn parse(input: &str) -> Result<Vector> {
-    let syntax = |detail: String| Error::Syntax {
+/// The vector that `input` is the text of.
+pub fn parse(input: &str) -> Result<Vector> {
+    Vector::collect(elements(input, read)?)
+}
+
+/// What `read` makes of each element in the text of a vector, with its index; None where it is no number.
+pub fn elements<T>(
+    input: &str,
+    read: impl Fn(usize, &str) -> Option<Result<T>>,
+) -> Result<impl Iterator<Item = Result<T>>> {
+    let syntax = move |detail: String| Error::Syntax {
         input: clipped(input),
         detail,
     };
@@ -42,7 +61,7 @@ fn parse(input: &str) -> Result<Vector> {
     if elements.trim_matches(SPACE).is_empty() {
         return Err(Error::NoDimensions);
     }
-    Vector::collect(elements.split(',').enumerate().map(|(index, text)| {
+    Ok(elements.split(',').enumerate().map(move |(index, text)| {
         let text = text.trim_matches(SPACE);
         read(index, text).unwrap_or_else(|| {
             let what = if text.is_empty() {
@@ -65,16 +84,21 @@ fn clipped(text: &str) -> String {
 }
 
 #[pg_extern(sql = false)]
-fn clip_vector_out(vector: Stored<'_>) -> Returned<CString> {
+fn clip_vector_out(vector: Stored<'_>) -> CString {
+    CString::new(text(&vector)).unwrap_or_default()
+}
+
+/// The text of a vector.
+pub fn text(vector: &[f16]) -> String {
     let mut text = String::with_capacity(12 * vector.len() + 2);
     let mut separator = '[';
-    for &half in vector.iter() {
+    for &half in vector {
         text.push(separator);
         decimal::write(half, &mut text);
         separator = ',';
     }
     text.push(']');
-    Ok(CString::new(text).unwrap_or_default())
+    text
 }
 
 #[pg_extern(sql = false)]
@@ -115,13 +139,19 @@ fn receive(bytes: &[u8]) -> Result<Vector> {
         return Err(Error::Truncated);
     };
     let (dims, unused) = (u16::from_be_bytes(*dims), u16::from_be_bytes(*unused));
+    // Before anything is made of the numbers: they are of another format.
+    if bytes.len() != 4 + 2 * usize::from(dims) {
+        return Err(Error::BinaryLength {
+            bytes: bytes.len(),
+            dims,
+        });
+    }
     if usize::from(dims) > MAX_DIMENSIONS {
         return Err(Error::TooManyDimensions);
     }
     if unused != 0 {
         return Err(Error::UnusedField(unused));
     }
-    let halves = halves.get(..dims.into()).ok_or(Error::Truncated)?;
     let halves = halves.iter().map(|&half| f16::from_be_bytes(half).into());
     Vector::from_numbers(halves)
 }

@@ -97,7 +97,8 @@ pub fn check_modifier(vector: &[f16], modifier: i32) -> Result<()> {
     Ok(())
 }
 
-fn check_count(dims: usize) -> Result<()> {
+/// Checks that a number of elements is one that a vector can have.
+pub fn check_count(dims: usize) -> Result<()> {
     match dims {
         0 => Err(Error::NoDimensions),
         1..=MAX_DIMENSIONS => Ok(()),
@@ -115,7 +116,7 @@ pub fn check_dimensions(a: &[f16], b: &[f16]) -> Result<()> {
 }
 
 /// Why a number is no element.
-fn no_half(index: usize, number: f64) -> Error {
+pub fn no_half(index: usize, number: f64) -> Error {
     let element = index + 1;
     if number.is_nan() {
         Error::NotANumber { element }

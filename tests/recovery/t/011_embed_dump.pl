@@ -30,7 +30,7 @@ CREATE INDEX pictures_words ON pictures (clip_embed_text(name, 'clip-mini'));
 CREATE TABLE captions (caption text, embedding clip_vector(512));
 INSERT INTO captions SELECT name, clip_embed_text(name) FROM pictures;
 CREATE VIEW likely AS
-SELECT name, c.label FROM pictures, LATERAL (SELECT * FROM clip_classify(embedding, '{red,blue}') ORDER BY probability DESC LIMIT 1) c;
+SELECT name, c.label FROM pictures, LATERAL (SELECT * FROM clip_classify_embedding(embedding, '{red,blue}') ORDER BY probability DESC LIMIT 1) c;
 CREATE MATERIALIZED VIEW centre AS SELECT avg(embedding) AS embedding, clip_query(texts => '{a picture}') AS query FROM pictures;
 SQL
 

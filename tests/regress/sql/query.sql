@@ -37,6 +37,14 @@ SELECT clip_similarity(
                minus_texts => '{c}', images => ARRAY[pg_temp.red()], texts => '{a,b}', model => 'clip-mini'),
     clip_query(vectors => ARRAY[t1, t2, i, mt, mi, v], weights => '{1,2,3,-4,-5,6}')) > 0.999 AS same
 FROM t;
+-- Weights of whatever type a client has.
+SELECT clip_query(vectors => '{"[1,0]","[0,1]"}', weights => '{3,4}'::float8[]) AS float8,
+       clip_query(vectors => '{"[1,0]","[0,1]"}', weights => '{3,4}'::real[]) AS float4,
+       clip_query(vectors => '{"[1,0]","[0,1]"}', weights => '{3,4}'::numeric[]) AS numeric,
+       clip_query(vectors => '{"[1,0]","[0,1]"}', weights => '{3,4}'::int2[]) AS int2,
+       clip_query(vectors => '{"[1,0]","[0,1]"}', weights => '{3,4}'::int8[]) AS int8;
+PREPARE query AS SELECT clip_query(texts => $1, vectors => $2, weights => $3, model => $4);
+DEALLOCATE query;
 SELECT clip_query('{a}', NULL, '{}', '{}', NULL, '{2}', NULL) = clip_query(texts => '{a}') AS empty_arrays;
 
 -- Vectors alone need no model, and may be of any dimension.

@@ -9,6 +9,14 @@ SELECT clip_similarity('[1,2]', '[10,20]') AS same, clip_similarity('[1,2]', '[-
 SELECT vector_dims('[1,2,3]'::clip_vector), vector_norm('[3,4]'::clip_vector), vector_norm('[0]'::clip_vector),
        vector_norm('[65504,65504]'::clip_vector), vector_norm('[6e-8]'::clip_vector);
 
+-- Of text, as pgvector's vector has it: in single precision.
+SELECT vector_norm('[3,4]') AS literal, vector_norm(' [0.1, 1e30] '::text) AS text, vector_norm(NULL) IS NULL AS none;
+SELECT vector_norm('[1,x]');
+SELECT vector_norm('[1,NaN]');
+SELECT vector_norm('[1e39]');
+SELECT vector_norm('[]');
+SELECT vector_norm('[' || repeat('1,', 16000) || '1]');
+
 SELECT v, l2_normalize(v), round(vector_norm(l2_normalize(v))::numeric, 3) AS norm
 FROM unnest(ARRAY['[3,4]', '[-65504,65504]', '[6e-8,0]', '[0,0]']::clip_vector[]) AS v;
 

@@ -34,3 +34,28 @@ SELECT ARRAY['[1,2]', '[3,4]']::clip_vector(2)[];
 
 -- A null is a null.
 SELECT NULL::clip_vector IS NULL, NULL::clip_vector(3) IS NULL;
+
+-- Errors of which the server only wants to know, from version 16 on.
+CREATE FUNCTION pg_temp.input_error(input text, type text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    result text;
+    state text;
+    message text;
+    detail text;
+BEGIN
+    IF current_setting('server_version_num')::int >= 160000 THEN
+        EXECUTE 'SELECT concat_ws('': '', sql_error_code, message, detail) FROM pg_input_error_info($1, $2)' INTO result USING input, type;
+        RETURN result;
+    END IF;
+    EXECUTE format('SELECT %L::%s', input, type);
+    RETURN '';
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+    -- From version 16 on there is none.
+    IF current_setting('server_version_num')::int >= 160000 THEN
+        RAISE;
+    END IF;
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+    RETURN concat_ws(': ', state, message, nullif(detail, ''));
+END $$;
+SELECT input, type, pg_temp.input_error(input, type)
+FROM (VALUES ('[1,2]', 'clip_vector(2)'), ('[1,x]', 'clip_vector'), ('[1,2]', 'clip_vector(3)'), ('[1e6]', 'clip_vector'), ('{"[1,2]","[]"}', 'clip_vector[]')) x (input, type);
