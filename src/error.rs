@@ -38,8 +38,8 @@ pub enum Error {
     #[error(transparent)]
     Worker(#[from] worker::Error),
     /// The thread that models run on.
-    #[error("could not run a thread: {0}")]
-    Thread(std::io::Error),
+    #[error("could not run a thread: {}", reason(.0))]
+    Thread(io::Error),
 }
 
 /// Result with this extension's [`Error`].
@@ -255,6 +255,7 @@ fn without_paths(error: &Error) -> Option<String> {
     use clip::Error::*;
     match error {
         Error::Worker(worker::Error::Failed(failure)) => failure.public.clone(),
+        Error::Embed(embed::Error::Element { error, .. }) => without_paths(error),
         Error::Clip(Runtime { .. }) => Some("could not load ONNX Runtime".to_owned()),
         Error::Clip(MissingModelFile { file, .. }) => {
             Some(format!("model file \"{file}\" is missing"))
@@ -294,7 +295,10 @@ fn fields(error: &Error) -> Fields {
         Error::Index(error) => index_error(error),
         Error::Vector(error) => vector_error(error),
         Error::Worker(error) => worker_error(error),
-        Error::Thread(_) => (ERRCODE_INSUFFICIENT_RESOURCES, None, None),
+        Error::Thread(_) => hint(
+            ERRCODE_INSUFFICIENT_RESOURCES,
+            "The operating system limits how many processes and threads the server's user may have; sessions need no thread where a background worker runs the models.",
+        ),
     }
 }
 
@@ -547,10 +551,11 @@ fn embed_error(error: &embed::Error) -> Fields {
     use embed::Error::*;
     match error {
         Element { position, error } => {
-            let (code, _, hint) = clip_error(error);
+            let (code, _, hint) = fields(error);
             let detail = format!("Element {position} of the array is at fault.");
             (code, Some(detail), hint)
         }
+        NoEncoder(_) => (ERRCODE_INTERNAL_ERROR, None, None),
         NullElement(_) => hint(
             ERRCODE_NULL_VALUE_NOT_ALLOWED,
             "Leave nulls out with array_remove or a WHERE clause.",
@@ -577,10 +582,6 @@ fn worker_error(error: &worker::Error) -> Fields {
         Lost => hint(
             ERRCODE_SYSTEM_ERROR,
             "It is started again. Repeat the command; the server's log tells why it ended.",
-        ),
-        NotRunning => hint(
-            ERRCODE_SYSTEM_ERROR,
-            "The server's log tells why it could not be started; it takes one of \"max_worker_processes\".",
         ),
         SeatTooSmall { .. } => hint(
             ERRCODE_PROGRAM_LIMIT_EXCEEDED,

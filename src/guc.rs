@@ -133,6 +133,16 @@ fn define_models() {
         GucFlags::default(),
     );
     GucRegistry::define_int_guc(
+        c"clip_pg.model_memory",
+        c"Sets how much memory a process uses for models before it unloads others.",
+        c"For the background worker, or for each session that runs models itself. Counts the sizes of the files. The model at work is kept even if it alone takes more.",
+        &MODEL_MEMORY,
+        1,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_MB,
+    );
+    GucRegistry::define_int_guc(
         c"clip_pg.batch_size",
         c"Sets how many texts or images a model embeds at once at most.",
         c"Larger batches use the processor better and take more memory.",
@@ -157,16 +167,6 @@ fn define_models() {
 /// Declares the settings of the background processes. Only while the library is preloaded: what takes effect when the server
 /// starts cannot be declared later.
 pub fn define_worker() {
-    GucRegistry::define_int_guc(
-        c"clip_pg.model_memory",
-        c"Sets how much memory the background worker uses for models before it unloads others.",
-        c"Counts the sizes of the files. The model at work is kept even if it alone takes more.",
-        &MODEL_MEMORY,
-        1,
-        i32::MAX,
-        GucContext::Sighup,
-        GucFlags::UNIT_MB,
-    );
     GucRegistry::define_int_guc(
         c"clip_pg.worker_threads",
         c"Sets the number of threads that run a model in the background worker.",

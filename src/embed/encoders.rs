@@ -4,7 +4,7 @@
 //! use stay, so nothing of ONNX Runtime is torn down when the process exits. A failed or canceled call leaves it ready
 //! for the next one.
 
-use super::thread;
+use super::{Error, thread};
 use crate::{error::Result, guc, model::Model};
 use clip::{
     encoder::{Cancel, Encoder, OnnxEncoder, Options},
@@ -14,6 +14,7 @@ use clip::{
 use std::{
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
+    thread::{Builder, scope},
 };
 
 /// All encoders of this process, the last used one at the end, each with the directory it reads. The same model may be
@@ -51,7 +52,7 @@ pub fn loaded() -> Vec<String> {
 
 /// Unloads models that were not used for longest, until `tower` of `model` can be loaded within
 /// `clip_pg.model_memory`.
-pub fn make_room(model: &Model, tower: &Tower) -> Result<()> {
+fn make_room(model: &Model, tower: &Tower) -> Result<()> {
     let identity = &model.manifest.identity;
     let is_other = |(from, encoder): &(PathBuf, OnnxEncoder)| {
         from != &model.directory || encoder.manifest().identity != *identity
@@ -96,8 +97,9 @@ fn unload(unloaded: Vec<(PathBuf, OnnxEncoder)>) -> Result<()> {
 }
 
 /// Embeds `texts` in one batch; returns them row by row, each of the model's dimensions. If the model has to be loaded,
-/// it is to run on `threads` threads.
+/// it is to run on `threads` threads, and others may be unloaded.
 pub fn encode_texts(model: &Model, threads: usize, texts: Vec<String>) -> Result<Vec<f32>> {
+    make_room(model, &model.manifest.text.tower)?;
     with_encoder(model, threads, move |encoder, cancel| {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         encoder.encode_texts(&texts, cancel)
@@ -106,6 +108,7 @@ pub fn encode_texts(model: &Model, threads: usize, texts: Vec<String>) -> Result
 
 /// Embeds images in one batch, each as [`clip::image::pixels`] gives it, like [`encode_texts`].
 pub fn encode_images(model: &Model, threads: usize, images: Vec<Vec<u8>>) -> Result<Vec<f32>> {
+    make_room(model, &model.manifest.image.tower)?;
     with_encoder(model, threads, move |encoder, cancel| {
         let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
         encoder.encode_images(&images, cancel)
@@ -120,27 +123,40 @@ fn with_encoder(
     let identity = model.manifest.identity.clone();
     let directory = model.directory.clone();
     let known = position(&encoders(), &identity, &directory).is_some();
-    let new = (!known).then(|| {
-        (
-            guc::onnxruntime_library(),
-            model.manifest.clone(),
-            Options {
-                threads,
+    let new = (!known).then(|| (guc::onnxruntime_library(), model.manifest.clone()));
+    let rows = thread::run(move |cancel| {
+        let mut encoders = encoders();
+        if let Some((library, manifest)) = new {
+            let runtime = Runtime::load(&library)?;
+            let options = Options {
+                threads: available(threads),
                 // Callers choose their batches.
                 batch_size: usize::MAX,
-            },
-        )
-    });
-    thread::run(move |cancel| {
-        let mut encoders = encoders();
-        if let Some((library, manifest, options)) = new {
-            let runtime = Runtime::load(&library)?;
+            };
             let encoder = OnnxEncoder::new(runtime, &directory, manifest, options);
             encoders.push((directory.clone(), encoder));
         }
-        let index = position(&encoders, &identity, &directory).unwrap_or_default();
+        let Some(index) = position(&encoders, &identity, &directory) else {
+            return Ok(None);
+        };
         encoders[index..].rotate_left(1);
-        let last = encoders.len() - 1;
-        work(&mut encoders[last].1, cancel)
+        match encoders.last_mut() {
+            Some((_, encoder)) => work(encoder, cancel).map(Some),
+            None => Ok(None),
+        }
+    });
+    // Only this process's own thread takes encoders away, and it has waited.
+    rows?.ok_or_else(|| Error::NoEncoder(model.name.clone()).into())
+}
+
+/// How many of `wanted` threads can be had now, this one included. ONNX Runtime does not load a model where the system refuses
+/// it one of the threads that it was told to start; on fewer, the model runs more slowly.
+fn available(wanted: usize) -> usize {
+    let gate = Mutex::new(());
+    scope(|scope| {
+        let _closed = gate.lock();
+        let wait = || drop(gate.lock());
+        let others = (1..wanted).map_while(|_| Builder::new().spawn_scoped(scope, wait).ok());
+        1 + others.count()
     })
 }

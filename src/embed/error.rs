@@ -3,14 +3,17 @@
 /// An error of an argument. What is wrong with a text or an image itself is a [`clip::Error`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An image in an array is at fault.
+    /// A text or an image in an array is at fault.
     #[error("{error}")]
     Element {
         /// Its position, from 1.
         position: usize,
         /// What is wrong with it.
-        error: clip::Error,
+        error: Box<crate::error::Error>,
     },
+    /// The model is not where this process has put it.
+    #[error("model \"{0}\" is not among those that this process has loaded")]
+    NoEncoder(String),
     /// An array that is to be combined holds a NULL.
     #[error("array \"{0}\" must not contain nulls")]
     NullElement(&'static str),

@@ -3,7 +3,7 @@
 //! With the model named they are immutable: a name is bound to its files for ever. With the default model, which is a
 //! setting, they are stable.
 
-use super::{Text, embed_image, embed_images, embed_text, embed_texts};
+use super::{Text, at_fault, embed_image, embed_images, embed_text, embed_texts};
 use crate::{
     error::{Result, Returned},
     model,
@@ -87,8 +87,14 @@ fn text_vector(text: &Text, model: Option<&Text>) -> Result<Vector> {
 fn text_vectors(texts: &Array<Text>, model: Option<&Text>) -> Result<Vec<Option<Vector>>> {
     let model = model::resolve(model.map(Text::as_str))?;
     let texts: Vec<Option<Text>> = texts.iter().collect();
-    let given: Vec<&str> = texts.iter().flatten().map(Text::as_str).collect();
-    let vectors = embed_texts(&model, &given)?;
+    let given = (1..).zip(&texts);
+    let given = given.filter_map(|(position, text)| Some((position, text.as_ref()?.as_str())));
+    let (positions, given): (Vec<usize>, Vec<&str>) = given.unzip();
+    let vectors = embed_texts(&model, &given).map_err(|error| {
+        at_fault(error, &positions, |n| {
+            embed_text(&model, given[n]).map(drop)
+        })
+    })?;
     let nulls = texts.iter().map(Option::is_none);
     Ok(spread(nulls, vectors.iter().cloned()))
 }

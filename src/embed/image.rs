@@ -56,7 +56,7 @@ unsafe extern "C-unwind" fn trim(_event: pg_sys::XactEvent::Type, _argument: *mu
 }
 
 /// An interrupt unwinds through the decoder.
-fn progress() {
+pub fn progress() {
     check_for_interrupts!();
 }
 

@@ -15,9 +15,16 @@ mod text;
 pub mod thread;
 
 pub use error::Error;
+pub use image::progress;
 pub use text::{Text, from_utf8, to_utf8};
 
-use crate::{error::Result, guc, model::Model, vector::Vector, worker};
+use crate::{
+    error::{Error as AnyError, Result},
+    guc,
+    model::Model,
+    vector::Vector,
+    worker,
+};
 use memo::Kind;
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
@@ -46,7 +53,7 @@ pub fn embed_image(model: &Model, image: &[u8]) -> Result<Vector> {
     let digest = Sha256::digest(image);
     let vectors = memo::remember(Kind::Image, &model.manifest.identity, &[&digest], || {
         let pixels = image::pixels(model, image)?;
-        let row = encode_images(model, vec![pixels])?;
+        let row = encode_images(model, &[pixels])?;
         Ok(Rc::from([Vector::from_f32(&row)?]))
     })?;
     Ok(vectors[0].clone())
@@ -63,12 +70,48 @@ pub fn embed_images<'a>(
     while images.peek().is_some() {
         let batch = images.by_ref().take(guc::batch_size());
         let pixels = batch.map(|(position, image)| {
-            image::pixels(model, image).map_err(|error| Error::Element { position, error })
+            let pixels = image::pixels(model, image);
+            Ok((
+                position,
+                pixels.map_err(|error| element(position, error.into()))?,
+            ))
         });
-        let pixels = pixels.collect::<std::result::Result<_, Error>>()?;
-        extend(&mut vectors, model, &encode_images(model, pixels)?)?;
+        let (positions, pixels): (Vec<_>, Vec<_>) =
+            pixels.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        let rows = encode_images(model, &pixels).map_err(|error| {
+            at_fault(error, &positions, |n| {
+                encode_images(model, &pixels[n..=n]).map(drop)
+            })
+        })?;
+        extend(&mut vectors, model, &rows)?;
     }
     Ok(vectors)
+}
+
+/// The error of a batch as that of the one input that fails by itself, where its inputs are more than one and may be at fault.
+fn at_fault(
+    error: AnyError,
+    positions: &[usize],
+    mut alone: impl FnMut(usize) -> Result<()>,
+) -> AnyError {
+    if !error.is_of_input() {
+        return error;
+    }
+    let failed = positions
+        .iter()
+        .enumerate()
+        .find_map(|(n, &position)| Some((position, alone(n).err()?)));
+    match failed {
+        Some((position, error)) if error.is_of_input() => element(position, error),
+        Some((_, error)) => error,
+        None => error,
+    }
+}
+
+/// An error of an element of an array.
+fn element(position: usize, error: AnyError) -> AnyError {
+    let error = Box::new(error);
+    Error::Element { position, error }.into()
 }
 
 /// Where the model with this identity is in memory.
@@ -82,20 +125,23 @@ pub fn loaded_in(identity: &str) -> Option<&'static str> {
 
 /// Embeds one batch, by the worker or in this process.
 fn encode_texts(model: &Model, texts: &[&str]) -> Result<Vec<f32>> {
-    if worker::serves() {
-        return worker::encode_texts(model, texts);
+    if worker::serves()
+        && let Some(rows) = worker::encode_texts(model, texts)?
+    {
+        return Ok(rows);
     }
     let texts = texts.iter().map(|&text| text.to_owned()).collect();
     encoders::encode_texts(model, guc::threads(), texts)
 }
 
 /// Like [`encode_texts`], for pixels.
-fn encode_images(model: &Model, images: Vec<Vec<u8>>) -> Result<Vec<f32>> {
-    if worker::serves() {
-        worker::encode_images(model, &images)
-    } else {
-        encoders::encode_images(model, guc::threads(), images)
+fn encode_images(model: &Model, images: &[Vec<u8>]) -> Result<Vec<f32>> {
+    if worker::serves()
+        && let Some(rows) = worker::encode_images(model, images)?
+    {
+        return Ok(rows);
     }
+    encoders::encode_images(model, guc::threads(), images.to_vec())
 }
 
 /// Appends `rows` of the model's dimensions.

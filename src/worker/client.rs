@@ -5,7 +5,7 @@
 //! time, so that others need not wait until all of its work is done.
 
 use super::{
-    Error, memo, payload_bytes,
+    Error, is_expected, memo, payload_bytes,
     shared::{Kind, NAME_BYTES, Phase, Seat, Shared, fixed},
 };
 use crate::{
@@ -15,20 +15,13 @@ use crate::{
 };
 use clip::tokenize::MAX_TEXT_BYTES;
 use pgrx::{check_for_interrupts, pg_guard, pg_sys};
-use std::{
-    sync::Once,
-    time::{Duration, Instant},
-};
-
-/// How long a session waits while there is no worker. It is started again after a second; if the server cannot start
-/// it at all, a call must not hang.
-const PATIENCE: Duration = Duration::from_secs(10);
+use std::sync::Once;
 
 /// Milliseconds after which a session looks again whether there is a worker, while there is none.
 const LOOK_AGAIN: i64 = 500;
 
-/// Embeds `texts` by the worker, or as it has embedded them before; returns them row by row.
-pub fn encode_texts(model: &Model, texts: &[&str]) -> Result<Vec<f32>> {
+/// Embeds `texts` by the worker, or as it has embedded them before; returns them row by row. None where there is no worker.
+pub fn encode_texts(model: &Model, texts: &[&str]) -> Result<Option<Vec<f32>>> {
     if let Some(text) = texts.iter().find(|text| text.len() > MAX_TEXT_BYTES) {
         let (bytes, limit) = (text.len(), MAX_TEXT_BYTES);
         return Err(clip::Error::TextTooLong { bytes, limit }.into());
@@ -37,16 +30,20 @@ pub fn encode_texts(model: &Model, texts: &[&str]) -> Result<Vec<f32>> {
     let mut rows: Vec<Option<Vec<f32>>> = keys.iter().map(memo::get).collect();
     let missing: Vec<usize> = (0..texts.len()).filter(|&n| rows[n].is_none()).collect();
     let inputs: Vec<&[u8]> = missing.iter().map(|&n| texts[n].as_bytes()).collect();
-    for (n, row) in missing.into_iter().zip(encode(model, Kind::Text, &inputs)?) {
+    let Some(new) = encode(model, Kind::Text, &inputs)? else {
+        return Ok(None);
+    };
+    for (n, row) in missing.into_iter().zip(new) {
         memo::put(&keys[n], &row);
         rows[n] = Some(row);
     }
     let rows: Vec<Vec<f32>> = rows.into_iter().flatten().collect();
-    Ok(rows.concat())
+    Ok(Some(rows.concat()))
 }
 
-/// Embeds images by the worker, each as [`clip::image::pixels`] gives it; returns them row by row.
-pub fn encode_images(model: &Model, images: &[Vec<u8>]) -> Result<Vec<f32>> {
+/// Embeds images by the worker, each as [`clip::image::pixels`] gives it; returns them row by row. None where there is no
+/// worker.
+pub fn encode_images(model: &Model, images: &[Vec<u8>]) -> Result<Option<Vec<f32>>> {
     let limit = payload_bytes();
     if let Some(image) = images.iter().find(|image| image.len() > limit) {
         return Err(Error::SeatTooSmall {
@@ -57,20 +54,25 @@ pub fn encode_images(model: &Model, images: &[Vec<u8>]) -> Result<Vec<f32>> {
         .into());
     }
     let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
-    Ok(encode(model, Kind::Image, &images)?.concat())
+    Ok(encode(model, Kind::Image, &images)?.map(|rows| rows.concat()))
 }
 
-/// One embedding for each input, with as many seats at a time as are free and allowed.
-fn encode(model: &Model, kind: Kind, inputs: &[&[u8]]) -> Result<Vec<Vec<f32>>> {
+/// One embedding for each input, with as many seats at a time as are free and allowed. None where there is no worker.
+fn encode(model: &Model, kind: Kind, inputs: &[&[u8]]) -> Result<Option<Vec<Vec<f32>>>> {
+    let Some(shared) = Shared::get() else {
+        return Ok(None);
+    };
     let mut rows = Vec::with_capacity(inputs.len());
     while rows.len() < inputs.len() {
-        let claim = Claim::new(model, kind, &inputs[rows.len()..])?;
-        claim.wait()?;
+        let claim = Claim::new(shared, model, kind, &inputs[rows.len()..])?;
+        if !claim.wait() {
+            return Ok(None);
+        }
         for result in claim.results() {
             rows.push(result?);
         }
     }
-    Ok(rows)
+    Ok(Some(rows))
 }
 
 /// Seats of this process, with their generations; left when dropped.
@@ -81,9 +83,8 @@ struct Claim {
 
 impl Claim {
     /// Takes seats for the first of `inputs`, which must not be empty, and fills them; waits until one is free.
-    fn new(model: &Model, kind: Kind, inputs: &[&[u8]]) -> Result<Self> {
+    fn new(shared: Shared, model: &Model, kind: Kind, inputs: &[&[u8]]) -> Result<Self> {
         let unknown = || Error::UnknownModel(model.name.clone());
-        let shared = Shared::get().ok_or(Error::NotRunning)?;
         let identity = fixed(&model.manifest.identity).ok_or_else(unknown)?;
         let name = fixed::<NAME_BYTES>(&model.name).ok_or_else(unknown)?;
         leave_at_exit();
@@ -130,25 +131,23 @@ impl Claim {
         }
     }
 
-    /// Returns when the worker is through with all seats, or gone; serves interrupts.
-    fn wait(&self) -> Result<()> {
-        let mut alone: Option<Instant> = None;
+    /// Returns when the worker is through with all seats, or gone with them; false where none is to be expected. Serves interrupts.
+    fn wait(&self) -> bool {
         loop {
             let mut locked = self.shared.lock();
             let working = locked.state().worker != 0;
+            let expected = is_expected(locked.state());
             let seats = locked.seats();
             let pending = |phase| matches!(phase, Phase::Waiting | Phase::Running);
             if !self.seats.iter().any(|&(n, _)| pending(seats[n].phase)) {
-                return Ok(());
+                return true;
             }
             drop(locked);
+            if !expected {
+                return false;
+            }
             let mut events = pg_sys::WL_LATCH_SET | pg_sys::WL_EXIT_ON_PM_DEATH;
-            if working {
-                alone = None;
-            } else {
-                if alone.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
-                    return Err(Error::NotRunning.into());
-                }
+            if !working {
                 events |= pg_sys::WL_TIMEOUT;
             }
             // SAFETY: the process's own latch; the loop looks at its conditions again after resetting it.

@@ -8,9 +8,6 @@ pub enum Error {
     /// The worker ended while it had the request.
     #[error("background worker of clip_pg ended while it was embedding")]
     Lost,
-    /// There has been no worker for as long as a session waits for one.
-    #[error("background worker of clip_pg is not running")]
-    NotRunning,
     /// The model's images are larger than the seats.
     #[error("image of {bytes} bytes for model \"{model}\" does not fit in a seat of {limit} bytes")]
     SeatTooSmall {

@@ -75,6 +75,8 @@ unsafe extern "C-unwind" fn leave(_code: i32, _argument: pg_sys::Datum) {
     let mut locked = shared.lock();
     let state = locked.state();
     (state.worker, state.latch, state.loaded_count) = (0, ptr::null_mut(), 0);
+    // SAFETY: reads the clock.
+    state.missing_since = unsafe { pg_sys::GetCurrentTimestamp() };
     for index in 0..locked.seats().len() {
         match locked.seats()[index].phase {
             Phase::Running => locked.finish(index, Phase::Lost, &[]),
@@ -195,19 +197,15 @@ impl Batch {
 
     fn embed(&self, inputs: &[Vec<u8>]) -> Result<Vec<f32>> {
         let model = self.model()?;
-        let (manifest, threads) = (&model.manifest, guc::worker_threads());
+        let threads = guc::worker_threads();
         match self.kind {
             Kind::Text => {
-                encoders::make_room(&model, &manifest.text.tower)?;
                 let texts = inputs
                     .iter()
                     .map(|text| String::from_utf8_lossy(text).into_owned());
                 encoders::encode_texts(&model, threads, texts.collect())
             }
-            Kind::Image => {
-                encoders::make_room(&model, &manifest.image.tower)?;
-                encoders::encode_images(&model, threads, inputs.to_vec())
-            }
+            Kind::Image => encoders::encode_images(&model, threads, inputs.to_vec()),
         }
     }
 

@@ -93,6 +93,8 @@ pub struct State {
     pub latch: *mut pg_sys::Latch,
     /// When it was started, as a timestamp of the server's.
     pub started: i64,
+    /// Where there is none: since when.
+    pub missing_since: i64,
     /// The next request's.
     pub ticket: u64,
     /// Identities of the models that it has used last and still has loaded; the first [`State::loaded_count`] count.
@@ -147,6 +149,7 @@ pub unsafe fn initialize(start: *mut c_void, found: bool, lock: *mut pg_sys::LWL
         unsafe {
             (*header).lock = lock;
             pg_sys::ConditionVariableInit(&raw mut (*header).freed);
+            (*header).state.missing_since = pg_sys::GetCurrentTimestamp();
         }
     }
     HEADER.store(header, Relaxed);

@@ -176,8 +176,19 @@ embeds('starts again');
 note 'no worker';
 $node->append_conf('postgresql.conf', "max_worker_processes = 0\nmax_logical_replication_workers = 0");
 $node->restart;
-($errors) = session($node, "SELECT clip_embed_text('a')");
-is_deeply($errors, ['58000'], 'a call fails');
+$began = time;
+my $output;
+($errors, $output) = session($node, "SELECT vector_dims(clip_embed_text('a'))", 'SELECT vector_dims(clip_embed_image(image)) FROM pictures WHERE n = 3',
+	"SELECT loaded FROM clip_models WHERE name = 'clip-mini'");
+is_deeply($errors, [], 'no call fails where none can be registered');
+is_deeply($output, [ '512', '512', 'backend' ], 'as the session runs the model');
+cmp_ok(time - $began, '<', 8, 'without waiting');
+my @told = slurp_file($node->logfile) =~ /background worker of clip_pg is not running, models run in the session/g;
+is(scalar @told, 1, 'and says so once');
+$node->append_conf('postgresql.conf', 'max_worker_processes = 8');
+$node->restart;
+embeds('and there is a worker again where one can be had');
+is($node->safe_psql('postgres', "SELECT loaded FROM clip_models WHERE name = 'clip-mini'"), 'worker', 'which runs the model');
 $node->stop;
 
 my $log = slurp_file($node->logfile);
