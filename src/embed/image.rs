@@ -64,11 +64,13 @@ pub fn progress() {
 #[pg_extern(sql = r#"
 CREATE FUNCTION clip_image_info(
     image bytea,
-    OUT format text, OUT width integer, OUT height integer, OUT orientation integer, OUT frames integer)
+    OUT format text, OUT width integer, OUT height integer, OUT orientation integer, OUT frames integer, OUT decodable boolean)
 IMMUTABLE STRICT PARALLEL SAFE COST 100 LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
 fn clip_image_info(image: &[u8]) -> Returned<Row> {
-    Ok(Row(image::info(image).map_err(error::Error::from)?))
+    Ok(Row(
+        image::info(image, &progress).map_err(error::Error::from)?
+    ))
 }
 
 /// A JPEG of an image whose longer side has at most `max_side` pixels.
@@ -101,6 +103,7 @@ unsafe impl BoxRet for Row {
             height,
             orientation,
             frames,
+            decodable,
         } = self.0;
         let columns = [
             format.to_string().into_datum(),
@@ -108,6 +111,7 @@ unsafe impl BoxRet for Row {
             integer(height),
             integer(orientation.into()),
             integer(frames),
+            decodable.into_datum(),
         ];
         let mut nulls = columns.map(|column| column.is_none());
         let mut values = columns.map(|column| column.unwrap_or(pg_sys::Datum::null()));

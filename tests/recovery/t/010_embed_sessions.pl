@@ -5,6 +5,7 @@ use Compress::Zlib;
 use IPC::Run;
 use POSIX qw(:signal_h);
 use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::RecursiveCopy;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
@@ -64,6 +65,38 @@ $node->safe_psql('postgres', "CREATE TABLE large AS SELECT pg_read_binary_file('
 	'RESET statement_timeout', 'SELECT width, height FROM large, clip_image_info(image)', "SELECT vector_dims(clip_embed_text('a'))");
 is_deeply($errors, [ '57014', '57014' ], 'canceled while an image is decoded');
 is_deeply($output, [ '8000|8000', '512' ], 'and embeds afterwards');
+
+append_to_file("$directory/chain.tif", chained_tiff());
+$node->safe_psql('postgres', "CREATE TABLE chain AS SELECT pg_read_binary_file('$directory/chain.tif') AS image");
+($errors, $output) = session("SET statement_timeout = '60ms'", 'SELECT clip_image_info(image) FROM chain', 'SELECT clip_thumbnail(image, 100) FROM chain',
+	'RESET statement_timeout', 'SELECT frames FROM chain, clip_image_info(image)');
+is_deeply($errors, [ '57014', '57014' ], 'canceled while pages are counted');
+is_deeply($output, ['5000000'], 'of which there are many');
+
+note 'memory for models';
+my $built_in = $node->config_data('--sharedir') . '/extension/clip_pg/models/clip-mini';
+for my $name ('first', 'second')
+{
+	PostgreSQL::Test::RecursiveCopy::copypath($built_in, "$directory/$name");
+	$node->safe_psql('postgres', "SELECT clip_register_model('$name', '$directory/$name', '{\"prefix\": \"$name \"}')");
+}
+my $loaded = "SELECT string_agg(name, ' ' ORDER BY name) FROM clip_models WHERE loaded = 'backend'";
+my $embed = join ', ', map { "clip_embed_text('x', '$_') IS NULL" } 'clip-mini', 'first', 'second';
+($errors, $output) = session("SELECT $embed", $loaded, "SET clip_pg.model_memory = '1MB'", "SELECT clip_embed_text('y', 'first') IS NULL", $loaded,
+	"SELECT clip_embed_text('y', 'second') IS NULL", $loaded);
+is_deeply($output, [ 'f|f|f', 'clip-mini first second', 'f', 'first', 'f', 'second' ], 'those not used are unloaded where it is short');
+
+SKIP:
+{
+	skip 'needs prlimit', 2 if system('prlimit --version >/dev/null 2>&1') != 0;
+	note 'no threads';
+	# What runs is a child of the session's.
+	my $limit = q{COPY (SELECT WHERE false) TO PROGRAM 'prlimit --nproc=1 --pid $PPID'};
+	($errors, $output) = session($limit, "SELECT clip_embed_text('a')", "SELECT 'alive'");
+	is_deeply([ $errors, $output ], [ ['53000'], ['alive'] ], 'a session that gets none says so');
+	($errors, $output) = session("SELECT vector_dims(clip_embed_text('a'))", $limit, 'SET clip_pg.threads = 4', "SELECT vector_dims(clip_embed_text('a', 'first'))");
+	is_deeply([ $errors, $output ], [ [], [ '512', '512' ] ], 'a model runs on fewer than it should');
+}
 
 note 'canceled and terminated by another session';
 my ($session, $pid) = background("$endless;\nSELECT 'alive'");
@@ -156,4 +189,16 @@ sub large_png
 	my $chunk = sub { pack('N', length $_[1]) . $_[0] . $_[1] . pack('N', crc32($_[0] . $_[1])) };
 	my $pixels = compress(("\0" . join('', map { chr($_ % 251) } 1 .. 8000)) x 8000, Z_BEST_SPEED);
 	return "\x89PNG\r\n\x1a\n" . $chunk->('IHDR', pack('NNC5', 8000, 8000, 8, 0, 0, 0, 0)) . $chunk->('IDAT', $pixels) . $chunk->('IEND', '');
+}
+
+# A grey pixel, and behind its directory five million without entries.
+sub chained_tiff
+{
+	my @entries = ([ 256, 1 ], [ 257, 1 ], [ 258, 8 ], [ 259, 1 ], [ 262, 1 ], [ 273, 8 ], [ 277, 1 ], [ 278, 1 ], [ 279, 1 ]);
+	my ($pages, $start) = (5_000_000, 10 + 2 + 12 * @entries + 4);
+	my $file = pack('a2vVnv', 'II', 42, 10, 0, scalar @entries);
+	$file .= pack('vvVV', $_->[0], 4, 1, $_->[1]) for @entries;
+	$file .= pack('V', $start);
+	$file .= pack('vV', 0, $_ == $pages - 1 ? 0 : $start + 6 * $_) for 1 .. $pages - 1;
+	return $file;
 }

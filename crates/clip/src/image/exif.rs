@@ -1,8 +1,8 @@
-//! TIFF's directory structure, as far as it concerns EXIF blocks and the pages of a TIFF file.
+//! TIFF's directory structure: of EXIF blocks, and of TIFF files.
 //!
 //! Everything is read through checked slices: a damaged block has no orientation, it is not an error.
 
-use std::collections::BTreeSet;
+use super::source::Pulse;
 
 const ORIENTATION: u16 = 0x0112;
 const XMP: u16 = 700;
@@ -43,6 +43,8 @@ pub(super) fn file_orientation(bytes: &[u8]) -> Option<u8> {
 /// Orientation in an XMP packet (`tiff:Orientation="6"` or as an element), which counts where EXIF has none.
 pub(super) fn xmp_orientation(packet: &[u8]) -> Option<u8> {
     const NAME: &[u8] = b"tiff:Orientation";
+    // Packets have some kilobytes.
+    let packet = packet.get(..1 << 24).unwrap_or(packet);
     let at = packet.windows(NAME.len()).position(|word| word == NAME)?;
     let digit = match packet.get(at + NAME.len()..)? {
         [b'=', b'"', digit, ..] | [b'>', digit, ..] => *digit,
@@ -52,38 +54,77 @@ pub(super) fn xmp_orientation(packet: &[u8]) -> Option<u8> {
 }
 
 /// Directories (pages) of a TIFF file; at least 1.
-pub(super) fn pages(bytes: &[u8]) -> u32 {
+///
+/// A chain may lead back into itself. Telling this takes no memory per directory: one that is behind the others by up to as many
+/// as there were, and moves on to the foremost whenever their distance has doubled, is met again (R. P. Brent, An improved
+/// Monte Carlo factorization algorithm, 1980).
+pub(super) fn pages(bytes: &[u8], pulse: &Pulse<'_>) -> u32 {
+    const BEAT: u32 = 1 << 12;
     let Some(tiff) = Tiff::open(bytes) else {
         return 1;
     };
-    let mut seen = BTreeSet::new();
-    let mut next = Some(tiff.first);
-    while let Some(offset) = next
-        && offset != 0
-        && let Some((_, following)) = tiff.directory(offset)
-        && seen.insert(offset)
-    {
-        next = following;
+    let next = |offset: usize| match tiff.directory(offset) {
+        Some((_, Some(next))) if next != 0 => tiff.directory(next).is_some().then_some(next),
+        _ => None,
+    };
+    let (mut behind, mut ahead) = (tiff.first, tiff.first);
+    let (mut pages, mut distance, mut power) = (1u32, 0u32, 1u32);
+    while let Some(following) = next(ahead) {
+        if pages.is_multiple_of(BEAT) {
+            pulse.beat();
+        }
+        ahead = following;
+        distance += 1;
+        if ahead == behind {
+            return round(tiff.first, distance, next, pulse);
+        }
+        if distance == power {
+            (behind, power, distance) = (ahead, power.saturating_mul(2), 0);
+        }
+        pages = pages.saturating_add(1);
     }
-    u32::try_from(seen.len()).unwrap_or(u32::MAX).max(1)
+    pages
+}
+
+/// Directories of a chain from `first` on that ends in a circle of `length`: those before it, and the circle.
+fn round(
+    first: usize,
+    length: u32,
+    next: impl Fn(usize) -> Option<usize>,
+    pulse: &Pulse<'_>,
+) -> u32 {
+    let step = |offset: usize, n: u32| {
+        if n.is_multiple_of(1 << 12) {
+            pulse.beat();
+        }
+        next(offset).unwrap_or(offset)
+    };
+    let (mut behind, mut ahead) = (first, (0..length).fold(first, step));
+    let mut before = 0u32;
+    while behind != ahead {
+        (behind, ahead) = (step(behind, before), step(ahead, before));
+        before += 1;
+    }
+    before.saturating_add(length)
 }
 
 /// Classic TIFF or BigTIFF, in either byte order.
-struct Tiff<'a> {
+pub(super) struct Tiff<'a> {
     bytes: &'a [u8],
     little: bool,
     /// Bytes of an offset: 4, or 8 in BigTIFF.
     word: usize,
     /// Bytes of a directory's entry count: 2, or 8 in BigTIFF.
     counter: usize,
-    first: usize,
+    /// Where the first directory is.
+    pub(super) first: usize,
 }
 
 /// Tag, type, count, and where the value lies.
 type Entry = (u16, u64, u64, usize);
 
 impl<'a> Tiff<'a> {
-    fn open(bytes: &'a [u8]) -> Option<Self> {
+    pub(super) fn open(bytes: &'a [u8]) -> Option<Self> {
         let little = match bytes.get(..2)? {
             b"II" => true,
             b"MM" => false,
@@ -110,6 +151,25 @@ impl<'a> Tiff<'a> {
         Some(tiff)
     }
 
+    /// The `n`-th of the whole numbers that `tag` has in the first directory, from 0.
+    pub(super) fn value(&self, tag: u16, n: usize) -> Option<u64> {
+        let (mut entries, _) = self.directory(self.first)?;
+        let (_, kind, count, at) = entries.find(|entry| entry.0 == tag)?;
+        let bytes = match kind {
+            1 => 1,
+            3 => 2,
+            4 | 13 => 4,
+            16 | 18 => 8,
+            _ => return None,
+        };
+        let count = usize::try_from(count).ok().filter(|&count| n < count)?;
+        let start = match count.checked_mul(bytes)? <= self.word {
+            true => at,
+            false => usize::try_from(self.number(at, self.word)?).ok()?,
+        };
+        self.number(start.checked_add(n * bytes)?, bytes)
+    }
+
     fn number(&self, at: usize, length: usize) -> Option<u64> {
         let bytes = self.bytes.get(at..at.checked_add(length)?)?;
         let append = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
@@ -132,7 +192,9 @@ impl<'a> Tiff<'a> {
         let next = self
             .number(end, self.word)
             .and_then(|next| usize::try_from(next).ok());
-        let entries = (start..end).step_by(length).filter_map(move |at| {
+        // As many as the classic form can count.
+        let entries = (start..end).step_by(length).take(1 << 16);
+        let entries = entries.filter_map(move |at| {
             Some((
                 u16::try_from(self.number(at, 2)?).ok()?,
                 self.number(at + 2, 2)?,

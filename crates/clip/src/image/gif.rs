@@ -1,77 +1,56 @@
-//! GIF's blocks: how many frames there are, and what colour lies around the first one.
+//! GIF: the first frame on its screen, row by row; only an interlaced frame is held as a whole.
 //!
-//! Pillow paints the part of the screen that the first frame leaves free with the frame's transparent
-//! colour, or colour 0 of its palette. The decoder gives transparent black there, hence this walk.
+//! Pillow paints the part of the screen that the frame leaves free with the frame's transparent colour, or colour 0 of its
+//! palette.
 
-/// What the blocks of a GIF say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Walk {
-    /// Images in the file.
-    pub(super) frames: u32,
-    /// The first image.
-    pub(super) first: Option<First>,
-}
+use super::raster::{compose, zeroed};
+use super::resample::Rows;
+use super::source::{Pulse, Source, corrupt};
+use super::{Format, Limits};
+use crate::preprocess::Alpha;
+use crate::{Error, Result};
+use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError};
 
-/// The first image of a GIF.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct First {
-    /// Left, top, width, height on the screen.
-    pub(super) area: [usize; 4],
-    /// Colour of the screen around it, with alpha.
-    pub(super) surround: [u8; 4],
-}
+/// Where the rows of an interlaced frame begin, and how far they are apart, pass by pass.
+const PASSES: [(usize, usize); 4] = [(0, 8), (4, 8), (2, 4), (1, 2)];
 
-impl Walk {
-    /// Walks `bytes` up to the trailer or the first damage.
-    pub(super) fn of(bytes: &[u8]) -> Self {
-        let mut walk = Self::default();
-        walk.blocks(bytes);
-        walk
+/// Width and height of the screen.
+pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
+    match bytes.get(6..10) {
+        Some(&[w0, w1, h0, h1]) => Ok((
+            u16::from_le_bytes([w0, w1]).into(),
+            u16::from_le_bytes([h0, h1]).into(),
+        )),
+        _ => Err(corrupt(Format::Gif, "the header ends early")),
     }
+}
 
-    fn blocks(&mut self, bytes: &[u8]) -> Option<()> {
-        let flags = *bytes.get(10)?;
-        let mut rest = bytes.get(13..)?;
-        let global = take(&mut rest, palette_length(flags))?;
-        let mut transparent = None;
-        loop {
-            match *take(&mut rest, 1)?.first()? {
-                0x21 => {
-                    let label = *take(&mut rest, 1)?.first()?;
-                    if let (0xf9, [_, flags, _, _, index, ..]) = (label, rest) {
-                        transparent = (flags & 1 == 1).then_some(usize::from(*index));
-                    }
-                }
-                0x2c => {
-                    let descriptor = take(&mut rest, 9)?;
-                    let local = take(&mut rest, palette_length(*descriptor.get(8)?))?;
-                    take(&mut rest, 1)?;
-                    self.frames = self.frames.saturating_add(1);
-                    if self.first.is_none() {
-                        let palette = if local.is_empty() { global } else { local };
-                        let at = 3 * transparent.unwrap_or(0);
-                        let color = palette.get(at..at + 3).unwrap_or(&[0, 0, 0]);
-                        let side = |at: usize| {
-                            let pair = descriptor.get(at..at + 2)?;
-                            Some(usize::from(u16::from_le_bytes(pair.try_into().ok()?)))
-                        };
-                        self.first = Some(First {
-                            area: [side(0)?, side(2)?, side(4)?, side(6)?],
-                            surround: [
-                                *color.first()?,
-                                *color.get(1)?,
-                                *color.get(2)?,
-                                if transparent.is_some() { 0 } else { 255 },
-                            ],
-                        });
-                    }
-                }
-                _ => return None,
+/// Images in the file, up to the trailer or the first damage.
+pub(super) fn frames(bytes: &[u8], pulse: &Pulse<'_>) -> u32 {
+    let mut frames = 0;
+    count(bytes, &mut frames, pulse);
+    frames
+}
+
+fn count(bytes: &[u8], frames: &mut u32, pulse: &Pulse<'_>) -> Option<()> {
+    let mut rest = bytes.get(13..)?;
+    take(&mut rest, palette_length(*bytes.get(10)?))?;
+    loop {
+        match *take(&mut rest, 1)?.first()? {
+            // An extension's label.
+            0x21 => drop(take(&mut rest, 1)?),
+            0x2c => {
+                let descriptor = take(&mut rest, 9)?;
+                take(&mut rest, palette_length(*descriptor.get(8)?))?;
+                take(&mut rest, 1)?;
+                *frames = frames.saturating_add(1);
             }
-            // Both kinds of block end in sub-blocks, of which an empty one is the last.
-            while let length @ 1.. = usize::from(*take(&mut rest, 1)?.first()?) {
-                take(&mut rest, length)?;
-            }
+            _ => return None,
+        }
+        pulse.beat();
+        // Both kinds of block end in sub-blocks, of which an empty one is the last.
+        while let length @ 1.. = usize::from(*take(&mut rest, 1)?.first()?) {
+            take(&mut rest, length)?;
         }
     }
 }
@@ -88,4 +67,157 @@ fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
     let (taken, left) = rest.split_at_checked(length)?;
     *rest = left;
     Some(taken)
+}
+
+/// The first frame of a GIF being decoded, row by row.
+pub(super) struct Screen<'a> {
+    decoder: Decoder<Source<'a>>,
+    width: usize,
+    height: usize,
+    next: usize,
+    /// Left, top, width and height of the frame.
+    area: [usize; 4],
+    /// What each index stands for, composed over the background.
+    palette: [[u8; 3]; 256],
+    surround: [u8; 3],
+    /// A row of the frame.
+    line: Vec<u8>,
+    /// All rows of an interlaced frame; empty until it was read.
+    whole: Vec<u8>,
+    interlaced: bool,
+    pulse: &'a Pulse<'a>,
+}
+
+impl<'a> Screen<'a> {
+    /// Checks the header against `limits` and reads up to the first frame.
+    pub(super) fn open(
+        bytes: &'a [u8],
+        alpha: Alpha,
+        limits: &Limits,
+        pulse: &'a Pulse<'a>,
+    ) -> Result<Self> {
+        let (width, height) = size(bytes)?;
+        limits.check(width, height)?;
+        pulse.confine(Format::Gif, || {
+            let mut options = DecodeOptions::new();
+            options.set_color_output(ColorOutput::Indexed);
+            let source = Source::new(bytes, pulse);
+            let mut decoder = options.read_info(source).map_err(translate)?;
+            let frame = decoder.next_frame_info().map_err(translate)?;
+            let Some(frame) = frame else {
+                return Err(corrupt(Format::Gif, "there is no frame"));
+            };
+            let area = [frame.left, frame.top, frame.width, frame.height].map(usize::from);
+            let (interlaced, transparent) = (frame.interlaced, frame.transparent.map(usize::from));
+            limits.check(frame.width.into(), frame.height.into())?;
+            let [_, _, line, rows] = area;
+            if line == 0 || rows == 0 {
+                return Err(corrupt(Format::Gif, "the frame has no pixels"));
+            }
+            let colors = decoder.palette().map_err(translate)?.as_chunks::<3>().0;
+            // An index without a colour is transparent, too.
+            let palette = std::array::from_fn(|index| match colors.get(index) {
+                Some(color) => compose(*color, 255 * u8::from(transparent != Some(index)), alpha),
+                None => compose([0; 3], 0, alpha),
+            });
+            let surround = match transparent {
+                Some(index) => compose(colors.get(index).copied().unwrap_or_default(), 0, alpha),
+                None => colors.first().copied().unwrap_or_default(),
+            };
+            Ok(Self {
+                decoder,
+                width: width as usize,
+                height: height as usize,
+                next: 0,
+                area,
+                palette,
+                surround,
+                line: zeroed(line, pulse)?,
+                whole: Vec::new(),
+                interlaced,
+                pulse,
+            })
+        })
+    }
+
+    /// Reads the next row of the frame that the file has.
+    fn read(&mut self) -> Result<()> {
+        let Self {
+            decoder,
+            line,
+            pulse,
+            ..
+        } = self;
+        pulse.beat();
+        pulse.confine(Format::Gif, || {
+            match decoder.fill_buffer(line).map_err(translate)? {
+                true => Ok(()),
+                false => Err(corrupt(Format::Gif, "the data ends early")),
+            }
+        })
+    }
+
+    fn read_whole(&mut self) -> Result<()> {
+        let [_, _, width, height] = self.area;
+        self.whole = zeroed(width * height, self.pulse)?;
+        for (first, step) in PASSES {
+            for y in (first..height).step_by(step) {
+                self.read()?;
+                if let Some(row) = self.whole.get_mut(y * width..(y + 1) * width) {
+                    row.copy_from_slice(&self.line);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts row `y` of the frame into `line`.
+    fn fetch(&mut self, y: usize) -> Result<()> {
+        if !self.interlaced {
+            return self.read();
+        }
+        if self.whole.is_empty() {
+            self.read_whole()?;
+        }
+        let width = self.line.len();
+        let row = self.whole.get(y * width..(y + 1) * width);
+        self.line.copy_from_slice(row.unwrap_or_default());
+        Ok(())
+    }
+}
+
+impl Rows for Screen<'_> {
+    fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    fn next_row(&mut self, row: &mut [u8]) -> Result<()> {
+        let [left, top, _, height] = self.area;
+        let pixels = row.as_chunks_mut::<3>().0;
+        pixels.fill(self.surround);
+        if let Some(y) = self.next.checked_sub(top).filter(|&y| y < height) {
+            self.fetch(y)?;
+            let inside = pixels.iter_mut().skip(left);
+            for (pixel, &index) in inside.zip(&self.line) {
+                *pixel = self.palette[usize::from(index)];
+            }
+        }
+        self.next += 1;
+        if self.next == self.height {
+            // What lies below the screen is to be sound as well.
+            for y in self.height.saturating_sub(top)..height {
+                self.fetch(y)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn translate(error: DecodingError) -> Error {
+    let early = matches!(&error, DecodingError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof)
+        || matches!(error, DecodingError::UnexpectedEof);
+    if early {
+        return corrupt(Format::Gif, "the data ends early");
+    }
+    corrupt(Format::Gif, error.to_string())
 }

@@ -21,6 +21,8 @@ pub(super) struct Header {
     pub(super) height: u32,
     /// From EXIF, else XMP.
     pub(super) orientation: Option<u8>,
+    /// Marker of the frame header and bits of a sample, which tell whether there is a decoder.
+    frame: (u8, u8),
     components: u8,
     /// Whether the first scan holds less than the whole picture: libjpeg then reads all scans at once.
     multi_scan: bool,
@@ -30,19 +32,20 @@ impl Header {
     /// Walks the segments up to the first scan.
     ///
     /// # Errors
-    /// [`Error::CorruptImage`] where there is no frame or scan header, [`Error::UnsupportedImageFormat`]
-    /// for lossless, hierarchical, arithmetic-coded and 12-bit files.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
+    /// [`Error::CorruptImage`] where there is no frame or scan header.
+    pub(super) fn parse(bytes: &[u8], pulse: &Pulse<'_>) -> Result<Self> {
         let mut header = Self {
             width: 0,
             height: 0,
             orientation: None,
+            frame: (0, 0),
             components: 0,
             multi_scan: false,
         };
         let (mut exif, mut xmp) = (None, None);
         let mut rest = bytes.get(2..).unwrap_or_default();
         loop {
+            pulse.beat();
             let Some((marker, segment)) = next_segment(&mut rest) else {
                 return Err(corrupt(Format::Jpeg, "the header ends early"));
             };
@@ -55,7 +58,7 @@ impl Header {
                 }
                 (0xc4 | 0xc8 | 0xcc, _) => {}
                 (0xc0..=0xcf, &[precision, h1, h0, w1, w0, components, ..]) => {
-                    supported(marker, precision, components)?;
+                    header.frame = (marker, precision);
                     header.width = u16::from_be_bytes([w1, w0]).into();
                     header.height = u16::from_be_bytes([h1, h0]).into();
                     header.components = components;
@@ -76,6 +79,23 @@ impl Header {
             return Err(corrupt(Format::Jpeg, "the picture has no pixels"));
         }
         Ok(header)
+    }
+
+    /// Refuses lossless, hierarchical, arithmetic-coded and 12-bit files.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedImageFormat`].
+    pub(super) fn supported(&self) -> Result<()> {
+        let ((marker, precision), components) = (self.frame, self.components);
+        let format = match (marker, precision, components) {
+            (0xc3 | 0xc7 | 0xcb | 0xcf, ..) => "lossless JPEG".to_owned(),
+            (0xc9..=0xcf, ..) => "arithmetic-coded JPEG".to_owned(),
+            (0xc5 | 0xc6, ..) => "hierarchical JPEG".to_owned(),
+            (_, 8, 1 | 3 | 4) => return Ok(()),
+            (_, 8, _) => format!("JPEG of {components} components"),
+            _ => format!("{precision}-bit JPEG"),
+        };
+        Err(Error::UnsupportedImageFormat { format })
     }
 }
 
@@ -100,18 +120,6 @@ fn next_segment<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     }
 }
 
-fn supported(frame: u8, precision: u8, components: u8) -> Result<()> {
-    let format = match (frame, precision, components) {
-        (0xc3 | 0xc7 | 0xcb | 0xcf, ..) => "lossless JPEG".to_owned(),
-        (0xc9..=0xcf, ..) => "arithmetic-coded JPEG".to_owned(),
-        (0xc5 | 0xc6, ..) => "hierarchical JPEG".to_owned(),
-        (_, 8, 1 | 3 | 4) => return Ok(()),
-        (_, 8, _) => format!("JPEG of {components} components"),
-        _ => format!("{precision}-bit JPEG"),
-    };
-    Err(Error::UnsupportedImageFormat { format })
-}
-
 /// A JPEG being decoded, row by row.
 pub(super) struct Scanlines<'a> {
     /// `None` once all rows were read and the end of the picture was found.
@@ -127,7 +135,8 @@ pub(super) struct Scanlines<'a> {
 impl<'a> Scanlines<'a> {
     /// Checks the header against `limits` and starts decoding.
     pub(super) fn open(bytes: &'a [u8], limits: &Limits, pulse: &'a Pulse<'a>) -> Result<Self> {
-        let header = Header::parse(bytes)?;
+        let header = Header::parse(bytes, pulse)?;
+        header.supported()?;
         limits.check(header.width, header.height)?;
         let (width, height) = (header.width as usize, header.height as usize);
         let cmyk = header.components == 4;
@@ -210,7 +219,7 @@ impl Rows for Scanlines<'_> {
 }
 
 /// Pillow's CMYK to RGB. JPEG holds CMYK inverted, as Adobe's programs write it, which Pillow assumes of all.
-fn rgb_of_inverted([c, m, y, k]: [u8; 4]) -> [u8; 3] {
+pub(super) fn rgb_of_inverted([c, m, y, k]: [u8; 4]) -> [u8; 3] {
     let k = u32::from(k);
     [c, m, y].map(|ink| {
         let product = (255 - u32::from(ink)) * k + 128;
@@ -232,11 +241,14 @@ fn plain(error: Error) -> Error {
     }
 }
 
+/// Most bytes of a multi-scan file that libjpeg gets at once: less would take it off its fast way.
+const PORTION: usize = 1 << 16;
+
 /// What libjpeg reads from.
 ///
 /// At the end it fails, where an ordinary reader would make libjpeg invent the missing end and carry on
-/// with grey. In a multi-scan file every scan starts a new portion, so that `progress` is called for each:
-/// a small file can hold thousands of scans that each cost a pass over the whole picture.
+/// with grey. A multi-scan file is read at once, so it comes in portions of [`PORTION`], and every scan starts a new one, so that
+/// `progress` is called for each: a small file can hold thousands of scans that each cost a pass over the whole picture.
 struct Feed<'a> {
     bytes: &'a [u8],
     position: usize,
@@ -251,15 +263,13 @@ impl BufRead for Feed<'_> {
         if rest.is_empty() {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let scan = self.split.then(|| {
-            rest.get(1..)?
-                .windows(2)
-                .position(|pair| pair == [0xff, 0xda])
-        });
-        Ok(match scan.flatten() {
-            Some(at) => rest.get(..=at).unwrap_or(rest),
-            None => rest,
-        })
+        if !self.split {
+            return Ok(rest);
+        }
+        let portion = rest.get(..PORTION).unwrap_or(rest);
+        let mut pairs = portion.get(1..).unwrap_or_default().windows(2);
+        let scan = pairs.position(|pair| pair == [0xff, 0xda]);
+        Ok(scan.and_then(|at| portion.get(..=at)).unwrap_or(portion))
     }
 
     fn consume(&mut self, amount: usize) {
@@ -275,6 +285,12 @@ impl Read for Feed<'_> {
     }
 }
 
+/// Rows that are encoded together, as the format has them.
+const ROWS: usize = 16;
+
+/// Pixels of a picture that is compressed as well as possible; a larger one is, in time.
+const SMALL: usize = 1 << 20;
+
 /// Encodes RGB pixels as a JPEG of `quality` (0 to 100).
 pub(super) fn encode(
     pixels: &[u8],
@@ -285,9 +301,16 @@ pub(super) fn encode(
     pulse.confine(Format::Jpeg, || {
         let mut encoder = Compress::new(ColorSpace::JCS_RGB);
         encoder.set_size(width, height);
+        if width * height > SMALL {
+            // In one pass over rows as they come, where the best compression takes several over the whole at the end.
+            encoder.set_fastest_defaults();
+        }
         encoder.set_quality(quality);
         let mut encoder = encoder.start_compress(Vec::new()).map_err(unreadable)?;
-        encoder.write_scanlines(pixels).map_err(unreadable)?;
+        for rows in pixels.chunks(3 * width * ROWS) {
+            pulse.beat();
+            encoder.write_scanlines(rows).map_err(unreadable)?;
+        }
         encoder.finish().map_err(unreadable)
     })
 }

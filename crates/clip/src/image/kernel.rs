@@ -4,6 +4,7 @@
 //! true sums fit in 32 bits by the choice of [`PRECISION`].
 #![allow(unsafe_code)]
 
+use super::source::Pulse;
 use super::weights::{PRECISION, Taps, Weights};
 
 /// Bytes that a row must have beyond its last pixel, so that whole vectors can be read.
@@ -34,7 +35,7 @@ struct Group {
 }
 
 impl Columns {
-    pub(super) fn new(weights: Weights) -> Self {
+    pub(super) fn new(weights: Weights, pulse: &Pulse<'_>) -> Self {
         let mut columns = Self {
             weights,
             groups: Vec::new(),
@@ -49,13 +50,14 @@ impl Columns {
                 .iter()
                 .all(|weight| weight.abs() < 1 << 26)
         {
-            columns.split();
+            columns.split(pulse);
         }
         columns
     }
 
-    fn split(&mut self) {
+    fn split(&mut self, pulse: &Pulse<'_>) {
         for taps in &self.weights.taps {
+            pulse.beat();
             let first = self.groups.len();
             for four in self.weights.of(taps).chunks(4) {
                 let mut group = Group::default();
@@ -73,18 +75,20 @@ impl Columns {
     }
 
     /// Shrinks (or stretches) one row of RGB; `row` has [`PADDING`] bytes behind its pixels.
-    pub(super) fn run(&self, row: &[u8], out: &mut [u8]) {
+    pub(super) fn run(&self, row: &[u8], out: &mut [u8], pulse: &Pulse<'_>) {
         #[cfg(target_arch = "x86_64")]
         if !self.groups.is_empty() && row.len() >= self.reach {
             // SAFETY: groups exist only where the processor has AVX2, and the row covers all they read.
-            unsafe { self.run_avx2(row, out) };
+            unsafe { self.run_avx2(row, out, pulse) };
             return;
         }
-        self.run_scalar(row, out);
+        self.run_scalar(row, out, pulse);
     }
 
-    pub(super) fn run_scalar(&self, row: &[u8], out: &mut [u8]) {
+    pub(super) fn run_scalar(&self, row: &[u8], out: &mut [u8], pulse: &Pulse<'_>) {
+        let mut work = 0;
         for taps in &self.weights.taps {
+            rest(&mut work, taps, pulse);
             let pixels = row.get(3 * taps.start..).unwrap_or_default();
             let mut sums = [HALF; 3];
             for (weight, pixel) in self.weights.of(taps).iter().zip(pixels.as_chunks::<3>().0) {
@@ -103,14 +107,16 @@ impl Columns {
     /// The processor has AVX2, and `row` has at least `self.reach` bytes.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    unsafe fn run_avx2(&self, row: &[u8], out: &mut [u8]) {
+    unsafe fn run_avx2(&self, row: &[u8], out: &mut [u8], pulse: &Pulse<'_>) {
         use std::arch::x86_64::*;
         // r0 r1 r2 r3 g0 g1 g2 g3 | b0 b1 b2 b3, zero-extended.
         let widen = _mm256_setr_epi8(
             0, -1, 3, -1, 6, -1, 9, -1, 1, -1, 4, -1, 7, -1, 10, -1, //
             2, -1, 5, -1, 8, -1, 11, -1, -1, -1, -1, -1, -1, -1, -1, -1,
         );
+        let mut work = 0;
         for (taps, &(first, last)) in self.weights.taps.iter().zip(&self.ranges) {
+            rest(&mut work, taps, pulse);
             let mut high = _mm256_setzero_si256();
             let mut low = _mm256_setzero_si256();
             for (at, group) in self.groups[first..last].iter().enumerate() {
@@ -139,6 +145,17 @@ impl Columns {
             ];
             store(out, taps, sums.map(|sum| sum.wrapping_add(HALF)));
         }
+    }
+}
+
+/// Calls `progress` within a row that is very long: `work` counts the inputs since it was called last.
+#[inline(always)]
+fn rest(work: &mut usize, taps: &Taps, pulse: &Pulse<'_>) {
+    const LONG: usize = 1 << 22;
+    *work += taps.length;
+    if *work > LONG {
+        pulse.beat();
+        *work = 0;
     }
 }
 

@@ -3,6 +3,7 @@
 //! Best effort by design: a damaged container has orientation 1 and as many frames as could be counted;
 //! whether its pixels can be decoded is the decoder's to say.
 
+use super::source::Pulse;
 use super::{Format, exif, gif, jpeg};
 
 /// What containers say besides pixels.
@@ -14,18 +15,18 @@ pub(super) struct Metadata {
 }
 
 /// Reads the metadata of an image whose format is known.
-pub(super) fn read(format: Format, bytes: &[u8]) -> Metadata {
+pub(super) fn read(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Metadata {
     let (orientation, frames) = match format {
         Format::Jpeg => (
-            jpeg::Header::parse(bytes)
+            jpeg::Header::parse(bytes, pulse)
                 .ok()
                 .and_then(|header| header.orientation),
             1,
         ),
-        Format::Png => png(bytes),
-        Format::Gif => (None, gif::Walk::of(bytes).frames),
-        Format::WebP => webp(bytes),
-        Format::Tiff => (exif::file_orientation(bytes), exif::pages(bytes)),
+        Format::Png => png(bytes, pulse),
+        Format::Gif => (None, gif::frames(bytes, pulse)),
+        Format::WebP => webp(bytes, pulse),
+        Format::Tiff => (exif::file_orientation(bytes), exif::pages(bytes, pulse)),
         Format::Bmp => (None, 1),
     };
     Metadata {
@@ -35,10 +36,11 @@ pub(super) fn read(format: Format, bytes: &[u8]) -> Metadata {
 }
 
 /// PNG: `eXIf` wherever it stands, `acTL`, and XMP in an uncompressed `iTXt`.
-fn png(bytes: &[u8]) -> (Option<u8>, u32) {
+fn png(bytes: &[u8], pulse: &Pulse<'_>) -> (Option<u8>, u32) {
     let (mut exif, mut xmp, mut frames) = (None, None, 1);
     let mut rest = bytes.get(8..).unwrap_or_default();
     while let Some((head, tail)) = rest.split_first_chunk::<8>() {
+        pulse.beat();
         let [a, b, c, d, kind @ ..] = *head;
         let length = u32::from_be_bytes([a, b, c, d]) as usize;
         let Some(data) = tail.get(..length) else {
@@ -63,10 +65,11 @@ fn png(bytes: &[u8]) -> (Option<u8>, u32) {
 }
 
 /// WebP: RIFF chunks `EXIF`, `XMP ` and one `ANMF` per frame.
-fn webp(bytes: &[u8]) -> (Option<u8>, u32) {
+fn webp(bytes: &[u8], pulse: &Pulse<'_>) -> (Option<u8>, u32) {
     let (mut exif, mut xmp, mut frames) = (None, None, 0);
     let mut rest = bytes.get(12..).unwrap_or_default();
     while let Some((head, tail)) = rest.split_first_chunk::<8>() {
+        pulse.beat();
         let [kind @ .., a, b, c, d] = *head;
         let length = u32::from_le_bytes([a, b, c, d]) as usize;
         let data = tail.get(..length).unwrap_or(tail);

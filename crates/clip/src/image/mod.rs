@@ -7,8 +7,8 @@
 //!
 //! Where the result is not that of Pillow 11.3:
 //! - Grey PNG and TIFF of 16 bits keep their high byte; Pillow clips them to white.
-//! - TIFF holding JPEG goes through another decoder, which differs by a level or two. TIFF with a palette,
-//!   grey with alpha, L\*a\*b\*, floats, 32-bit integers or CCITT group 3 is [`Error::UnsupportedImageFormat`].
+//! - TIFF holding JPEG goes through another decoder, which differs by a level or two. Many variants of TIFF are
+//!   [`Error::UnsupportedImageFormat`], each by its name: `tiff` lists them.
 //! - Without [`Preprocess::exif_orientation`] a TIFF stays as stored; Pillow orients it all the same.
 //! - Orientation is not looked for in a PNG's text chunks (ImageMagick's former place for EXIF) nor in its
 //!   compressed XMP.
@@ -17,8 +17,12 @@
 //!   marks, further frames and pages.
 //!
 //! The way through the files: [`Format`] by magic bytes, `metadata` (orientation, frames) by walking the
-//! container, `jpeg` or `raster` for rows of RGB, `geometry` for what is kept, `weights` and `resample`
+//! container, `jpeg`, `png`, `gif`, `tiff` or `raster` for rows of RGB, `geometry` for what is kept, `weights` and `resample`
 //! for the two passes.
+//!
+//! Whatever takes time calls `progress`, which may unwind: reading, for every few kilobytes; decoding, for every row or
+//! strip; and what fills or goes through memory, for every few megabytes. WebP is the exception: its decoder reads a picture at
+//! once.
 
 mod exif;
 mod format;
@@ -27,11 +31,13 @@ mod gif;
 mod jpeg;
 mod kernel;
 mod metadata;
+mod png;
 mod raster;
 mod resample;
 mod source;
 mod taken;
 mod thumbnail;
+mod tiff;
 mod weights;
 
 use crate::preprocess::{Alpha, Preprocess};
@@ -55,6 +61,8 @@ pub struct Info {
     pub orientation: u8,
     /// Pictures in the file: frames of an animation, pages of a TIFF; 1 otherwise.
     pub frames: u32,
+    /// Whether there is a decoder for this variant of the format. The picture may be damaged all the same.
+    pub decodable: bool,
 }
 
 /// What decoding may cost.
@@ -80,26 +88,41 @@ impl Limits {
 
 /// Describes an image from its header; no pixel is decoded.
 ///
+/// `progress` is called on the way; it may unwind.
+///
 /// # Errors
-/// [`Error::UnknownImageFormat`], [`Error::UnsupportedImageFormat`], or [`Error::CorruptImage`] where the
-/// header itself is damaged.
-pub fn info(bytes: &[u8]) -> Result<Info> {
+/// [`Error::UnknownImageFormat`], [`Error::UnsupportedImageFormat`] for a format that is not read at all, or
+/// [`Error::CorruptImage`] where the header itself is damaged.
+pub fn info(bytes: &[u8], progress: &dyn Fn()) -> Result<Info> {
     let format = Format::of(bytes)?;
-    let pulse = Pulse::new(&|| ());
-    let (width, height) = match format {
+    let pulse = Pulse::new(progress);
+    let ((width, height), supported) = match format {
         Format::Jpeg => {
-            let header = jpeg::Header::parse(bytes)?;
-            (header.width, header.height)
+            let header = jpeg::Header::parse(bytes, &pulse)?;
+            ((header.width, header.height), header.supported())
         }
-        _ => raster::size(format, bytes, &pulse)?,
+        Format::Png => (png::size(bytes)?, Ok(())),
+        Format::Gif => (gif::size(bytes)?, Ok(())),
+        Format::Tiff => {
+            let header = tiff::Header::parse(bytes)?;
+            ((header.width, header.height), header.supported(bytes))
+        }
+        Format::WebP | Format::Bmp => (
+            raster::size(format, bytes, &pulse)?,
+            raster::supported(format, bytes, &pulse),
+        ),
     };
-    let metadata = metadata::read(format, bytes);
+    if width == 0 || height == 0 {
+        return Err(source::corrupt(format, "the picture has no pixels"));
+    }
+    let metadata = metadata::read(format, bytes, &pulse);
     Ok(Info {
         format,
         width,
         height,
         orientation: metadata.orientation,
         frames: metadata.frames,
+        decodable: !matches!(supported, Err(Error::UnsupportedImageFormat { .. })),
     })
 }
 
@@ -168,10 +191,15 @@ fn open<'a>(
     let format = Format::of(bytes)?;
     let rows: Box<dyn Rows + 'a> = match format {
         Format::Jpeg => Box::new(jpeg::Scanlines::open(bytes, limits, pulse)?),
-        _ => Box::new(raster::Raster::decode(format, bytes, alpha, limits, pulse)?),
+        Format::Png => Box::new(png::Scanlines::open(bytes, alpha, limits, pulse)?),
+        Format::Gif => Box::new(gif::Screen::open(bytes, alpha, limits, pulse)?),
+        Format::Tiff => Box::new(tiff::Bands::open(bytes, alpha, limits, pulse)?),
+        Format::WebP | Format::Bmp => {
+            Box::new(raster::Raster::decode(format, bytes, alpha, limits, pulse)?)
+        }
     };
     Ok(Picture {
-        orientation: metadata::read(format, bytes).orientation,
+        orientation: metadata::read(format, bytes, pulse).orientation,
         rows,
     })
 }

@@ -1,46 +1,45 @@
-//! PNG, GIF, WebP, TIFF and BMP: decoded whole by the `image` crate, handed out as rows of RGB.
+//! WebP and BMP: decoded whole by the `image` crate, handed out as rows of RGB; and what all pictures that are not JPEG
+//! have in common.
 //!
-//! Alpha is dropped or composed as the caller says. Of 16-bit samples the high byte counts, as in Pillow's
-//! colour images (its grey ones of 16 bits are clipped to white instead, which nobody wants).
+//! Alpha is dropped or composed as the caller says.
 
-use super::gif::Walk;
 use super::resample::Rows;
 use super::source::{Pulse, Source, corrupt};
 use super::{Format, Limits};
 use crate::preprocess::Alpha;
 use crate::{Error, Result};
-use ::image::codecs::{
-    bmp::BmpDecoder, gif::GifDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder,
-};
+use ::image::codecs::{bmp::BmpDecoder, webp::WebPDecoder};
 use ::image::error::UnsupportedErrorKind;
-use ::image::{ColorType, ImageDecoder, ImageError, ImageResult};
+use ::image::{ImageDecoder, ImageError, ImageResult};
 
-/// Memory a decoder may take besides its pixels: palettes, windows, colour profiles.
+/// Memory a decoder may take besides its pixels: palettes, windows.
 const OVERHEAD: u64 = 64 << 20;
 
 /// Width and height from the header.
 pub(super) fn size(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Result<(u32, u32)> {
-    let (width, height) = match format {
-        // The decoder reads on to the pixels and wants to know its limits before.
-        Format::Png => match bytes.get(12..24) {
-            Some(&[b'I', b'H', b'D', b'R', w3, w2, w1, w0, h3, h2, h1, h0]) => (
-                u32::from_be_bytes([w3, w2, w1, w0]),
-                u32::from_be_bytes([h3, h2, h1, h0]),
-            ),
-            _ => return Err(corrupt(format, "no header chunk")),
-        },
+    match format {
         // The decoder has a limit of its own, which would not be told from damage.
-        Format::Bmp => bmp_size(bytes).ok_or_else(|| corrupt(format, "the header ends early"))?,
-        _ => pulse.confine(format, || {
-            Ok(decoder(format, bytes, OVERHEAD, pulse)
-                .map_err(|error| translate(format, error))?
-                .dimensions())
-        })?,
-    };
-    if width == 0 || height == 0 {
-        return Err(corrupt(format, "the picture has no pixels"));
+        Format::Bmp => bmp_size(bytes).ok_or_else(|| corrupt(format, "the header ends early")),
+        _ => Ok(open(format, bytes, pulse)?.dimensions()),
     }
-    Ok((width, height))
+}
+
+/// Refuses what has a size, but no decoder.
+///
+/// # Errors
+/// As for decoding, as far as the header tells.
+pub(super) fn supported(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Result<()> {
+    open(format, bytes, pulse).map(drop)
+}
+
+fn open<'a>(
+    format: Format,
+    bytes: &'a [u8],
+    pulse: &'a Pulse<'a>,
+) -> Result<Box<dyn ImageDecoder + 'a>> {
+    pulse.confine(format, || {
+        decoder(format, bytes, OVERHEAD, pulse).map_err(|error| translate(format, error))
+    })
 }
 
 /// From the old header, of 12 bytes, or one of its successors, in which a negative height means top to bottom.
@@ -76,11 +75,8 @@ fn decoder<'a>(
     let mut limits = ::image::Limits::no_limits();
     limits.max_alloc = Some(memory);
     let mut decoder: Box<dyn ImageDecoder + 'a> = match format {
-        Format::Png => Box::new(PngDecoder::with_limits(source, limits.clone())?),
-        Format::Gif => Box::new(GifDecoder::new(source)?),
         Format::WebP => Box::new(WebPDecoder::new(source)?),
-        Format::Tiff => Box::new(TiffDecoder::new(source)?),
-        Format::Bmp | Format::Jpeg => Box::new(BmpDecoder::new(source)?),
+        _ => Box::new(BmpDecoder::new(source)?),
     };
     decoder.set_limits(limits)?;
     Ok(decoder)
@@ -108,7 +104,7 @@ fn translate(format: Format, error: ImageError) -> Error {
 /// A decoded picture, read row by row.
 pub(super) struct Raster {
     samples: Vec<u8>,
-    color: ColorType,
+    channels: usize,
     alpha: Alpha,
     width: usize,
     height: usize,
@@ -125,6 +121,9 @@ impl Raster {
         pulse: &Pulse<'_>,
     ) -> Result<Self> {
         let (width, height) = size(format, bytes, pulse)?;
+        if width == 0 || height == 0 {
+            return Err(corrupt(format, "the picture has no pixels"));
+        }
         limits.check(width, height)?;
         if format == Format::WebP && webp_ends_early(bytes) {
             return Err(corrupt(format, "the data ends early"));
@@ -136,41 +135,22 @@ impl Raster {
             if decoder.dimensions() != (width, height) || decoder.total_bytes() > memory {
                 return Err(corrupt(format, "contradictory headers"));
             }
-            let mut samples = zeroed(decoder.total_bytes() as usize)?;
+            let mut samples = zeroed(decoder.total_bytes() as usize, pulse)?;
             let color = decoder.color_type();
             decoder
                 .read_image_boxed(&mut samples)
                 .map_err(|error| translate(format, error))?;
             Ok((samples, color))
         })?;
-        let mut raster = Self {
+        Ok(Self {
             samples,
-            color,
+            // Neither format has samples of more than 8 bits.
+            channels: color.channel_count().into(),
             alpha,
             width: width as usize,
             height: height as usize,
             next: 0,
-        };
-        if format == Format::Gif {
-            raster.paint_surround(&Walk::of(bytes));
-        }
-        Ok(raster)
-    }
-
-    /// Gives the screen around the first frame of a GIF the colour Pillow gives it.
-    fn paint_surround(&mut self, walk: &Walk) {
-        let Some(first) = walk.first else {
-            return;
-        };
-        let [left, top, width, height] = first.area;
-        let pixels = self.samples.as_chunks_mut::<4>().0;
-        for (y, row) in pixels.chunks_mut(self.width).enumerate() {
-            for (x, pixel) in row.iter_mut().enumerate() {
-                if x.wrapping_sub(left) >= width || y.wrapping_sub(top) >= height {
-                    *pixel = first.surround;
-                }
-            }
-        }
+        })
     }
 }
 
@@ -180,52 +160,24 @@ impl Rows for Raster {
     }
 
     fn next_row(&mut self, row: &mut [u8]) -> Result<()> {
-        let stride = self.width * usize::from(self.color.bytes_per_pixel());
+        let stride = self.width * self.channels;
         let samples = self
             .samples
-            .get(self.next * stride..(self.next + 1) * stride)
-            .unwrap_or_default();
+            .get(self.next * stride..(self.next + 1) * stride);
         self.next += 1;
-        let out = row.as_chunks_mut::<3>().0;
-        match self.color {
-            ColorType::L8 => fill(out, samples, |[l]: [u8; 1]| [l; 3]),
-            ColorType::La8 => fill(out, samples, |[l, a]| self.compose([l; 3], a)),
-            ColorType::Rgb8 => row.copy_from_slice(samples),
-            ColorType::Rgba8 => fill(out, samples, |[r, g, b, a]| self.compose([r, g, b], a)),
-            ColorType::L16 => fill(out, samples, |l: [u8; 2]| [narrow(l); 3]),
-            ColorType::La16 => fill(out, samples, |[l1, l0, a1, a0]| {
-                self.compose([narrow([l1, l0]); 3], narrow([a1, a0]))
-            }),
-            ColorType::Rgb16 => fill(out, samples, |[r1, r0, g1, g0, b1, b0]| {
-                [[r1, r0], [g1, g0], [b1, b0]].map(narrow)
-            }),
-            ColorType::Rgba16 => fill(out, samples, |[r1, r0, g1, g0, b1, b0, a1, a0]| {
-                let rgb = [[r1, r0], [g1, g0], [b1, b0]].map(narrow);
-                self.compose(rgb, narrow([a1, a0]))
-            }),
-            color => {
-                return Err(Error::UnsupportedImageFormat {
-                    format: format!("image with samples of type {color:?}"),
-                });
-            }
-        }
+        paint(row, samples.unwrap_or_default(), self.channels, self.alpha);
         Ok(())
     }
 }
 
-impl Raster {
-    /// Drops `alpha` or composes the pixel over white or black, with Pillow's rounding (`Image.paste`).
-    fn compose(&self, rgb: [u8; 3], alpha: u8) -> [u8; 3] {
-        let background = match self.alpha {
-            Alpha::Drop => return rgb,
-            Alpha::White => 255,
-            Alpha::Black => 0,
-        };
-        let alpha = u32::from(alpha);
-        rgb.map(|sample| {
-            let sum = background * (255 - alpha) + u32::from(sample) * alpha + 128;
-            ((sum + (sum >> 8)) >> 8) as u8
-        })
+/// Turns samples of 8 bits into RGB: grey, grey with alpha, RGB or RGB with alpha, by the number of channels.
+pub(super) fn paint(row: &mut [u8], samples: &[u8], channels: usize, alpha: Alpha) {
+    let out = row.as_chunks_mut::<3>().0;
+    match channels {
+        1 => fill(out, samples, |[l]: [u8; 1]| [l; 3]),
+        2 => fill(out, samples, |[l, a]| compose([l; 3], a, alpha)),
+        3 => fill(out, samples, |rgb| rgb),
+        _ => fill(out, samples, |[r, g, b, a]| compose([r, g, b], a, alpha)),
     }
 }
 
@@ -235,17 +187,31 @@ fn fill<const N: usize>(out: &mut [[u8; 3]], samples: &[u8], rgb: impl Fn([u8; N
     }
 }
 
-/// The high byte of a 16-bit sample in native order.
-fn narrow(sample: [u8; 2]) -> u8 {
-    (u16::from_ne_bytes(sample) >> 8) as u8
+/// Drops `opacity` or composes the pixel over white or black, with Pillow's rounding (`Image.paste`).
+pub(super) fn compose(rgb: [u8; 3], opacity: u8, alpha: Alpha) -> [u8; 3] {
+    let background = match alpha {
+        Alpha::Drop => return rgb,
+        Alpha::White => 255,
+        Alpha::Black => 0,
+    };
+    let opacity = u32::from(opacity);
+    rgb.map(|sample| {
+        let sum = background * (255 - opacity) + u32::from(sample) * opacity + 128;
+        ((sum + (sum >> 8)) >> 8) as u8
+    })
 }
 
-/// Zeroed bytes, or an error where the system has no memory for them.
-pub(super) fn zeroed(length: usize) -> Result<Vec<u8>> {
+/// Zeroed bytes, or an error where the system has no memory for them. `progress` is called on the way: the system takes
+/// a second for some gigabytes.
+pub(super) fn zeroed(length: usize, pulse: &Pulse<'_>) -> Result<Vec<u8>> {
+    const BLOCK: usize = 1 << 24;
     let mut bytes = Vec::new();
     bytes
         .try_reserve_exact(length)
         .map_err(|_| Error::OutOfMemory { bytes: length })?;
-    bytes.resize(length, 0);
+    while bytes.len() < length {
+        pulse.beat();
+        bytes.resize(length.min(bytes.len() + BLOCK), 0);
+    }
     Ok(bytes)
 }

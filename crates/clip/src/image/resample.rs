@@ -68,7 +68,7 @@ fn stream(
     let weights = |sizes, kept: &std::ops::Range<usize>, mirror, input| {
         let weights = Weights::new(filter, sizes, kept.clone(), pulse)?;
         Ok::<_, Error>(if mirror {
-            weights.mirrored(input)
+            weights.mirrored(input, pulse)
         } else {
             weights
         })
@@ -85,16 +85,16 @@ fn stream(
         mirror_rows,
         height,
     )?;
-    let columns = Columns::new(columns);
+    let columns = Columns::new(columns, pulse);
     let size = (geometry.columns.len(), geometry.rows.len());
-    let mut sums = Sums::new(vertical, 3 * size.0, zeroed(3 * size.0 * size.1)?);
-    let mut row = zeroed(3 * width + PADDING)?;
-    let mut shrunk = zeroed(3 * size.0)?;
+    let mut sums = Sums::new(vertical, 3 * size.0, zeroed(3 * size.0 * size.1, pulse)?);
+    let mut row = zeroed(3 * width + PADDING, pulse)?;
+    let mut shrunk = zeroed(3 * size.0, pulse)?;
     for y in 0..height {
         pulse.beat();
         rows.next_row(row.get_mut(..3 * width).unwrap_or_default())?;
         if sums.takes(y)? {
-            columns.run(&row, &mut shrunk);
+            columns.run(&row, &mut shrunk, pulse);
             sums.add(y, &shrunk);
         }
     }
@@ -182,7 +182,7 @@ impl Sums {
 }
 
 /// A picture whose columns are read as rows.
-struct Transposed {
+struct Transposed<'a> {
     pixels: Vec<u8>,
     width: usize,
     height: usize,
@@ -190,15 +190,16 @@ struct Transposed {
     next: usize,
     /// Some columns, transposed together because pixels of one column share no cache line.
     block: Vec<u8>,
+    pulse: &'a Pulse<'a>,
 }
 
-impl Transposed {
+impl<'a> Transposed<'a> {
     /// Columns of a block: the 48 bytes of a row that a cache line holds.
     const BLOCK: usize = 16;
 
-    fn read(rows: &mut dyn Rows, pulse: &Pulse<'_>) -> Result<Self> {
+    fn read(rows: &mut dyn Rows, pulse: &'a Pulse<'a>) -> Result<Self> {
         let (width, height) = rows.size();
-        let mut pixels = zeroed(3 * width * height)?;
+        let mut pixels = zeroed(3 * width * height, pulse)?;
         for row in pixels.chunks_exact_mut(3 * width) {
             pulse.beat();
             rows.next_row(row)?;
@@ -208,7 +209,8 @@ impl Transposed {
             width,
             height,
             next: 0,
-            block: zeroed(3 * height * Self::BLOCK)?,
+            block: zeroed(3 * height * Self::BLOCK, pulse)?,
+            pulse,
         })
     }
 
@@ -222,6 +224,9 @@ impl Transposed {
             .chunks_exact(self.width)
             .enumerate()
         {
+            if y.is_multiple_of(1 << 12) {
+                self.pulse.beat();
+            }
             for (x, pixel) in row.iter().skip(self.next).take(columns).enumerate() {
                 if let Some(target) = target.get_mut(x * self.height + y) {
                     *target = *pixel;
@@ -231,7 +236,7 @@ impl Transposed {
     }
 }
 
-impl Rows for Transposed {
+impl Rows for Transposed<'_> {
     fn size(&self) -> (usize, usize) {
         (self.height, self.width)
     }

@@ -1,7 +1,7 @@
 //! When a picture was taken, as its EXIF block says.
 
+use super::source::{Pulse, Source};
 use exif::{DateTime, In, Reader, Tag, Value};
-use std::io::Cursor;
 
 /// A moment by the camera's clock: EXIF knows of time zones too rarely to rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,10 +15,12 @@ pub struct Moment {
 /// When the picture was taken, or else digitized. `None` where the file does not say; whether it is a date in the
 /// calendar is not checked.
 ///
-/// Looks into JPEG, TIFF, PNG, WebP and HEIF. A damaged block says nothing, it is not an error.
-pub fn taken(bytes: &[u8]) -> Option<Moment> {
+/// Looks into JPEG, TIFF, PNG, WebP and HEIF. A damaged block says nothing, it is not an error. `progress` is called while
+/// reading; it may unwind.
+pub fn taken(bytes: &[u8], progress: &dyn Fn()) -> Option<Moment> {
+    let pulse = Pulse::new(progress);
     let block = Reader::new()
-        .read_from_container(&mut Cursor::new(bytes))
+        .read_from_container(&mut Source::new(bytes, &pulse))
         .ok()?;
     [Tag::DateTimeOriginal, Tag::DateTimeDigitized]
         .into_iter()

@@ -10,7 +10,7 @@ mod taken;
 mod thumbnails;
 
 use crate::Result;
-use crate::image::{Limits, pixels};
+use crate::image::{Info, Limits, pixels};
 use crate::preprocess::{Alpha, Filter, Preprocess, Resize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,6 +63,10 @@ fn whole() -> Preprocess {
         exif_orientation: true,
         alpha: Alpha::Drop,
     }
+}
+
+fn info(bytes: &[u8]) -> Result<Info> {
+    crate::image::info(bytes, &|| ())
 }
 
 fn decode(bytes: &[u8]) -> Result<Vec<u8>> {

@@ -51,7 +51,7 @@ impl Weights {
         };
         match Kernel::of(filter) {
             Some(kernel) => weights.antialiased(kernel, (input, output), kept, pulse)?,
-            None => weights.nearest((input, output), kept)?,
+            None => weights.nearest((input, output), kept, pulse)?,
         }
         Ok(weights)
     }
@@ -99,10 +99,18 @@ impl Weights {
     }
 
     /// Pillow steps through the centres by repeated addition.
-    fn nearest(&mut self, (input, output): (usize, usize), kept: Range<usize>) -> Result<()> {
+    fn nearest(
+        &mut self,
+        (input, output): (usize, usize),
+        kept: Range<usize>,
+        pulse: &Pulse<'_>,
+    ) -> Result<()> {
         let scale = input as f64 / output as f64;
         let mut center = scale * 0.5;
         for at in 0..kept.end {
+            if at.is_multiple_of(1 << 12) {
+                pulse.beat();
+            }
             if at >= kept.start {
                 let offset = self.values.len();
                 reserve(&mut self.values, 1)?;
@@ -128,8 +136,9 @@ impl Weights {
     }
 
     /// The same outputs over an axis of `input` pixels that is stored in reverse.
-    pub(super) fn mirrored(mut self, input: usize) -> Self {
+    pub(super) fn mirrored(mut self, input: usize, pulse: &Pulse<'_>) -> Self {
         for taps in &mut self.taps {
+            pulse.beat();
             taps.start = input - taps.start - taps.length;
             if let Some(weights) = self.values.get_mut(taps.offset..taps.offset + taps.length) {
                 weights.reverse();

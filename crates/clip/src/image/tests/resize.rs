@@ -293,12 +293,12 @@ proptest! {
         filter in filters(),
     ) {
         let pulse = Pulse::new(&|| ());
-        let columns = Columns::new(Weights::new(filter, (input, output), 0..output, &pulse).unwrap());
+        let columns = Columns::new(Weights::new(filter, (input, output), 0..output, &pulse).unwrap(), &pulse);
         let mut row = noise(input, 1, seed).pixels.into_flattened();
         row.resize(row.len() + crate::image::kernel::PADDING, 0xaa);
         let (mut fast, mut plain) = (vec![0; 3 * output], vec![0; 3 * output]);
-        columns.run(&row, &mut fast);
-        columns.run_scalar(&row, &mut plain);
+        columns.run(&row, &mut fast, &pulse);
+        columns.run_scalar(&row, &mut plain, &pulse);
         prop_assert_eq!(fast, plain);
     }
 }
@@ -313,7 +313,7 @@ fn inputs_of_outputs_ascend() {
             assert!(weights.taps.is_sorted_by_key(|taps| taps.start));
             assert!(
                 weights
-                    .mirrored(input)
+                    .mirrored(input, &pulse)
                     .taps
                     .is_sorted_by_key(|taps| taps.start)
             );

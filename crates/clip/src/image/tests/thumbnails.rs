@@ -1,7 +1,7 @@
 //! Thumbnails: small, upright JPEGs of anything.
 
 use super::*;
-use crate::image::{Format, Info, info, thumbnail};
+use crate::image::{Format, thumbnail};
 
 fn small(name: &str, side: u32) -> Vec<u8> {
     thumbnail(&read(name), side, &LIMITS, &|| ()).unwrap()
