@@ -1,5 +1,5 @@
-//! WebP and BMP: decoded whole by the `image` crate, handed out as rows of RGB; and what all pictures that are not JPEG
-//! have in common.
+//! BMP, decoded whole by the `image` crate and handed out as rows of RGB; and what all pictures that are not JPEG have in
+//! common.
 //!
 //! Alpha is dropped or composed as the caller says.
 
@@ -8,42 +8,28 @@ use super::source::{Pulse, Source, corrupt};
 use super::{Format, Limits};
 use crate::preprocess::Alpha;
 use crate::{Error, Result};
-use ::image::codecs::{bmp::BmpDecoder, webp::WebPDecoder};
+use ::image::codecs::bmp::BmpDecoder;
 use ::image::error::UnsupportedErrorKind;
-use ::image::{ImageDecoder, ImageError, ImageResult};
+use ::image::{ImageDecoder, ImageError};
 
-/// Memory a decoder may take besides its pixels: palettes, windows.
+/// Memory the decoder may take besides its pixels.
 const OVERHEAD: u64 = 64 << 20;
 
-/// Width and height from the header.
-pub(super) fn size(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Result<(u32, u32)> {
-    match format {
-        // The decoder has a limit of its own, which would not be told from damage.
-        Format::Bmp => bmp_size(bytes).ok_or_else(|| corrupt(format, "the header ends early")),
-        _ => Ok(open(format, bytes, pulse)?.dimensions()),
-    }
+/// Width and height from the header; the decoder has a limit of its own, which would not be told from damage.
+pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
+    stored(bytes).ok_or_else(|| corrupt(Format::Bmp, "the header ends early"))
 }
 
 /// Refuses what has a size, but no decoder.
 ///
 /// # Errors
 /// As for decoding, as far as the header tells.
-pub(super) fn supported(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Result<()> {
-    open(format, bytes, pulse).map(drop)
-}
-
-fn open<'a>(
-    format: Format,
-    bytes: &'a [u8],
-    pulse: &'a Pulse<'a>,
-) -> Result<Box<dyn ImageDecoder + 'a>> {
-    pulse.confine(format, || {
-        decoder(format, bytes, OVERHEAD, pulse).map_err(|error| translate(format, error))
-    })
+pub(super) fn supported(bytes: &[u8], pulse: &Pulse<'_>) -> Result<()> {
+    pulse.confine(Format::Bmp, || decoder(bytes, OVERHEAD, pulse).map(drop))
 }
 
 /// From the old header, of 12 bytes, or one of its successors, in which a negative height means top to bottom.
-fn bmp_size(bytes: &[u8]) -> Option<(u32, u32)> {
+fn stored(bytes: &[u8]) -> Option<(u32, u32)> {
     match *bytes.get(14..26)? {
         [12, 0, 0, 0, w0, w1, h0, h1, ..] => Some((
             u16::from_le_bytes([w0, w1]).into(),
@@ -57,32 +43,19 @@ fn bmp_size(bytes: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
-/// Whether the container is longer than the file: the decoder needs only the first picture, but EXIF comes last.
-fn webp_ends_early(bytes: &[u8]) -> bool {
-    bytes
-        .get(4..8)
-        .and_then(|size| size.try_into().ok())
-        .is_none_or(|size| u64::from(u32::from_le_bytes(size)) + 8 > bytes.len() as u64)
-}
-
 fn decoder<'a>(
-    format: Format,
     bytes: &'a [u8],
     memory: u64,
     pulse: &'a Pulse<'a>,
-) -> ImageResult<Box<dyn ImageDecoder + 'a>> {
-    let source = Source::new(bytes, pulse);
+) -> Result<BmpDecoder<Source<'a>>> {
+    let mut decoder = BmpDecoder::new(Source::new(bytes, pulse)).map_err(translate)?;
     let mut limits = ::image::Limits::no_limits();
     limits.max_alloc = Some(memory);
-    let mut decoder: Box<dyn ImageDecoder + 'a> = match format {
-        Format::WebP => Box::new(WebPDecoder::new(source)?),
-        _ => Box::new(BmpDecoder::new(source)?),
-    };
-    decoder.set_limits(limits)?;
+    decoder.set_limits(limits).map_err(translate)?;
     Ok(decoder)
 }
 
-fn translate(format: Format, error: ImageError) -> Error {
+fn translate(error: ImageError) -> Error {
     match error {
         ImageError::Unsupported(error) => {
             let variant = match error.kind() {
@@ -90,14 +63,17 @@ fn translate(format: Format, error: ImageError) -> Error {
                 _ => error.to_string(),
             };
             Error::UnsupportedImageFormat {
-                format: format!("{} ({variant})", format.title()),
+                format: format!("{} ({variant})", Format::Bmp.title()),
             }
         }
-        ImageError::Limits(_) => corrupt(format, "it needs more memory than its size accounts for"),
+        ImageError::Limits(_) => corrupt(
+            Format::Bmp,
+            "it needs more memory than its size accounts for",
+        ),
         ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            corrupt(format, "the data ends early")
+            corrupt(Format::Bmp, "the data ends early")
         }
-        error => corrupt(format, error.to_string()),
+        error => corrupt(Format::Bmp, error.to_string()),
     }
 }
 
@@ -114,37 +90,30 @@ pub(super) struct Raster {
 impl Raster {
     /// Checks the header against `limits` and decodes.
     pub(super) fn decode(
-        format: Format,
         bytes: &[u8],
         alpha: Alpha,
         limits: &Limits,
         pulse: &Pulse<'_>,
     ) -> Result<Self> {
-        let (width, height) = size(format, bytes, pulse)?;
+        let (width, height) = size(bytes)?;
         if width == 0 || height == 0 {
-            return Err(corrupt(format, "the picture has no pixels"));
+            return Err(corrupt(Format::Bmp, "the picture has no pixels"));
         }
         limits.check(width, height)?;
-        if format == Format::WebP && webp_ends_early(bytes) {
-            return Err(corrupt(format, "the data ends early"));
-        }
         let memory = OVERHEAD.saturating_add(16 * u64::from(width) * u64::from(height));
-        let (samples, color) = pulse.confine(format, || {
-            let decoder =
-                decoder(format, bytes, memory, pulse).map_err(|error| translate(format, error))?;
+        let (samples, color) = pulse.confine(Format::Bmp, || {
+            let decoder = decoder(bytes, memory, pulse)?;
             if decoder.dimensions() != (width, height) || decoder.total_bytes() > memory {
-                return Err(corrupt(format, "contradictory headers"));
+                return Err(corrupt(Format::Bmp, "contradictory headers"));
             }
             let mut samples = zeroed(decoder.total_bytes() as usize, pulse)?;
             let color = decoder.color_type();
-            decoder
-                .read_image_boxed(&mut samples)
-                .map_err(|error| translate(format, error))?;
+            decoder.read_image(&mut samples).map_err(translate)?;
             Ok((samples, color))
         })?;
         Ok(Self {
             samples,
-            // Neither format has samples of more than 8 bits.
+            // None of its variants has samples of more than 8 bits.
             channels: color.channel_count().into(),
             alpha,
             width: width as usize,
