@@ -17,11 +17,12 @@ use libwebp_sys::{
 use std::ptr::{self, NonNull};
 use std::slice;
 
-/// Bytes of a lossy picture that are decoded before `progress` is called again: up to some million pixels.
+/// Bytes of a lossy picture that are decoded before `progress` is called again.
 const LOSSY: usize = 1 << 14;
 
-/// The same of a lossless one, of which libwebp does up to eight rows again where a portion ends. What takes no bytes at all, as a
-/// flat picture, is decoded in one go.
+/// The same of a lossless one, of which libwebp does up to eight rows again where a portion ends.
+///
+/// A picture that is flat takes hardly any bytes, and so comes in one go, at some 200 million pixels a second.
 const LOSSLESS: usize = 1 << 20;
 
 /// What precedes the first picture.
