@@ -150,12 +150,7 @@ impl Probe {
                 .chunks_exact(stride)
                 .map(|code| self.place(&mut cells, split(&self.basis, code).1)),
         );
-        let codes = Codes {
-            bits: self.basis.bits(),
-            len: stride - 1,
-            stride,
-            bytes: codes,
-        };
+        let codes = Codes::new(self.basis.bits(), stride - 1, stride, codes);
         scratch.dots.resize(factors.len(), 0);
         dots(codes, &cells.levels, &scratch.which, &mut scratch.dots);
         widen_factors(factors, &mut scratch.factors);
@@ -174,12 +169,7 @@ impl Probe {
     pub fn estimate_one(&self, factors: Factors, code: &[u8]) -> f32 {
         let mut cells = self.cells.borrow_mut();
         let place = self.place(&mut cells, split(&self.basis, code).1);
-        let codes = Codes {
-            bits: self.basis.bits(),
-            len: code.len() - 1,
-            stride: code.len(),
-            bytes: code,
-        };
+        let codes = Codes::new(self.basis.bits(), code.len() - 1, code.len(), code);
         let mut dot = [0];
         dots(codes, &cells.levels, &[place], &mut dot);
         let terms = &cells.terms[usize::from(place)];

@@ -47,23 +47,52 @@ impl Bits {
     }
 }
 
+/// What is said of lengths that kernels cannot work with.
+const MISFIT: &str = "codes and queries differ in length";
+
 /// Codes at equal distances from each other.
 #[derive(Clone, Copy, Debug)]
 pub struct Codes<'c> {
-    /// Bits of an element.
-    pub bits: Bits,
+    bits: Bits,
     /// Bytes of a code.
-    pub len: usize,
+    len: usize,
     /// Bytes from one code to the next, at least `len`.
-    pub stride: usize,
+    stride: usize,
     /// The codes, and what lies between them.
-    pub bytes: &'c [u8],
+    bytes: &'c [u8],
 }
 
-impl Codes<'_> {
+impl<'c> Codes<'c> {
+    /// Codes of `len` bytes with `bits` for an element, each `stride` bytes after the one before in `bytes`.
+    ///
+    /// # Panics
+    /// When codes overlap, or one has more elements than can be numbered.
+    #[inline]
+    pub fn new(bits: Bits, len: usize, stride: usize, bytes: &'c [u8]) -> Self {
+        assert!(
+            len <= stride && len.checked_mul(bits.per_byte()).is_some(),
+            "{MISFIT}"
+        );
+        Self {
+            bits,
+            len,
+            stride,
+            bytes,
+        }
+    }
+
     /// Elements of a code.
+    #[inline]
     pub fn elements(&self) -> usize {
+        // Known not to overflow since the codes were made.
         self.len * self.bits.per_byte()
+    }
+
+    /// Whether there are `count` codes, each with what lies between it and the next.
+    #[inline]
+    fn has(&self, count: usize) -> bool {
+        let needed = count.checked_mul(self.stride);
+        needed.is_some_and(|needed| needed <= self.bytes.len())
     }
 }
 
@@ -76,14 +105,14 @@ impl Codes<'_> {
 /// When the lengths do not fit, or there is no such query.
 #[inline]
 pub fn dots(codes: Codes<'_>, queries: &[i8], which: &[u8], out: &mut [i32]) {
-    let Codes { bits, len, .. } = codes;
+    let bits = codes.bits;
     let highest = which.iter().copied().max().map_or(0, usize::from);
+    let needed = (highest + 1).checked_mul(codes.elements());
     assert!(
-        len <= codes.stride
-            && which.len() == out.len()
-            && out.len() * codes.stride <= codes.bytes.len()
-            && (out.is_empty() || (highest + 1) * codes.elements() <= queries.len()),
-        "codes and queries differ in length"
+        which.len() == out.len()
+            && codes.has(out.len())
+            && (out.is_empty() || needed.is_some_and(|needed| needed <= queries.len())),
+        "{MISFIT}"
     );
     #[cfg(target_arch = "x86_64")]
     {
@@ -102,7 +131,7 @@ pub fn dots(codes: Codes<'_>, queries: &[i8], which: &[u8], out: &mut [i32]) {
             };
         }
         if is_x86_feature_detected!("avx2") {
-            // SAFETY: as above.
+            // SAFETY: the machine has these instructions, and the lengths were checked.
             return unsafe {
                 match bits {
                     Bits::One => avx2::<1>(codes, queries, which, out),
@@ -159,13 +188,15 @@ unsafe fn vnni<const BITS: usize>(codes: Codes<'_>, queries: &[i8], which: &[u8]
         let mut at = 0;
         while at < len {
             let mask = 1_u64.unbounded_shl((len - at) as u32).wrapping_sub(1);
-            // SAFETY: there is a code for every result, `at` is inside it, and the mask keeps the load
-            // there.
+            // SAFETY: `i` is below the number of results, for each of which `dots` has found a code of `len`
+            // bytes in `bytes`, so that the offset does not overflow; `at` is inside the code, and the mask keeps
+            // the load there.
             let code = unsafe {
                 _mm512_maskz_loadu_epi8(mask, codes.bytes.as_ptr().add(i * stride + at).cast())
             };
             for field in 0..8 / BITS {
-                // SAFETY: the query is there, with as many bytes for each field as a code has bytes.
+                // SAFETY: `dots` has found a query of so many elements for the highest of `which`; it has as many
+                // bytes for each field as a code has bytes, and the mask keeps the load inside the field.
                 let query = unsafe {
                     let query = queries.as_ptr().add(usize::from(which[i]) * elements);
                     _mm512_maskz_loadu_epi8(mask, query.add(field * len + at))

@@ -20,7 +20,7 @@ proptest! {
             let which: Vec<u8> = (0..count).map(|i| byte(i) % 3).collect();
             let stride = bytes + gap;
             let all: Vec<u8> = (0..stride * count).map(|i| byte(i + 13)).collect();
-            let codes = Codes { bits, len: bytes, stride, bytes: &all };
+            let codes = Codes::new(bits, bytes, stride, &all);
             let (mut fast, mut slow) = (vec![0; count], vec![1; count]);
             dots(codes, &queries, &which, &mut fast);
             dots_scalar(codes, &queries, &which, &mut slow);
@@ -69,17 +69,47 @@ fn extremes_do_not_saturate() {
         for value in [-127_i8, 127] {
             let mut out = [0; 5];
             let len = 96 * bits.per_byte();
-            let codes = Codes {
-                bits,
-                len: 96,
-                stride: 96,
-                bytes: &[0xff; 96 * 5],
-            };
+            let codes = Codes::new(bits, 96, 96, &[0xff; 96 * 5]);
             dots(codes, &vec![value; len], &[0; 5], &mut out);
             let product = i32::from(value) * i32::from(bits.top()) * len as i32;
             assert_eq!(out, [product; 5]);
         }
     }
+}
+
+#[test]
+#[should_panic(expected = "codes and queries differ in length")]
+fn codes_that_only_fit_when_their_distance_overflows_are_refused() {
+    let codes = Codes::new(Bits::Four, 32, (1 << 63) + 32, &[0; 64]);
+    dots(codes, &[0; 64], &[0, 0], &mut [0; 2]);
+}
+
+#[test]
+#[should_panic(expected = "codes and queries differ in length")]
+fn codes_that_only_fit_when_their_elements_overflow_are_refused() {
+    Codes::new(Bits::One, 1 << 61, 1 << 61, &[0; 8]);
+}
+
+#[test]
+#[should_panic(expected = "codes and queries differ in length")]
+fn codes_that_overlap_are_refused() {
+    Codes::new(Bits::Two, 9, 8, &[0; 64]);
+}
+
+#[test]
+fn lengths_that_do_not_fit_are_refused() {
+    let refused = |count: usize, queries: usize, which: &[u8]| {
+        let (bytes, queries) = (vec![0; 24], vec![0; queries]);
+        let (which, mut out) = (which.to_vec(), vec![0; count]);
+        let codes = Codes::new(Bits::Four, 8, 12, &bytes);
+        std::panic::catch_unwind(move || dots(codes, &queries, &which, &mut out)).is_err()
+    };
+    assert!(!refused(2, 32, &[0, 1]));
+    assert!(refused(3, 32, &[0, 1, 0]), "too few codes");
+    assert!(refused(2, 31, &[0, 1]), "half a query");
+    assert!(refused(2, 32, &[0, 2]), "no such query");
+    assert!(refused(2, 32, &[0]), "too few choices");
+    assert!(!refused(0, 0, &[]));
 }
 
 #[test]
