@@ -20,8 +20,9 @@
 //! bias, and `v·r` is estimated from the code and its scale. Half of it is the cosine distance of vectors of
 //! norm 1, and, but for a constant, the negative inner product ([`crate::space`]).
 //!
-//! Everything is in units of the sample's mean `|r|²`, so that halves hold the factors at any scale of the
-//! data.
+//! Everything is in units of the sample's mean `|r|²`. The factors have the range of single floats: where
+//! vectors differ in length by orders of magnitude, those of the short ones would vanish in halves, and with
+//! them what tells these apart.
 
 use bytemuck::cast_slice;
 use half::f16;

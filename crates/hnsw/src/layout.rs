@@ -13,7 +13,7 @@
 //!             40  own vector                 dims halves, padded to 8 bytes: the heap's own bits
 //!                 edge ids                   2m u32
 //!                 edge versions              2m u16
-//!                 edge factors               2m (scale, bias) halves
+//!                 edge factors               2m (scale, bias) upper halves of single floats
 //!                 edge codes                 2m codes
 //!                 own factors, own code
 //!   overflow   0  SlotHeader                 state OVERFLOW, next in the chain
@@ -40,8 +40,7 @@ mod slot;
 use std::mem::size_of;
 
 use bytemuck::{Pod, Zeroable, cast_slice};
-use half::f16;
-use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
+use half::bf16;
 use kernels::quantize::Bits;
 
 use crate::error::{Error, Result};
@@ -57,7 +56,7 @@ const LOGGED_BYTES: usize = PAGE_BYTES - HINT_BYTES;
 /// First two bytes of every page.
 pub const MAGIC: u16 = 0xC119;
 /// Version of the format this crate reads and writes.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Most neighbours an upper bound of `m` allows: the number of edges, `2m`, fits one byte.
 pub const MAX_M: usize = 100;
 /// TIDs in a node's own slot.
@@ -153,6 +152,9 @@ impl Pointer {
 }
 
 /// The scale of a code and the part of the distance that does not depend on the query.
+///
+/// Both are the upper halves of single floats: what codes lose is ten times what these lose by rounding, but
+/// vectors of one index may differ in length by any factor, and their squares by its square.
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Factors {
@@ -163,41 +165,46 @@ pub struct Factors {
 impl Factors {
     /// Of an edge without a code.
     pub const UNCODED: Self = Self {
-        scale: 0x7e00,
+        scale: 0x7fc0,
         bias: 0,
     };
 
-    /// Rounds both to halves, saturating.
+    /// Rounds both, saturating.
     pub fn new(scale: f32, bias: f32) -> Self {
-        let half = |x: f32| f16::from_f32(x.clamp(-65504.0, 65504.0)).to_bits();
+        let most = bf16::MAX.to_f32();
+        let upper = |x: f32| bf16::from_f32(x.clamp(-most, most)).to_bits();
         Self {
-            scale: half(scale),
-            bias: half(bias),
+            scale: upper(scale),
+            bias: upper(bias),
         }
     }
 
     /// The scale, not a number where there is no code.
     pub fn scale(self) -> f32 {
-        f16::from_bits(self.scale).to_f32()
+        widen(self.scale)
     }
 
     /// The part of the distance that does not depend on the query.
     pub fn bias(self) -> f32 {
-        f16::from_bits(self.bias).to_f32()
+        widen(self.bias)
     }
 
     /// Whether there is a code.
     pub fn coded(self) -> bool {
-        self.scale & 0x7fff <= 0x7c00
+        self.scale & 0x7fff <= 0x7f80
     }
+}
+
+#[inline]
+fn widen(upper: u16) -> f32 {
+    f32::from_bits(u32::from(upper) << 16)
 }
 
 /// Scales and biases, in turns, widened into `out`.
 pub(crate) fn widen_factors(factors: &[Factors], out: &mut Vec<f32>) {
-    out.resize(2 * factors.len(), 0.0);
-    let bits: &[u16] = cast_slice(factors);
-    let halves: &[f16] = bits.reinterpret_cast();
-    halves.convert_to_f32_slice(out);
+    let upper: &[u16] = cast_slice(factors);
+    out.clear();
+    out.extend(upper.iter().map(|&upper| widen(upper)));
 }
 
 /// The contents of block 0.

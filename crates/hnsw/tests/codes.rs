@@ -7,6 +7,7 @@ use hnsw::codes::{Basis, Metric, Query, Scratch, Space};
 use hnsw::layout::{Factors, Shape};
 use hnsw::random::Random;
 use kernels::quantize::Bits;
+use proptest::prelude::*;
 
 const DIMS: usize = 128;
 
@@ -83,6 +84,26 @@ fn estimates_follow_distances_at_any_scale() {
             assert!(bias.abs() < 0.1, "{metric:?} at {scale}: {bias}");
         }
     }
+}
+
+proptest! {
+    /// A factor is as good at any size.
+    #[test]
+    fn factors_keep_their_leading_digits(scale in -30f32..30.0, bias in -30f32..30.0, sign: bool) {
+        let (scale, bias) = (10f32.powf(scale), 10f32.powf(bias));
+        let bias = if sign { -bias } else { bias };
+        let factors = Factors::new(scale, bias);
+        prop_assert!(factors.coded());
+        prop_assert!((factors.scale() / scale - 1.0).abs() <= 1.0 / 256.0);
+        prop_assert!((factors.bias() / bias - 1.0).abs() <= 1.0 / 256.0);
+    }
+}
+
+#[test]
+fn factors_saturate() {
+    let factors = Factors::new(f32::INFINITY, f32::NEG_INFINITY);
+    assert!(factors.coded() && factors.scale().is_finite() && factors.bias().is_finite());
+    assert!(!Factors::UNCODED.coded() && Factors::UNCODED.scale().is_nan());
 }
 
 #[test]

@@ -13,6 +13,7 @@ use hnsw::index::{Index, Parameters};
 use hnsw::insert::insert;
 use hnsw::learn::learn;
 use hnsw::mem::{MemStore, interleave};
+use hnsw::random::Random;
 use hnsw::scan::{Order, Row, Scan};
 use hnsw::vacuum::bulk_delete;
 
@@ -221,6 +222,59 @@ fn a_basis_is_learned_when_there_are_rows_enough() {
         let recall = recall(&index, metric, &data, &rows, 40);
         assert!(recall >= 0.95, "{metric:?}: {recall}");
         assert!(found_by_themselves(&index, &data, &rows) >= 1_199);
+    }
+}
+
+/// The mean share of the ten nearest rows that scans for some of `data` itself find, and the nodes that these visit.
+fn recall_of_own(index: &Index<&MemStore>, metric: Metric, data: &[Vec<f16>]) -> (f64, usize) {
+    let queries = data.iter().step_by(10);
+    let (mut found, mut hops) = (0, 0);
+    for query in queries.clone() {
+        let mut exact: Vec<f64> = data.iter().map(|x| distance(metric, query, x)).collect();
+        exact.sort_by(f64::total_cmp);
+        let mut scan = Scan::new(index.query(query).unwrap(), options(20, Order::Strict));
+        for _ in 0..10 {
+            if let Some(Row { tid, .. }) = scan.next_row(index).unwrap() {
+                found += usize::from(distance(metric, query, &data[row(tid)]) <= exact[9]);
+            }
+        }
+        hops += scan.hops();
+    }
+    (
+        found as f64 / (10 * queries.len()) as f64,
+        hops / queries.len(),
+    )
+}
+
+#[test]
+fn codes_serve_vectors_whose_lengths_differ_by_any_factor() {
+    for metric in [Metric::L2, Metric::InnerProduct, Metric::Cosine] {
+        for decades in [0.0, 4.0, 9.0] {
+            let mut random = Random::new(5);
+            let mut data = vectors(1_000, 1);
+            for vector in &mut data {
+                // As if by a sine: most are among the shortest and the longest. Halves end at 65504 and 6e-8.
+                let height = 0.5 + 0.5 * (100.0 * random.uniform()).sin();
+                let length = 10f32.powf(4.0 - decades * height);
+                let factor = length / kernels::norm(vector.as_slice()) as f32;
+                for x in vector {
+                    *x = f16::from_f32((x.to_f32() - 1.5) * factor);
+                }
+            }
+            data.retain(|vector| metric.takes(vector));
+            let store = MemStore::new();
+            let mut index = Index::create(&store, &parameters(metric)).unwrap();
+            for (row, vector) in data.iter().enumerate() {
+                insert(&mut index, vector, tid(row)).unwrap();
+            }
+            let (before, _) = recall_of_own(&index, metric, &data);
+            learn(&mut index).unwrap();
+            assert_eq!(index.meta().epoch, 1);
+            let (after, hops) = recall_of_own(&index, metric, &data);
+            let what = format!("{metric:?} over {decades} decades");
+            assert!(after >= before - 0.02, "{what}: {before}, then {after}");
+            assert!(hops <= 100, "{what}: {hops} nodes are visited");
+        }
     }
 }
 
