@@ -10,8 +10,8 @@
 //! from is filled so as a whole.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -41,7 +41,9 @@ const ROUND: usize = 4;
 /// Nodes of a cell that the others are brought to.
 const PIVOTS: usize = 64;
 /// Nodes between checks for interrupts where each takes no time to speak of.
-const SLAB: usize = 1 << 14;
+const MANY: usize = 1 << 14;
+/// Nodes that a thread encodes at a time.
+const SLAB: usize = 64;
 /// Vectors that the basis is learned from, at most.
 pub(crate) const SAMPLE: usize = 4096;
 /// Bytes for whatever is small.
@@ -191,8 +193,7 @@ impl Builder {
         progress(Phase::Learning, 0, nodes);
         let mut order = numbers(nodes)?;
         Random::new(nodes as u64).shuffle(&mut order);
-        let basis = Arc::new(self.learn(&order));
-        store.interrupt()?;
+        let basis = Arc::new(self.learn(store, &order)?);
         let mut codes = self.encode(store, &basis, threads)?;
         let keys = self.keys(store, &basis, &codes, &order, threads)?;
         self.arrange(store, &mut codes, &keys)?;
@@ -227,14 +228,16 @@ impl Builder {
         Ok(index)
     }
 
-    fn learn(&self, order: &[u32]) -> Basis {
+    fn learn<S: PageStore>(&self, store: S, order: &[u32]) -> Result<Basis> {
         let sample = &order[..order.len().min(SAMPLE)];
         let node = |&node: &u32| self.vectors.get(&self.shape, node as usize);
         let norms = sample.iter().map(|at| node(at).1);
         let space = Space::learn(self.parameters.metric, norms);
         let points = sample.iter().map(node);
         let points = points.flat_map(|(vector, norm)| space.node(vector, norm));
-        Basis::learn(space, &self.shape, 1, points.collect())
+        Basis::learn(space, &self.shape, 1, points.collect(), || {
+            store.interrupt()
+        })
     }
 
     fn encode<S: PageStore>(
@@ -246,37 +249,26 @@ impl Builder {
         let (nodes, bytes) = (self.tids.len(), self.shape.code_bytes);
         let mut factors = filled(nodes, || Factors::UNCODED)?;
         let mut codes = filled(nodes * bytes, || 0)?;
-        let encode = |first: usize, factors: &mut [Factors], codes: &mut [u8]| {
+        let slabs: Vec<_> = factors
+            .chunks_mut(SLAB)
+            .zip(codes.chunks_mut(SLAB * bytes))
+            .map(Mutex::new)
+            .collect();
+        let encode = |(): &mut (), slab: usize| {
+            // Nobody else asks for it: each is worked on once.
+            let mut slab_of = slabs[slab].lock().unwrap_or_else(PoisonError::into_inner);
+            let (factors, codes) = &mut *slab_of;
             let codes = codes.chunks_exact_mut(bytes);
-            for (node, (factors, bytes)) in (first..).zip(factors.iter_mut().zip(codes)) {
+            for (node, (factors, bytes)) in (slab * SLAB..).zip(factors.iter_mut().zip(codes)) {
                 let (vector, norm) = self.vectors.get(&self.shape, node);
                 let code = basis.encode(vector, norm);
                 *factors = code.factors;
                 bytes.copy_from_slice(&code.bytes);
             }
+            Ok(())
         };
-        let share = SLAB / threads.count.max(1) + 1;
-        let slabs = factors.chunks_mut(SLAB).zip(codes.chunks_mut(SLAB * bytes));
-        for (slab, (factors, codes)) in slabs.enumerate() {
-            store.interrupt()?;
-            std::thread::scope(|scope| {
-                let shares = factors
-                    .chunks_mut(share)
-                    .zip(codes.chunks_mut(share * bytes));
-                let firsts = (slab * SLAB..).step_by(share);
-                let mut shares: Vec<_> = firsts.zip(shares).collect();
-                let mine = shares.pop();
-                (threads.spawning)(&mut || {
-                    for (first, (factors, codes)) in shares.drain(..) {
-                        scope.spawn(move || encode(first, factors, codes));
-                    }
-                });
-                if let Some((first, (factors, codes))) = mine {
-                    encode(first, factors, codes);
-                }
-            });
-        }
-        store.interrupt()?;
+        in_parallel(store, threads, 0..slabs.len(), encode, |_| ())?;
+        drop(slabs);
         Ok((factors, codes))
     }
 
@@ -335,7 +327,7 @@ impl Builder {
         let mut order = numbers(self.tids.len())?;
         order.sort_by_key(|&node| keys[node as usize].load(Ordering::Relaxed));
         for place in 0..order.len() {
-            if place % SLAB == 0 {
+            if place % MANY == 0 {
                 store.interrupt()?;
             }
             // What belongs here may have been swapped for what was there.
@@ -448,7 +440,9 @@ impl Builder {
         }
         let basis_block = index.write_basis(basis)?;
         let roots = directory::write(index, basis, &listed)?;
+        let blocks = index.store.blocks()?;
         index.change_meta(|meta| {
+            meta.explored = blocks;
             meta.epoch = basis.epoch();
             meta.recoded = basis.epoch();
             meta.basis = basis_block;
@@ -512,7 +506,7 @@ fn rescue<S: PageStore>(store: S, arena: &Arena<'_>, entries: &[u32]) -> Result<
         let mut done = 0;
         while let Some(node) = waiting.pop() {
             done += 1;
-            if done % SLAB == 0 {
+            if done % MANY == 0 {
                 store.interrupt()?;
             }
             for edge in arena.edges(node as usize) {

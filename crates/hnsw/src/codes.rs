@@ -61,10 +61,20 @@ pub struct Code {
 }
 
 impl Basis {
-    /// Learns from the points of a sample of nodes, one after the other.
-    pub fn learn(space: Space, shape: &Shape, epoch: u16, sample: Vec<f32>) -> Self {
-        let learned = learning::learn(space.dims(shape.dims), shape, sample);
-        Self::assemble(space, shape, epoch, learned)
+    /// Learns from the points of a sample of nodes, one after the other. Every few milliseconds it calls
+    /// `interrupt`.
+    ///
+    /// # Errors
+    /// Those of `interrupt`.
+    pub fn learn(
+        space: Space,
+        shape: &Shape,
+        epoch: u16,
+        sample: Vec<f32>,
+        interrupt: impl Fn() -> Result<()>,
+    ) -> Result<Self> {
+        let learned = learning::learn(space.dims(shape.dims), shape, sample, &interrupt)?;
+        Ok(Self::assemble(space, shape, epoch, learned))
     }
 
     /// Bytes that learning from a sample of `count` vectors takes, the sample included.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::codes::{Basis, Code, Probe, Query, Scratch};
 use crate::error::Result;
-use crate::index::Index;
+use crate::index::{Index, Steps};
 use crate::layout::{Kind, Meta, Pointer};
 use crate::random::Random;
 use crate::search::Search;
@@ -39,9 +39,10 @@ fn nearest<S: PageStore>(
     let mut best: Vec<(f32, Pointer)> = Vec::new();
     let (mut scratch, mut estimates) = (Scratch::default(), Vec::new());
     for &start in pages {
-        let mut block = start;
+        let (mut block, mut steps) = (start, Steps::default());
         while block != 0 {
             index.store.interrupt()?;
+            steps.take(index, block)?;
             let page = index.store.read(block)?;
             if page.kind(block)? != kind || page.epoch() != probe.epoch() {
                 break;

@@ -136,9 +136,10 @@ impl<S: PageStore> Index<S> {
 
     fn read_basis(&self) -> Result<Option<Basis>> {
         let mut bytes = Vec::new();
-        let mut block = self.meta.basis;
+        let (mut block, mut steps) = (self.meta.basis, Steps::default());
         while block != 0 {
             self.store.interrupt()?;
+            steps.take(self, block)?;
             let page = self.store.read(block)?;
             if page.kind(block)? != Kind::Basis || page.epoch() != self.meta.epoch {
                 return Ok(None);
@@ -163,6 +164,14 @@ impl<S: PageStore> Index<S> {
             next = block;
         }
         Ok(next)
+    }
+
+    /// Makes a page of a basis or directory that is out of use one of free slots.
+    pub(crate) fn discard(&self, block: u32) -> Result<()> {
+        let mut page = self.store.write(block)?;
+        page.init(Kind::Nodes, 0);
+        page.commit()?;
+        self.store.note_free(block)
     }
 
     /// The contents of the meta page when it was last read.
@@ -325,6 +334,30 @@ impl<S: PageStore> Index<S> {
             page.commit()?;
         } else {
             self.meta = *page.meta_mut();
+        }
+        Ok(())
+    }
+}
+
+/// Steps along a chain of pages or slots, of which there are no more than slots in the index: a damaged one may have
+/// no end.
+#[derive(Default)]
+pub(crate) struct Steps(u64);
+
+impl Steps {
+    /// Steps between looks at how large the index is, which is a question to the system.
+    const PATIENCE: u64 = 1024;
+
+    /// One step more, to what is on `block`.
+    pub(crate) fn take<S: PageStore>(&mut self, index: &Index<S>, block: u32) -> Result<()> {
+        self.0 += 1;
+        if self.0.is_multiple_of(Self::PATIENCE)
+            && self.0 > u64::from(index.store.blocks()?) * index.shape.slots as u64
+        {
+            return Err(Error::corrupt(
+                block,
+                "a chain through this page has no end",
+            ));
         }
         Ok(())
     }

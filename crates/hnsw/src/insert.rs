@@ -1,9 +1,10 @@
 //! Adding a row.
 //!
 //! The gate for inserts is shared from the search to the last edge, so that vacuum can wait for those
-//! who may link to a node it has found without rows. The order of records makes a crash cost recall
-//! and never validity: the node with its own edges first, which nothing leads to yet; then an edge back
-//! from each neighbour; then, for some, the entry in the directory.
+//! who may link to a node it has found without rows. Who finds no node at all makes the first one, alone: searches
+//! begin there from then on. The order of records makes a crash cost recall and never validity: the node with its
+//! own edges first, which nothing leads to yet; then an edge back from each neighbour; then, for some, the entry in
+//! the directory.
 
 use half::f16;
 
@@ -12,7 +13,7 @@ use crate::directory;
 use crate::error::Result;
 use crate::graph::{OnPages, Vector};
 use crate::index::Index;
-use crate::layout::{Pointer, Tid};
+use crate::layout::{Adrift, Pointer, Tid};
 use crate::link::{Edge, Newcomer, back, choose, link_back, set_edges};
 use crate::rows;
 use crate::search::{Hit, Search};
@@ -35,18 +36,26 @@ pub fn insert<S: PageStore>(index: &mut Index<S>, vector: &[f16], tid: Tid) -> R
         return Ok(());
     }
     let store = index.store;
-    let mut pass = store.pass(Gate::Insert, Mode::Shared)?;
-    index.refresh()?;
-    let mut query = index.node_query(vector);
-    let mut hits = candidates(index, &query)?;
-    if hits.is_empty() {
-        // Nobody else may make the first node, or replace an entry that leads nowhere.
-        drop(pass);
-        pass = store.pass(Gate::Insert, Mode::Exclusive)?;
+    let (pass, query, hits) = loop {
+        let pass = store.pass(Gate::Insert, Mode::Shared)?;
         index.refresh()?;
-        query = index.node_query(vector);
-        hits = candidates(index, &query)?;
-    }
+        let query = index.node_query(vector);
+        let hits = candidates(index, &query)?;
+        if !hits.is_empty() {
+            break (pass, query, hits);
+        }
+        let entry = index.meta.entry;
+        drop(pass);
+        let pass = store.pass(Gate::Insert, Mode::Exclusive)?;
+        index.refresh()?;
+        // Everything that the search went through is without rows, and stays so. Another one may have made the first
+        // node meanwhile; to search from there takes its time where many are without rows, so not before the gate
+        // is shared again.
+        if index.meta.entry == entry {
+            let query = index.node_query(vector);
+            break (pass, query, hits);
+        }
+    };
     if !add_to_equal(index, &query, &hits, tid)? {
         add_node(index, &query, hits, tid)?;
     }
@@ -113,13 +122,22 @@ fn add_node<S: PageStore>(
         })?;
     }
     let back = back(&chosen, &index.shape);
-    let new = Newcomer {
+    let mut new = Newcomer {
         at: node,
         query,
         code: code.as_ref(),
         hits: &hits,
+        edges: edges.iter().map(|edge| edge.to).collect(),
+        given_up: Vec::new(),
     };
-    link_back(index, &new, &edges[..back])?;
+    let linked = link_back(index, &mut new, &edges[..back])?;
+    if !linked && !edges.is_empty() {
+        // Its neighbours have lost their rows since they were found.
+        index.change_meta(|meta| {
+            let adrift = Adrift::Perhaps as u16;
+            std::mem::replace(&mut meta.adrift, adrift) != adrift
+        })?;
+    }
     if let Some(code) = &code
         && is_entry(node, tid)
     {

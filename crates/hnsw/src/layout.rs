@@ -227,7 +227,14 @@ pub struct Meta {
     pub epoch: u16,
     /// The epoch that all codes have been brought to, once.
     pub recoded: u16,
+    /// The epoch of a basis whose pages are being written, which this page does not name yet; 0 for none. Where that
+    /// was cut short, they are of no use to anybody.
+    pub unfinished: u16,
+    /// [`Adrift`] as a number.
+    pub(crate) adrift: u16,
     pub(crate) unused: [u16; 3],
+    /// Number of pages when vacuum last looked for such nodes.
+    pub(crate) explored: u32,
     /// First page of the basis.
     pub basis: u32,
     /// First page of the roots of the directory of entry points.
@@ -248,6 +255,18 @@ pub struct LeftOut {
     pub scans: u32,
     /// Vectors that scans in strict order found, or passed over, when a farther one had been returned.
     pub late: u32,
+}
+
+/// Whether there may be nodes that no search can reach, which vacuum is to look for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u16)]
+pub(crate) enum Adrift {
+    /// None that anybody knows of.
+    No = 0,
+    /// There may be.
+    Perhaps = 1,
+    /// There may have been when vacuum began to look for them.
+    Sought = 2,
 }
 
 /// What a slot holds.

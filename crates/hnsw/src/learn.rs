@@ -5,7 +5,9 @@
 //! meta page names them, and inserts that began before are waited for; from then on everyone encodes in
 //! the new epoch, and codes of another one are not used. Then every page is brought to the new epoch:
 //! first all own codes, then those of the edges. If that is cut short, searches read more pages than
-//! they need, and the next call goes on.
+//! they need, and the next call goes on. Where it is cut short before the meta page names the new pages, they
+//! become free slots with the next call, which the meta page tells so beforehand. What the former directory alone
+//! led to is linked to in the end.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,21 +19,29 @@ use crate::directory::{self, SAMPLED};
 use crate::error::Result;
 use crate::graph::{Remember, Vector};
 use crate::index::Index;
-use crate::layout::{Factors, Kind, Pointer, State};
+use crate::layout::{Adrift, Factors, Kind, Pointer, State};
 use crate::link::read;
 use crate::random::Random;
 use crate::store::{Gate, Mode, PageStore, Write};
+use crate::vacuum::relink;
 
 /// An index so many times larger than what its basis was learned from learns anew.
 const OUTGROWN: usize = 16;
 
+/// What nothing leads to is looked for when the index has grown by one part in so many.
+const GROWN: u32 = 16;
+
 /// Learns a basis if the index has none and enough nodes, or has outgrown the one it has, and brings
-/// all codes to it. Vacuum calls this; it must not run beside another one.
+/// all codes to it. Then it links to nodes that no search can reach, where there may be some. Vacuum calls this;
+/// it must not run beside another one.
 ///
 /// # Errors
 /// When the store fails or asks to stop; what was done stays valid, and the next call goes on.
 pub fn learn<S: PageStore>(index: &mut Index<S>) -> Result<()> {
     index.refresh()?;
+    if index.meta.unfinished != 0 {
+        discard_unfinished(index)?;
+    }
     let wanted = match index.meta.epoch {
         0 => enough(&index.shape),
         _ => (index.meta.learned_from as usize).saturating_mul(OUTGROWN),
@@ -54,7 +64,33 @@ pub fn learn<S: PageStore>(index: &mut Index<S>) -> Result<()> {
             true
         })?;
     }
+    // Of two insertions at once, each may give up an edge because of one that the other gives up.
+    let (blocks, explored) = (index.store.blocks()?, index.meta.explored);
+    if index.meta.adrift != Adrift::No as u16 || blocks > explored + explored / GROWN {
+        relink(index)?;
+    }
     Ok(())
+}
+
+/// Frees the pages of a basis and directory that the meta page never came to name.
+fn discard_unfinished<S: PageStore>(index: &mut Index<S>) -> Result<()> {
+    for block in 1..index.store.blocks()? {
+        index.store.interrupt()?;
+        let page = index.store.read(block)?;
+        let (kind, epoch) = (page.kind(block)?, page.epoch());
+        drop(page);
+        match kind {
+            Kind::Basis | Kind::Root | Kind::Leaf if epoch == index.meta.unfinished => {
+                index.discard(block)?;
+            }
+            Kind::New => index.store.note_free(block)?,
+            _ => {}
+        }
+    }
+    index.change_meta(|meta| {
+        meta.unfinished = 0;
+        true
+    })
 }
 
 /// A sample of the live nodes.
@@ -109,13 +145,21 @@ fn switch<S: PageStore>(index: &mut Index<S>, sample: &Sample) -> Result<()> {
     let nodes = (0..sample.vectors.len()).map(|i| sample.vectors.get(&index.shape, i));
     let space = Space::learn(index.metric, nodes.clone().map(|(_, norm)| norm));
     let points = nodes.flat_map(|(vector, norm)| space.node(vector, norm));
-    let basis = Arc::new(Basis::learn(space, &index.shape, epoch, points.collect()));
+    let store = index.store;
+    let basis = Basis::learn(space, &index.shape, epoch, points.collect(), || {
+        store.interrupt()
+    });
+    let basis = Arc::new(basis?);
     let mut entries = Vec::with_capacity(sample.entries.len());
     for &at in &sample.entries {
         if let Some(node) = read(index, at)? {
             entries.push((at, basis.encode(&node.vector, node.norm_squared)));
         }
     }
+    index.change_meta(|meta| {
+        meta.unfinished = epoch;
+        true
+    })?;
     let block = index.write_basis(&basis)?;
     let roots = directory::write(index, &basis, &entries)?;
     let nodes = sample.nodes as u32;
@@ -125,6 +169,8 @@ fn switch<S: PageStore>(index: &mut Index<S>, sample: &Sample) -> Result<()> {
         meta.basis_hash = basis.hash();
         meta.roots = roots;
         meta.learned_from = nodes;
+        meta.unfinished = 0;
+        meta.adrift = Adrift::Perhaps as u16;
         true
     })?;
     index.refresh()
@@ -151,10 +197,7 @@ fn recode_own<S: PageStore>(index: &Index<S>, block: u32) -> Result<()> {
     match page.kind(block)? {
         Kind::Basis | Kind::Root | Kind::Leaf if page.epoch() != epoch => {
             drop(page);
-            let mut page = index.store.write(block)?;
-            page.init(Kind::Nodes, 0);
-            page.commit()?;
-            return index.store.note_free(block);
+            return index.discard(block);
         }
         Kind::Nodes => {
             for number in 0..shape.slots {

@@ -1,7 +1,11 @@
 //! What a basis learns from a sample: the centres of cells, and the directions that matter in them.
+//!
+//! With thousands of dimensions this takes many seconds. Between any two steps whose work is that of a point with
+//! the whole sample, or of a row with a square matrix, some milliseconds, it asks whether to go on.
 
 use kernels::quantize::Bits;
 
+use crate::error::Result;
 use crate::layout::Shape;
 use crate::random::Random;
 
@@ -40,37 +44,47 @@ pub(crate) fn bytes(dims: usize, shape: &Shape, count: usize) -> usize {
     vectors * dims * size_of::<f32>()
 }
 
+/// Says by an error that the work is to stop.
+pub(crate) type Interrupt<'i> = &'i dyn Fn() -> Result<()>;
+
 /// Learns from a sample of points, one after the other.
-pub(crate) fn learn(dims: usize, shape: &Shape, mut sample: Vec<f32>) -> Learned {
+pub(crate) fn learn(
+    dims: usize,
+    shape: &Shape,
+    mut sample: Vec<f32>,
+    interrupt: Interrupt<'_>,
+) -> Result<Learned> {
     let mut random = Random::new(0x636c_6970);
-    let centres = centres(dims, &sample, &mut random);
+    let centres = centres(dims, &sample, &mut random, interrupt)?;
     let norms: Vec<f32> = centres
         .chunks_exact(dims)
         .map(kernels::norm_squared)
         .collect();
-    let differences = near_differences(dims, &sample);
+    let differences = near_differences(dims, &sample, interrupt)?;
     for x in sample.chunks_exact_mut(dims) {
+        interrupt()?;
         let cell = nearest(&centres, &norms, x);
         subtract(x, &centres[cell * dims..][..dims]);
     }
-    let products = products(dims, sample);
+    let products = products(dims, sample, interrupt)?;
     let total: f64 = (0..dims).map(|i| f64::from(products[i * dims + i])).sum();
     let unit = (total as f32).max(f32::MIN_POSITIVE * 1e6);
 
-    let mut rows = directions(dims, shape, &products, &mut random);
+    let mut rows = directions(dims, shape, &products, &mut random, interrupt)?;
     let bits = bits(shape, &energies(&rows, dims, &differences));
     let width = shape.elements(bits);
     let rank = width.min(rows.len() / dims);
     rows.truncate(rank * dims);
     // Zeros pad the code where it has more elements than there are dimensions.
     let mut rotation: Vec<f32> = (0..rank * rank).map(|_| random.normal()).collect();
-    orthonormalise(&mut rotation, rank, &mut random);
+    orthonormalise(&mut rotation, rank, &mut random, interrupt)?;
     let mut rotated = vec![0f32; width * dims];
     let scale = 1.0 / unit.sqrt();
     for (row, weights) in rotated
         .chunks_exact_mut(dims)
         .zip(rotation.chunks_exact(rank))
     {
+        interrupt()?;
         for (direction, &weight) in rows.chunks_exact(dims).zip(weights) {
             add(row, direction, weight);
         }
@@ -78,16 +92,21 @@ pub(crate) fn learn(dims: usize, shape: &Shape, mut sample: Vec<f32>) -> Learned
         row.iter_mut()
             .for_each(|x| *x = half::f16::from_f32(*x).to_f32() * scale);
     }
-    Learned {
+    Ok(Learned {
         bits,
         unit,
         centres,
         rows: rotated,
-    }
+    })
 }
 
 /// Lloyd's algorithm (Least squares quantization in PCM, 1982) from random points of the sample.
-fn centres(dims: usize, sample: &[f32], random: &mut Random) -> Vec<f32> {
+fn centres(
+    dims: usize,
+    sample: &[f32],
+    random: &mut Random,
+    interrupt: Interrupt<'_>,
+) -> Result<Vec<f32>> {
     let count = sample.len() / dims;
     let cells = (count / CELL_SAMPLE).clamp(1, MOST_CELLS);
     let mut order: Vec<usize> = (0..count).collect();
@@ -105,6 +124,7 @@ fn centres(dims: usize, sample: &[f32], random: &mut Random) -> Vec<f32> {
         let mut sums = vec![0f32; centres.len()];
         let mut members = vec![0_usize; norms.len()];
         for x in sample.chunks_exact(dims) {
+            interrupt()?;
             let cell = nearest(&centres, &norms, x);
             add(&mut sums[cell * dims..][..dims], x, 1.0);
             members[cell] += 1;
@@ -117,7 +137,7 @@ fn centres(dims: usize, sample: &[f32], random: &mut Random) -> Vec<f32> {
             }
         }
     }
-    centres
+    Ok(centres)
 }
 
 /// The centre nearest to a point.
@@ -133,10 +153,11 @@ pub(crate) fn nearest(centres: &[f32], norms: &[f32], point: &[f32]) -> usize {
 }
 
 /// The mean products of coordinates.
-fn products(dims: usize, sample: Vec<f32>) -> Vec<f32> {
+fn products(dims: usize, sample: Vec<f32>, interrupt: Interrupt<'_>) -> Result<Vec<f32>> {
     let count = sample.len() / dims;
     let mut columns = vec![0f32; sample.len()];
     for (i, x) in sample.chunks_exact(dims).enumerate() {
+        interrupt()?;
         for (column, x) in columns.chunks_exact_mut(count).zip(x) {
             column[i] = *x;
         }
@@ -145,6 +166,7 @@ fn products(dims: usize, sample: Vec<f32>) -> Vec<f32> {
     let share = 1.0 / count.max(1) as f32;
     let mut products = vec![0f32; dims * dims];
     for i in 0..dims {
+        interrupt()?;
         for j in 0..=i {
             let (a, b) = (
                 &columns[i * count..][..count],
@@ -155,27 +177,34 @@ fn products(dims: usize, sample: Vec<f32>) -> Vec<f32> {
             products[j * dims + i] = product;
         }
     }
-    products
+    Ok(products)
 }
 
 /// The principal directions, those of most energy first: subspace iteration (Golub, Van Loan: Matrix
 /// Computations, §8.2.4) from a random start.
-fn directions(dims: usize, shape: &Shape, products: &[f32], random: &mut Random) -> Vec<f32> {
+fn directions(
+    dims: usize,
+    shape: &Shape,
+    products: &[f32],
+    random: &mut Random,
+    interrupt: Interrupt<'_>,
+) -> Result<Vec<f32>> {
     let rank = most_directions(dims, shape);
     let mut rows: Vec<f32> = (0..rank * dims).map(|_| random.normal()).collect();
-    orthonormalise(&mut rows, dims, random);
+    orthonormalise(&mut rows, dims, random, interrupt)?;
     for _ in 0..DIRECTION_ROUNDS {
-        rows = rows
-            .chunks_exact(dims)
-            .flat_map(|row| project(products, row))
-            .collect();
-        orthonormalise(&mut rows, dims, random);
+        for row in rows.chunks_exact_mut(dims) {
+            interrupt()?;
+            let product = project(products, row);
+            row.copy_from_slice(&product);
+        }
+        orthonormalise(&mut rows, dims, random, interrupt)?;
     }
-    rows
+    Ok(rows)
 }
 
 /// Differences between some points of the sample and those nearest to them.
-fn near_differences(dims: usize, sample: &[f32]) -> Vec<f32> {
+fn near_differences(dims: usize, sample: &[f32], interrupt: Interrupt<'_>) -> Result<Vec<f32>> {
     let norms: Vec<f32> = sample
         .chunks_exact(dims)
         .map(kernels::norm_squared)
@@ -183,6 +212,7 @@ fn near_differences(dims: usize, sample: &[f32]) -> Vec<f32> {
     let points = sample.chunks_exact(dims);
     let mut differences = Vec::with_capacity(DIFFERENCES.min(norms.len()) * dims);
     for (i, x) in points.clone().enumerate().take(DIFFERENCES) {
+        interrupt()?;
         let others = points.clone().zip(&norms).enumerate();
         let nearest = others
             .filter(|&(j, _)| j != i)
@@ -192,7 +222,7 @@ fn near_differences(dims: usize, sample: &[f32]) -> Vec<f32> {
             differences.extend(x.iter().zip(y).map(|(x, y)| x - y));
         }
     }
-    differences
+    Ok(differences)
 }
 
 /// The energy of `vectors` along each of `rows`.
@@ -241,8 +271,14 @@ pub(crate) fn project(rows: &[f32], x: &[f32]) -> Vec<f32> {
 }
 
 /// Gram-Schmidt, twice for stability. What depends on the rows before is replaced at random.
-fn orthonormalise(rows: &mut [f32], dims: usize, random: &mut Random) {
+fn orthonormalise(
+    rows: &mut [f32],
+    dims: usize,
+    random: &mut Random,
+    interrupt: Interrupt<'_>,
+) -> Result<()> {
     for i in 0..rows.len() / dims {
+        interrupt()?;
         let (before, rest) = rows.split_at_mut(i * dims);
         let row = &mut rest[..dims];
         loop {
@@ -261,4 +297,5 @@ fn orthonormalise(rows: &mut [f32], dims: usize, random: &mut Random) {
             row.iter_mut().for_each(|x| *x = random.normal());
         }
     }
+    Ok(())
 }

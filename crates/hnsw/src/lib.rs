@@ -102,6 +102,7 @@ mod link;
 pub mod mem;
 mod probe;
 pub mod random;
+mod reach;
 mod rows;
 pub mod scan;
 pub mod search;

@@ -1,8 +1,9 @@
 //! Edges: from a new node to its neighbours, and back from each of them.
 //!
 //! A node's own list is chosen by exact distances. A neighbour whose list is full finds out which edge
-//! it can do without from its page alone, by estimates between codes on both sides, under the page's
-//! lock; where a code is missing, by exact distances that were worked out before the page was locked.
+//! it can do without from its page alone, by estimates between codes on both sides; where a code is missing, by
+//! exact distances. The page is locked again to change it, if the list is still the same. No edge is given up that
+//! may be all that leads to a node: whatever a search can reach, it can reach ever after.
 
 use crate::codes::{Code, Probe, Query, Scratch};
 use crate::error::Result;
@@ -92,101 +93,178 @@ pub(crate) struct Newcomer<'n> {
     pub(crate) code: Option<&'n Code>,
     /// What a search for its neighbours has found.
     pub(crate) hits: &'n [Hit<Vector>],
+    /// Its own edges, and those that lead nowhere.
+    pub(crate) edges: Vec<Pointer>,
+    /// Edges that others have given up for one to it: where from, and where to.
+    pub(crate) given_up: Vec<(u32, u32)>,
 }
 
 impl Newcomer<'_> {
-    /// Whether a node can spare one of its edges, or what comes after the last of them, the newcomer.
-    ///
-    /// An edge may be all that leads to a node: it can be spared where nodes near by have another one.
-    fn spares(&self, edges: &[Pointer], at: usize) -> bool {
-        edges.get(at).is_none_or(|edge| {
-            let near = self.hits.iter().flat_map(|hit| &hit.found.edges);
-            near.filter(|&&id| id == edge.id).nth(1).is_some()
-        })
+    /// Finds out which of its edges a node can spare.
+    fn ways<'w>(&'w self, edges: &'w [Pointer]) -> Ways<'w> {
+        let near = self.hits.iter().filter(|hit| edges.contains(&hit.at));
+        Ways {
+            new: self,
+            edges,
+            near: near.map(|hit| (hit.at.id, &*hit.found.edges)).collect(),
+        }
+    }
+
+    /// Whether others have given up edges to a node because the newcomer has one.
+    fn is_relied_on(&self, to: u32) -> bool {
+        self.given_up.iter().any(|&(_, given_up)| given_up == to)
     }
 }
 
-/// Adds an edge to the newcomer to each node that its `edges` lead to, or at least to one of them.
+/// Ways of two edges from a node that is to have one to a newcomer.
+struct Ways<'w> {
+    new: &'w Newcomer<'w>,
+    /// The node's edges,
+    edges: &'w [Pointer],
+    /// and those of its neighbours that are near the newcomer, with their ids.
+    near: Vec<(u32, &'w [u32])>,
+}
+
+impl Ways<'_> {
+    /// Whether the node can spare one of its edges, or what comes after the last of them, the newcomer.
+    ///
+    /// An edge may be all that leads to a node. It can be spared where there is a way of two edges to that node: by the
+    /// newcomer, or by another neighbour. So whatever can be reached stays so.
+    fn spare(&self, at: usize) -> bool {
+        let Some(edge) = self.edges.get(at) else {
+            return true;
+        };
+        let leads = |&(by, edges): &(u32, &[u32])| {
+            edges.contains(&edge.id) && !self.new.given_up.contains(&(by, edge.id))
+        };
+        self.new.edges.contains(edge) || self.near.iter().any(leads)
+    }
+}
+
+/// Adds an edge to the newcomer to each node that its `edges` lead to, or at least to half of them where they can
+/// spare too little. Returns whether there is one.
 pub(crate) fn link_back<S: PageStore>(
     index: &Index<S>,
-    new: &Newcomer<'_>,
+    new: &mut Newcomer<'_>,
     edges: &[Edge],
-) -> Result<()> {
-    let mut linked = false;
+) -> Result<bool> {
+    let mut refused = Vec::new();
     for edge in edges {
-        linked |= link(index, edge.to, new, false)?;
+        if !link(index, edge.to, new, false)? {
+            refused.push(edge.to);
+        }
     }
-    for edge in edges {
-        if linked {
+    let mut linked = edges.len() - refused.len();
+    for from in refused {
+        if 2 * linked >= edges.len() {
             break;
         }
-        linked = link(index, edge.to, new, true)?;
+        linked += usize::from(link(index, from, new, true)?);
     }
-    Ok(())
+    Ok(linked > 0)
 }
 
-/// Adds an edge from `from` to the newcomer, in place of one that `from` can do without if need be.
-/// Returns whether there is one now. With `force`, the new edge is not what `from` does without.
+/// Adds an edge from `from` to the newcomer, in place of one that `from` can spare if need be. Returns whether
+/// there is one now. With `force`, the newcomer takes over an edge that `from` cannot spare otherwise.
 pub(crate) fn link<S: PageStore>(
     index: &Index<S>,
     from: Pointer,
-    new: &Newcomer<'_>,
+    new: &mut Newcomer<'_>,
     force: bool,
 ) -> Result<bool> {
     let (to, code) = (new.at, new.code);
     let (block, slot) = index.shape.place(from.id);
-    // Edges as they were when the exact distances between them were worked out, and the answer.
-    let mut planned: Option<(Vec<Pointer>, Option<usize>)> = None;
+    let live = |node: &Slot<'_>| node.is_node(from.version) && node.state() == State::Live;
     loop {
         index.store.interrupt()?;
-        let mut page = index.store.write(block)?;
+        // What to do is found out while others may read, and done if the edges are still the same.
+        let page = index.store.read(block)?;
         if !page.has_slots() {
             return Ok(false);
         }
-        let mut node = page.slot_mut(&index.shape, slot);
-        let now = node.get();
-        if !now.is_node(from.version) || now.state() != State::Live {
+        let now = page.slot(&index.shape, slot);
+        if !live(&now) {
             return Ok(false);
         }
-        if let Some(at) = now.ids().iter().position(|&id| id == to.id) {
-            if now.versions()[at] == to.version {
-                return Ok(true);
-            }
+        let edges: Vec<Pointer> = now.edges().collect();
+        let known = edges.iter().position(|edge| edge.id == to.id);
+        let mut own = None;
+        let at = match known {
+            Some(at) if edges[at] == to => return Ok(true),
             // Made for a node that is gone.
-            replace(index, &mut node, at, to, code);
-            page.commit()?;
-            return Ok(true);
-        }
-        if add_edge(index, &mut node, to, code) {
-            page.commit()?;
-            return Ok(true);
-        }
-        let now = node.get();
-        let dispensable = match least_by_codes(index, &now, new, force) {
-            Some(at) => Some(at),
-            None => {
-                let edges: Vec<Pointer> = now.edges().collect();
-                match planned.take() {
-                    Some((before, at)) if before == edges => at,
-                    _ => {
-                        let own = Vector::remember(&now);
-                        drop(page);
-                        let at = least_by_vectors(index, &own, &edges, new, force)?;
-                        planned = Some((edges, at));
-                        continue;
-                    }
+            Some(at) => at,
+            None if edges.len() < index.shape.degree => edges.len(),
+            None => match least_by_codes(index, &now, &edges, new, force) {
+                Some(at) if at == edges.len() => return Ok(false),
+                Some(at) => at,
+                None => {
+                    own = Some(Vector::remember(&now));
+                    0
                 }
-            }
+            },
         };
-        return match dispensable {
-            Some(at) if at < index.shape.degree => {
-                replace(index, &mut node, at, to, code);
-                page.commit()?;
-                Ok(true)
-            }
-            _ => Ok(false),
+        drop(page);
+        let at = match own {
+            None => at,
+            Some(own) => match least_by_vectors(index, &own, &edges, new, force)? {
+                Some(at) if at < edges.len() => at,
+                _ => return Ok(false),
+            },
         };
+        let given_up = edges.get(at).filter(|edge| edge.id != to.id);
+        if let Some(&edge) = given_up
+            && !new.ways(&edges).spare(at)
+            && !(force && take_over(index, new, edge)?)
+        {
+            return Ok(false);
+        }
+        let mut page = index.store.write(block)?;
+        let mut node = page.slot_mut(&index.shape, slot);
+        let now = node.get();
+        if !live(&now) || !now.edges().eq(edges.iter().copied()) {
+            continue;
+        }
+        if at == edges.len() {
+            add_edge(index, &mut node, to, code);
+        } else {
+            replace(index, &mut node, at, to, code);
+        }
+        page.commit()?;
+        new.given_up.extend(given_up.map(|edge| (from.id, edge.id)));
+        return Ok(true);
     }
+}
+
+/// Gives the newcomer an edge that another node is to spare for one to it. Returns false where it has no room.
+fn take_over<S: PageStore>(
+    index: &Index<S>,
+    new: &mut Newcomer<'_>,
+    edge: Pointer,
+) -> Result<bool> {
+    if let Some(target) = read(index, edge)? {
+        let code = target.code(index);
+        let (block, slot) = index.shape.place(new.at.id);
+        let mut page = index.store.write(block)?;
+        let mut node = page.slot_mut(&index.shape, slot);
+        if !node.get().is_node(new.at.version) {
+            return Ok(false);
+        }
+        if !node.get().ids().contains(&edge.id) {
+            if !add_edge(index, &mut node, edge, code.as_ref()) {
+                // The last ones are the farthest.
+                let ids = node.get().ids();
+                let Some(at) = ids.iter().rposition(|&id| !new.is_relied_on(id)) else {
+                    return Ok(false);
+                };
+                let dropped = ids[at];
+                new.edges.retain(|edge| edge.id != dropped);
+                replace(index, &mut node, at, edge, code.as_ref());
+            }
+            page.commit()?;
+        }
+    }
+    new.edges.push(edge);
+    Ok(true)
 }
 
 /// Sets an edge, with its code if the list is of the index's epoch.
@@ -205,6 +283,7 @@ fn replace<S: PageStore>(
 fn least_by_codes<S: PageStore>(
     index: &Index<S>,
     node: &Slot<'_>,
+    edges: &[Pointer],
     new: &Newcomer<'_>,
     force: bool,
 ) -> Option<usize> {
@@ -232,12 +311,12 @@ fn least_by_codes<S: PageStore>(
     let to_node: Vec<f64> = to_node.into_iter().map(f64::from).collect();
     // `least` asks for the pairs of one candidate in a row, and for few of them.
     let mut of = (usize::MAX, None);
+    let ways = new.ways(edges);
     let code_of = |i: usize| (factors[i], &codes[i * bytes..][..bytes]);
-    let edges: Vec<Pointer> = node.edges().collect();
     least(
         &to_node,
         force.then_some(edges.len()),
-        |i| new.spares(&edges, i),
+        |i| ways.spare(i),
         |i, j| {
             if of.0 != i {
                 let (factors, code) = code_of(i);
@@ -256,14 +335,17 @@ fn least_by_vectors<S: PageStore>(
     index: &Index<S>,
     own: &Vector,
     edges: &[Pointer],
-    new: &Newcomer<'_>,
+    new: &mut Newcomer<'_>,
     force: bool,
 ) -> Result<Option<usize>> {
     let mut vectors = Vec::with_capacity(edges.len());
     for (at, &edge) in edges.iter().enumerate() {
         match read(index, edge)? {
             Some(vector) => vectors.push((vector.vector, vector.norm_squared)),
-            None => return Ok(Some(at)),
+            None => {
+                new.edges.push(edge);
+                return Ok(Some(at));
+            }
         }
     }
     vectors.push((new.query.vector.as_slice().into(), new.query.norm_squared));
@@ -273,10 +355,11 @@ fn least_by_vectors<S: PageStore>(
     };
     let node = (own.vector.clone(), own.norm_squared);
     let to_node: Vec<f64> = vectors.iter().map(|other| distance(&node, other)).collect();
+    let ways = new.ways(edges);
     Ok(least(
         &to_node,
         force.then_some(edges.len()),
-        |i| new.spares(edges, i),
+        |i| ways.spare(i),
         |i, j| distance(&vectors[i], &vectors[j]),
     ))
 }

@@ -109,6 +109,7 @@ pub struct MemStore {
     fuse: Mutex<Option<u64>>,
     liar: Mutex<Option<Random>>,
     reads: AtomicU64,
+    writes: AtomicU64,
     commits: AtomicU64,
 }
 
@@ -157,6 +158,11 @@ impl MemStore {
     /// Pages locked for reading so far.
     pub fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
+    }
+
+    /// Pages locked for writing so far.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// Changes committed so far.
@@ -306,6 +312,7 @@ impl<'s> PageStore for &'s MemStore {
 
     fn write(self, block: u32) -> Result<MemWrite<'s>> {
         let (latch, page) = self.lock_page(block, Mode::Exclusive)?;
+        self.writes.fetch_add(1, Ordering::Relaxed);
         Ok(MemWrite {
             store: self,
             latch,

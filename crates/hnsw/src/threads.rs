@@ -1,4 +1,6 @@
 //! Work that the threads of a build share.
+//!
+//! Where the system has no more threads to give, those there are do it, the caller's alone if need be.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -11,7 +13,7 @@ const CHUNK: usize = 16;
 /// Threads of a build.
 #[derive(Clone, Copy, Debug)]
 pub struct Threads {
-    /// How many, the caller's included.
+    /// How many at most, the caller's included.
     pub count: usize,
     /// Calls what it is given, which starts the others; may block signals meanwhile, which they inherit.
     pub spawning: fn(&mut dyn FnMut()),
@@ -36,18 +38,21 @@ pub(crate) fn in_parallel<S: PageStore, T: Default>(
     mut progress: impl FnMut(usize),
 ) -> Result<()> {
     let (next, stop) = (AtomicUsize::new(items.start), AtomicBool::new(false));
-    let chunk = |own: &mut T| -> Result<bool> {
-        let first = next.fetch_add(CHUNK, Ordering::Relaxed);
-        for item in first..(first + CHUNK).min(items.end) {
-            work(own, item)?;
-        }
-        Ok(first + CHUNK < items.end && !stop.load(Ordering::Relaxed))
-    };
     let run = |between: &mut dyn FnMut() -> Result<()>| -> Result<()> {
         let others = StopOthers(&stop);
         let mut own = T::default();
-        while chunk(&mut own)? {
-            between()?;
+        loop {
+            let first = next.fetch_add(CHUNK, Ordering::Relaxed);
+            for item in first..(first + CHUNK).min(items.end) {
+                work(&mut own, item)?;
+                between()?;
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+            }
+            if first + CHUNK >= items.end {
+                break;
+            }
         }
         std::mem::forget(others);
         Ok(())
@@ -55,7 +60,12 @@ pub(crate) fn in_parallel<S: PageStore, T: Default>(
     std::thread::scope(|scope| {
         let mut others = Vec::new();
         (threads.spawning)(&mut || {
-            others.extend((1..threads.count).map(|_| scope.spawn(|| run(&mut || Ok(())))));
+            let start = |_| {
+                std::thread::Builder::new()
+                    .spawn_scoped(scope, || run(&mut || Ok(())))
+                    .ok()
+            };
+            others.extend((1..threads.count).map_while(start));
         });
         let mine = run(&mut || {
             progress(next.load(Ordering::Relaxed).min(items.end));

@@ -7,10 +7,14 @@
 //! 2. *Drain inserts*: whoever searched before that and may still link to a dying node is done.
 //! 3. *Mend*: a node with edges to dying ones gets others for them, and edges back. Where searches led
 //!    to it by way of dying nodes only, the directory leads there from now on.
-//! 4. *Confirm*: again, for edges that came while mending; and a node that nothing leads to any more
-//!    is linked to.
-//! 5. *Drain both*: whoever may hold a pointer to a dying slot is done.
-//! 6. *Free*: the slots are free, of the next version.
+//! 4. *Confirm*: again, for edges that came while mending.
+//! 5. *Link again*: a node that no search can reach any more, or that an insertion which was cut short has left
+//!    so, is linked to ([`crate::reach`]).
+//! 6. *Drain both*: whoever may hold a pointer to a dying slot is done.
+//! 7. *Free*: the slots are free, of the next version.
+//!
+//! A page is locked against readers only where there is something to change on it. A gate is taken alone for a
+//! moment, in which nothing is looked for: whoever comes then waits as long as the slowest of those who share it.
 //!
 //! Every record concerns one page and leaves a valid index, so a crash anywhere leaves work, which the
 //! next vacuum finds: dying nodes are looked for on the pages, not remembered.
@@ -19,9 +23,10 @@ use crate::codes::Query;
 use crate::directory;
 use crate::error::Result;
 use crate::graph::{OnPages, Vector};
-use crate::index::Index;
-use crate::layout::{Kind, Pointer, State, Tid};
+use crate::index::{Index, Steps};
+use crate::layout::{Adrift, Kind, Page, Pointer, State, Tid};
 use crate::link::{Edge, Newcomer, add_edge, back, choose, link, link_back, read, retain_edges};
+use crate::reach::{Reach, Slots};
 use crate::rows;
 use crate::search::{Hit, Search};
 use crate::store::{Gate, Mode, PageStore, Write};
@@ -41,25 +46,6 @@ pub struct Vacuumed {
     pub freed: usize,
 }
 
-/// A set of slots.
-struct Slots(Vec<u64>);
-
-impl Slots {
-    fn insert(&mut self, id: u32) {
-        let word = id as usize / 64;
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
-        }
-        self.0[word] |= 1 << (id % 64);
-    }
-
-    fn contains(&self, id: u32) -> bool {
-        self.0
-            .get(id as usize / 64)
-            .is_some_and(|word| word >> (id % 64) & 1 == 1)
-    }
-}
-
 /// Removes every row that `dead` says yes to. It is asked about each row once.
 ///
 /// One vacuum at a time works on an index.
@@ -71,13 +57,7 @@ pub fn bulk_delete<S: PageStore>(
     mut dead: impl FnMut(Tid) -> bool,
 ) -> Result<Vacuumed> {
     index.refresh()?;
-    let mut vacuum = Vacuum {
-        index,
-        dying: Slots(Vec::new()),
-        closed: false,
-        any: false,
-        done: Vacuumed::default(),
-    };
+    let mut vacuum = Vacuum::new(index);
     vacuum.remove(&mut dead)?;
     if vacuum.any {
         drain(vacuum.index.store, Gate::Insert)?;
@@ -85,12 +65,18 @@ pub fn bulk_delete<S: PageStore>(
         vacuum.mend()?;
         vacuum.confirm()?;
     }
+    vacuum.link_again()?;
     if vacuum.any || vacuum.closed {
         drain(vacuum.index.store, Gate::Insert)?;
         drain(vacuum.index.store, Gate::Scan)?;
         vacuum.free()?;
     }
     Ok(vacuum.done)
+}
+
+/// Links to every live node that no search can reach. It must not run beside a vacuum.
+pub(crate) fn relink<S: PageStore>(index: &mut Index<S>) -> Result<()> {
+    Vacuum::new(index).link_again()
 }
 
 /// Waits for everybody who shares a gate.
@@ -110,53 +96,61 @@ struct Vacuum<'v, S: PageStore> {
     done: Vacuumed,
 }
 
-impl<S: PageStore> Vacuum<'_, S> {
+impl<'v, S: PageStore> Vacuum<'v, S> {
+    fn new(index: &'v mut Index<S>) -> Self {
+        Self {
+            index,
+            dying: Slots::default(),
+            closed: false,
+            any: false,
+            done: Vacuumed::default(),
+        }
+    }
+
     fn remove(&mut self, dead: &mut impl FnMut(Tid) -> bool) -> Result<()> {
         // Whether a node with a chain has rows is known when all its slots have been seen.
-        let mut chained = Vec::new();
+        let (shape, mut chained) = (self.index.shape, Vec::new());
+        let mut gone = Vec::new();
         for block in 1..self.index.store.blocks()? {
             self.index.store.interrupt()?;
-            let shape = self.index.shape;
-            let mut page = self.index.store.write(block)?;
+            let page = self.index.store.read(block)?;
             if !page.has_slots() {
                 continue;
             }
-            let mut changed = false;
+            gone.clear();
+            let mut emptied = false;
+            for number in 0..shape.slots {
+                let (slot, before) = (page.slot(&shape, number), gone.len());
+                gone.extend(slot.tids().iter().copied().filter(|&tid| dead(tid)));
+                emptied |= slot.tids().len() == gone.len() - before
+                    && match slot.state() {
+                        State::Live => !slot.overflow().is_some(),
+                        State::Overflow => true,
+                        State::Free | State::Dying | State::Closed => false,
+                    };
+            }
+            if gone.is_empty() && !emptied {
+                self.take_stock(block, &page, &mut chained)?;
+                continue;
+            }
+            drop(page);
+            gone.sort_unstable();
+            // Rows that were added since are of transactions that nobody has found dead.
+            let mut page = self.index.store.write(block)?;
             for number in 0..shape.slots {
                 let mut slot = page.slot_mut(&shape, number);
-                let id = shape.id(block, number)?;
-                let removed = slot.remove_tids(&mut *dead);
-                let (state, left) = (slot.get().state(), slot.get().tids().len());
-                self.done.removed += removed;
-                self.done.rows += left;
-                changed |= removed > 0;
-                match state {
-                    State::Live if slot.get().overflow().is_some() => {
-                        chained.push(Pointer::new(id, slot.get().header().version));
-                    }
-                    State::Live if left == 0 => {
+                self.done.removed += slot.remove_tids(|tid| gone.binary_search(&tid).is_ok());
+                let now = slot.get();
+                match now.state() {
+                    State::Live if now.tids().is_empty() && !now.overflow().is_some() => {
                         slot.set_state(State::Dying);
-                        changed = true;
-                        self.any = true;
-                        self.dying.insert(id);
                     }
-                    State::Live => self.done.nodes += 1,
-                    State::Dying => {
-                        self.any = true;
-                        self.dying.insert(id);
-                    }
-                    State::Overflow if left == 0 => {
-                        slot.set_state(State::Closed);
-                        changed = true;
-                        self.closed = true;
-                    }
-                    State::Closed => self.closed = true,
-                    State::Overflow | State::Free => {}
+                    State::Overflow if now.tids().is_empty() => slot.set_state(State::Closed),
+                    _ => {}
                 }
             }
-            if changed {
-                page.commit()?;
-            }
+            self.take_stock(block, &page, &mut chained)?;
+            page.commit()?;
         }
         for node in chained {
             self.shorten(node)?;
@@ -164,54 +158,71 @@ impl<S: PageStore> Vacuum<'_, S> {
         Ok(())
     }
 
+    /// Counts what is on a page, and remembers what is to be done about it. Nodes with a chain are for later.
+    fn take_stock(&mut self, block: u32, page: &Page, chained: &mut Vec<Pointer>) -> Result<()> {
+        let shape = self.index.shape;
+        for number in 0..shape.slots {
+            let (slot, id) = (page.slot(&shape, number), shape.id(block, number)?);
+            self.done.rows += slot.tids().len();
+            match slot.state() {
+                State::Live if slot.overflow().is_some() => {
+                    chained.push(Pointer::new(id, slot.header().version));
+                }
+                State::Live => self.done.nodes += 1,
+                State::Dying => {
+                    self.any = true;
+                    self.dying.insert(id);
+                }
+                State::Closed => self.closed = true,
+                State::Overflow | State::Free => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Unlinks the closed slots of a node's chain, and marks the node dying if nothing is left of it.
     fn shorten(&mut self, node: Pointer) -> Result<()> {
         let shape = self.index.shape;
-        let mut before = node;
-        loop {
+        let (mut before, mut steps) = (node, Steps::default());
+        let mut left = true;
+        while let Some(from) = self.next(before, node)? {
             // The first open slot after `before`; only vacuum takes slots out of a chain, and new ones
             // come in at its head.
-            let Some(from) = self.next(before, node)? else {
-                return Ok(());
-            };
             let mut next = from;
             while next.is_some() {
+                steps.take(self.index, shape.place(next.id).0)?;
                 match rows::chunk(self.index, next, node)? {
                     Some(chunk) if chunk.closed => next = chunk.next,
                     Some(_) => break,
                     None => next = Pointer::NONE,
                 }
             }
-            let (block, number) = shape.place(before.id);
-            let mut page = self.index.store.write(block)?;
-            let mut slot = page.slot_mut(&shape, number);
-            if slot.get().overflow() != from {
-                continue;
-            }
-            let mut changed = next != from;
-            if changed {
-                slot.set_overflow(next);
-            }
-            if before == node && slot.get().state() == State::Live {
-                if slot.get().tids().is_empty() && !next.is_some() {
-                    slot.set_state(State::Dying);
-                    self.any = true;
-                    self.dying.insert(node.id);
-                    changed = true;
-                } else {
-                    self.done.nodes += 1;
+            if next != from {
+                let (block, number) = shape.place(before.id);
+                let mut page = self.index.store.write(block)?;
+                let mut slot = page.slot_mut(&shape, number);
+                if slot.get().overflow() != from {
+                    continue;
                 }
-            }
-            if changed {
+                slot.set_overflow(next);
+                if before == node && slot.get().tids().is_empty() && !next.is_some() {
+                    slot.set_state(State::Dying);
+                    left = false;
+                }
                 page.commit()?;
-            } else {
-                drop(page);
             }
             if !next.is_some() {
-                return Ok(());
+                break;
             }
             before = next;
         }
+        if left {
+            self.done.nodes += 1;
+        } else {
+            self.any = true;
+            self.dying.insert(node.id);
+        }
+        Ok(())
     }
 
     /// The slot after `at` in the chain of `node`.
@@ -228,16 +239,15 @@ impl<S: PageStore> Vacuum<'_, S> {
     fn mend(&mut self) -> Result<()> {
         self.replace_entry()?;
         for block in 1..self.index.store.blocks()? {
-            for at in self.torn(block, &mut |_| ())? {
+            for at in self.torn(block)? {
                 self.mend_node(at)?;
             }
         }
         Ok(())
     }
 
-    /// The live nodes of a page that have edges to dying ones. `edge` is told of every other edge of a
-    /// live node. Directories lose their dying entries in passing.
-    fn torn(&mut self, block: u32, edge: &mut dyn FnMut(u32)) -> Result<Vec<Pointer>> {
+    /// The live nodes of a page that have edges to dying ones. Directories lose their dying entries in passing.
+    fn torn(&mut self, block: u32) -> Result<Vec<Pointer>> {
         self.index.store.interrupt()?;
         let shape = self.index.shape;
         let page = self.index.store.read(block)?;
@@ -246,24 +256,22 @@ impl<S: PageStore> Vacuum<'_, S> {
             Kind::Nodes => {
                 for number in 0..shape.slots {
                     let slot = page.slot(&shape, number);
-                    if slot.state() != State::Live {
-                        continue;
-                    }
-                    if slot.ids().iter().any(|&id| self.dying.contains(id)) {
+                    if slot.state() == State::Live
+                        && slot.ids().iter().any(|&id| self.dying.contains(id))
+                    {
                         torn.push(Pointer::new(
                             shape.id(block, number)?,
                             slot.header().version,
                         ));
                     }
-                    slot.ids().iter().for_each(|&id| edge(id));
                 }
             }
             Kind::Leaf => {
-                drop(page);
-                let mut page = self.index.store.write(block)?;
-                if page.kind(block)? == Kind::Leaf
-                    && page.retain_entries(&shape, |at| !self.dying.contains(at.id))
-                {
+                let entries = page.entries(&shape).0;
+                if entries.iter().any(|at| self.dying.contains(at.id)) {
+                    drop(page);
+                    let mut page = self.index.store.write(block)?;
+                    page.retain_entries(&shape, |at| !self.dying.contains(at.id));
                     page.commit()?;
                 }
             }
@@ -324,13 +332,16 @@ impl<S: PageStore> Vacuum<'_, S> {
         {
             slot.set_own(epoch, code.factors, &code.bytes);
         }
+        let own = slot.get().edges().collect();
         page.commit()?;
         self.done.mended += 1;
-        let new = Newcomer {
+        let mut new = Newcomer {
             at,
             query: &query,
             code: code.as_ref(),
             hits: &hits,
+            edges: own,
+            given_up: Vec::new(),
         };
         if let Some(end) = end {
             // Vectors in clusters far apart make islands, which edges to the nearest do not connect: the
@@ -340,40 +351,77 @@ impl<S: PageStore> Vacuum<'_, S> {
                 None => false,
             };
             if !listed {
-                link(self.index, end, &new, true)?;
+                link(self.index, end, &mut new, true)?;
             }
         }
-        link_back(self.index, &new, &near[..back(&chosen, &self.index.shape)])
+        let mut from = Vec::new();
+        for edge in near.into_iter().take(back(&chosen, &self.index.shape)) {
+            if !self.leads_to(edge.to, at)? {
+                from.push(edge);
+            }
+        }
+        link_back(self.index, &mut new, &from)?;
+        Ok(())
     }
 
-    /// Mends what was torn meanwhile, and links the nodes that nothing leads to.
+    /// Whether a node has an edge to another one already.
+    fn leads_to(&self, from: Pointer, to: Pointer) -> Result<bool> {
+        self.index.store.interrupt()?;
+        let (block, number) = self.index.shape.place(from.id);
+        let page = self.index.store.read(block)?;
+        if !page.has_slots() {
+            return Ok(false);
+        }
+        let slot = page.slot(&self.index.shape, number);
+        Ok(slot.is_node(from.version) && slot.edges().any(|edge| edge == to))
+    }
+
+    /// Mends what was torn meanwhile.
     fn confirm(&mut self) -> Result<()> {
-        let mut led_to = Slots(Vec::new());
-        led_to.insert(self.index.meta.entry.id);
-        let blocks = self.index.store.blocks()?;
-        for block in 1..blocks {
-            let torn = self.torn(block, &mut |id| led_to.insert(id))?;
-            for at in torn {
+        for block in 1..self.index.store.blocks()? {
+            for at in self.torn(block)? {
                 self.mend_node(at)?;
             }
         }
-        let shape = self.index.shape;
-        for block in 1..blocks {
-            self.index.store.interrupt()?;
-            let page = self.index.store.read(block)?;
-            let mut lost = Vec::new();
-            if page.has_slots() {
-                for number in 0..shape.slots {
-                    let (slot, id) = (page.slot(&shape, number), shape.id(block, number)?);
-                    if slot.state() == State::Live && !led_to.contains(id) {
-                        lost.push(Pointer::new(id, slot.header().version));
-                    }
-                }
-            }
-            drop(page);
-            for at in lost {
+        Ok(())
+    }
+
+    /// Links to the live nodes that no search can reach.
+    fn link_again(&mut self) -> Result<()> {
+        let (no, perhaps, sought) = (
+            Adrift::No as u16,
+            Adrift::Perhaps as u16,
+            Adrift::Sought as u16,
+        );
+        // Who leaves a node adrift from now on says so again.
+        if self.index.meta.adrift == perhaps {
+            self.index.change_meta(|meta| {
+                meta.adrift = sought;
+                true
+            })?;
+        }
+        let mut reach = Reach::explore(self.index)?;
+        let mut from = 0;
+        while let Some(id) = reach.next_lost(from) {
+            from = id + 1;
+            let Some(at) = self.live(id)? else {
+                continue;
+            };
+            // Where there is nothing that could lead to it, searches begin at it.
+            if !reach.is_empty() || !self.enter(self.index.meta.entry, at)? {
                 self.mend_node(at)?;
             }
+            reach.add(self.index, id)?;
+        }
+        let blocks = reach.blocks();
+        if self.index.meta.adrift != no || self.index.meta.explored != blocks {
+            self.index.change_meta(|meta| {
+                if meta.adrift == sought {
+                    meta.adrift = no;
+                }
+                meta.explored = blocks;
+                true
+            })?;
         }
         Ok(())
     }
@@ -385,27 +433,42 @@ impl<S: PageStore> Vacuum<'_, S> {
         if !self.dying.contains(entry.id) {
             return Ok(());
         }
-        // Nodes that live now do so until the next vacuum.
-        let mut live = Pointer::NONE;
+        // Nodes that live now do so until the next vacuum. Inserts that came upon live ones of those marked since are
+        // done: where there is none, no node can have been linked to one, and the next becomes the entry itself.
+        let mut live = None;
         if self.done.nodes > 0 {
-            live = match self.nearest_live(entry)? {
-                Some(live) => live,
-                None => self.any_live()?,
-            };
+            live = self.nearest_live(entry)?;
         }
+        let live = match live {
+            Some(live) => live,
+            None => self.any_live()?,
+        };
+        self.enter(entry, live)?;
+        Ok(())
+    }
+
+    /// Replaces the entry on the meta page, unless another one has come meanwhile. Returns whether it did.
+    fn enter(&mut self, entry: Pointer, by: Pointer) -> Result<bool> {
         let _pass = self.index.store.pass(Gate::Insert, Mode::Exclusive)?;
-        self.index.refresh()?;
-        if self.index.meta.entry != entry {
-            return Ok(());
-        }
-        if !live.is_some() {
-            // There may be one that was added meanwhile.
-            live = self.any_live()?;
-        }
+        let mut same = false;
         self.index.change_meta(|meta| {
-            meta.entry = live;
-            true
-        })
+            same = meta.entry == entry;
+            if same {
+                meta.entry = by;
+            }
+            same
+        })?;
+        Ok(same)
+    }
+
+    /// The live node in a slot.
+    fn live(&self, id: u32) -> Result<Option<Pointer>> {
+        self.index.store.interrupt()?;
+        let (block, number) = self.index.shape.place(id);
+        let page = self.index.store.read(block)?;
+        let slot = page.slot(&self.index.shape, number);
+        let live = page.has_slots() && slot.state() == State::Live;
+        Ok(live.then(|| Pointer::new(id, slot.header().version)))
     }
 
     fn nearest_live(&self, entry: Pointer) -> Result<Option<Pointer>> {
@@ -439,38 +502,31 @@ impl<S: PageStore> Vacuum<'_, S> {
     }
 
     fn free(&mut self) -> Result<()> {
+        let shape = self.index.shape;
+        let doomed = |state| matches!(state, State::Dying | State::Closed);
         for block in 1..self.index.store.blocks()? {
             self.index.store.interrupt()?;
-            let shape = self.index.shape;
-            let mut page = self.index.store.write(block)?;
-            if page.kind(block)? == Kind::New {
-                drop(page);
-                self.index.store.note_free(block)?;
-                continue;
+            let page = self.index.store.read(block)?;
+            let mut room = page.kind(block)? == Kind::New;
+            let mut any = false;
+            for number in 0..if page.has_slots() { shape.slots } else { 0 } {
+                let state = page.slot(&shape, number).state();
+                any |= doomed(state);
+                room |= state == State::Free;
             }
-            if !page.has_slots() {
-                continue;
-            }
-            let (mut changed, mut room) = (false, false);
-            for number in 0..shape.slots {
-                let mut slot = page.slot_mut(&shape, number);
-                match slot.get().state() {
-                    State::Dying | State::Closed => slot.free(),
-                    State::Free => {
-                        room = true;
-                        continue;
+            drop(page);
+            if any {
+                let mut page = self.index.store.write(block)?;
+                for number in 0..shape.slots {
+                    let mut slot = page.slot_mut(&shape, number);
+                    if doomed(slot.get().state()) {
+                        slot.free();
+                        self.done.freed += 1;
                     }
-                    State::Live | State::Overflow => continue,
                 }
-                self.done.freed += 1;
-                (changed, room) = (true, true);
-            }
-            if changed {
                 page.commit()?;
-            } else {
-                drop(page);
             }
-            if room {
+            if any || room {
                 self.index.store.note_free(block)?;
             }
         }

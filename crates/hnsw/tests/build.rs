@@ -25,6 +25,28 @@ const ALONE: Threads = Threads {
 };
 
 #[test]
+fn a_build_goes_on_where_there_are_no_threads() {
+    let data = vectors(1_200, 1);
+    let store = MemStore::new();
+    let mut builder = Builder::new(parameters(Metric::L2), usize::MAX).unwrap();
+    for (row, vector) in data.iter().enumerate() {
+        assert!(builder.push(vector, tid(row)).unwrap());
+    }
+    // None of those asked for comes to be.
+    let none = Threads {
+        count: 8,
+        spawning: |_| (),
+    };
+    let index = builder.finish(&store, none, |_, _, _| ()).unwrap();
+    let report = check(&index).unwrap().0;
+    assert_eq!(report.problems, [""; 0]);
+    assert_eq!(
+        (report.live, report.unreachable, report.uncoded),
+        (1_200, 0, 0)
+    );
+}
+
+#[test]
 fn a_built_index_finds_its_rows() {
     let data = vectors(3_000, 1);
     let rows: Vec<usize> = (0..data.len()).collect();

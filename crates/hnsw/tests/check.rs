@@ -4,6 +4,7 @@ mod common;
 
 use common::*;
 use half::f16;
+use hnsw::build::{Builder, Threads};
 use hnsw::check::check;
 use hnsw::codes::Metric;
 use hnsw::error::Error;
@@ -11,6 +12,8 @@ use hnsw::index::Index;
 use hnsw::insert::insert;
 use hnsw::layout::{Factors, Kind, Page, Pointer, Shape, State};
 use hnsw::mem::MemStore;
+use hnsw::scan::{Order, Scan};
+use hnsw::vacuum::bulk_delete;
 use proptest::prelude::*;
 
 fn filled(store: &MemStore) -> Index<&MemStore> {
@@ -117,6 +120,56 @@ fn lost_nodes_are_counted_and_their_edges_checked() {
         panic!("{:?}", report.problems);
     };
     assert!(problem.starts_with(&format!("node {lost}: edge to")));
+}
+
+/// Chains that lead back to where they were.
+#[test]
+fn a_chain_without_end_is_found() {
+    let data = vectors(1_200, 1);
+    let store = MemStore::new();
+    let mut builder = Builder::new(parameters(Metric::L2), usize::MAX).unwrap();
+    for (row, vector) in data.iter().enumerate() {
+        builder.push(vector, tid(row)).unwrap();
+    }
+    let alone = Threads {
+        count: 1,
+        spawning: |start| start(),
+    };
+    let index = builder.finish(&store, alone, |_, _, _| ()).unwrap();
+    let endless = |error: Error| match error {
+        Error::Corrupt { reason, .. } => assert!(reason.contains("no end"), "{reason}"),
+        error => panic!("{error}"),
+    };
+    let roots = index.meta().roots;
+    store.spoil(roots, |page| page.set_next(roots));
+    let query = index.query(&data[0]).unwrap();
+    let mut scan = Scan::new(query, options(10, Order::Strict));
+    endless(scan.next_row(&index).unwrap_err());
+    let basis = index.meta().basis;
+    store.spoil(basis, |page| page.set_next(basis));
+    endless(Index::open(&store, None).err().unwrap());
+
+    let store = MemStore::new();
+    let mut index = filled(&store);
+    for row in 0..2_000 {
+        insert(&mut index, &data[0], tid(row)).unwrap();
+    }
+    // Every slot of the chain is as good as empty, and leads to itself.
+    let shape = *index.shape();
+    for block in 1..hnsw::store::PageStore::blocks(&store).unwrap() {
+        store.spoil(block, |page| {
+            for number in 0..shape.slots {
+                let mut slot = page.slot_mut(&shape, number);
+                if slot.get().state() == State::Overflow {
+                    let version = slot.get().header().version;
+                    let own = Pointer::new(shape.id(block, number).unwrap(), version);
+                    slot.set_state(State::Closed);
+                    slot.set_overflow(own);
+                }
+            }
+        });
+    }
+    endless(bulk_delete(&mut index, |_| false).unwrap_err());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use half::f16;
 use hnsw::codes::{Basis, Metric, Query, Scratch, Space};
+use hnsw::error::Error;
 use hnsw::layout::{Factors, Shape};
 use hnsw::random::Random;
 use kernels::quantize::Bits;
@@ -39,7 +40,7 @@ fn learn(metric: Metric, data: &[Vec<f16>]) -> Basis {
     let sample = data
         .iter()
         .flat_map(|vector| space.node(vector, kernels::norm_squared(vector)));
-    Basis::learn(space, &shape(), 1, sample.collect())
+    Basis::learn(space, &shape(), 1, sample.collect(), || Ok(())).unwrap()
 }
 
 /// The correlation of estimates with true distances, and their mean difference in units of the
@@ -104,6 +105,36 @@ fn factors_saturate() {
     let factors = Factors::new(f32::INFINITY, f32::NEG_INFINITY);
     assert!(factors.coded() && factors.scale().is_finite() && factors.bias().is_finite());
     assert!(!Factors::UNCODED.coded() && Factors::UNCODED.scale().is_nan());
+}
+
+/// Between two looks at whether to go on there is no more work than that of a point with the sample, or of a row
+/// with a square matrix; and an error ends it there.
+#[test]
+fn learning_stops_when_told_to() {
+    let data = vectors(400, 24, 1.0);
+    let points: Vec<f32> = data.iter().flatten().map(|x| x.to_f32()).collect();
+    let space = Space::unknown(Metric::L2);
+    let asked = std::cell::Cell::new(0);
+    let learn = |last: usize| {
+        asked.set(0);
+        Basis::learn(space, &shape(), 1, points.clone(), || {
+            asked.set(asked.get() + 1);
+            if asked.get() > last {
+                return Err(Error::Store("canceled".into()));
+            }
+            Ok(())
+        })
+    };
+    learn(usize::MAX).unwrap();
+    let all = asked.get();
+    // Four rounds of all points to find centres, then their remainders, their coordinates and each of the dimensions;
+    // six rounds of the directions, twice each.
+    let (points, rows) = (data.len(), DIMS);
+    assert!(all >= 6 * points + DIMS + 12 * rows, "{all}");
+    for last in (0..all).step_by(all / 20) {
+        assert!(matches!(learn(last), Err(Error::Store(_))), "{last}");
+        assert_eq!(asked.get(), last + 1);
+    }
 }
 
 #[test]

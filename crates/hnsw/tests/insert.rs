@@ -3,12 +3,14 @@
 mod common;
 
 use common::*;
+use half::f16;
 use hnsw::check::check;
 use hnsw::codes::Metric;
 use hnsw::error::Error;
 use hnsw::index::{Index, Parameters};
 use hnsw::insert::insert;
 use hnsw::mem::{MemStore, interleave};
+use hnsw::vacuum::bulk_delete;
 
 #[test]
 fn an_empty_index_has_no_rows() {
@@ -62,7 +64,7 @@ fn equal_vectors_are_one_node() {
 fn a_vector_without_direction_is_left_out() {
     let store = MemStore::new();
     let mut index = Index::create(&store, &parameters(Metric::Cosine)).unwrap();
-    insert(&mut index, &[half::f16::ZERO; DIMS], tid(0)).unwrap();
+    insert(&mut index, &[f16::ZERO; DIMS], tid(0)).unwrap();
     assert_eq!(check(&index).unwrap().0.rows, 0);
 }
 
@@ -71,7 +73,7 @@ fn mistakes_are_named() {
     let store = MemStore::new();
     let mut index = Index::create(&store, &parameters(Metric::L2)).unwrap();
     assert!(matches!(
-        insert(&mut index, &[half::f16::ONE; 3], tid(0)),
+        insert(&mut index, &[f16::ONE; 3], tid(0)),
         Err(Error::Dimensions {
             expected: DIMS,
             found: 3
@@ -131,6 +133,89 @@ fn a_crash_loses_no_more_than_the_row_it_hit() {
         insert(&mut index, &data[done], tid(1000)).unwrap();
         assert!(answers(&index, &data[done], 40, 3).contains(&1000));
         commits += 7;
+    }
+}
+
+/// The fewest neighbours, chosen among the fewest candidates.
+fn sparse(metric: Metric) -> Parameters {
+    Parameters {
+        m: 2,
+        ef_construction: 4,
+        ..parameters(metric)
+    }
+}
+
+#[test]
+fn no_node_is_pushed_out_of_reach() {
+    for metric in [Metric::Cosine, Metric::InnerProduct, Metric::L2] {
+        for seed in 0..10 {
+            // Half of them in clusters, half on a curve.
+            let mut data = vectors(700, seed);
+            data.extend((0..700).map(|n| {
+                let at = |i: usize| (n * i) as f64 * (0.3 + 0.01 * seed as f64) + (i + n) as f64;
+                (0..DIMS).map(|i| f16::from_f64(at(i).sin())).collect()
+            }));
+            let store = MemStore::new();
+            let mut index = Index::create(&store, &sparse(metric)).unwrap();
+            for (row, vector) in data.iter().enumerate() {
+                insert(&mut index, vector, tid(row)).unwrap();
+            }
+            let report = check(&index).unwrap().0;
+            assert_eq!(report.problems, [""; 0]);
+            assert_eq!(report.unreachable, 0, "{metric:?}, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn the_next_vacuum_links_what_crashed_insertions_left() {
+    let data = vectors(60, 3);
+    let (mut commits, mut lost) = (1, 0);
+    loop {
+        let store = MemStore::new();
+        let mut index = Index::create(&store, &sparse(Metric::L2)).unwrap();
+        store.crash_after(commits);
+        let mut rows = data.iter().enumerate();
+        if rows.all(|(row, vector)| insert(&mut index, vector, tid(row)).is_ok()) {
+            break;
+        }
+        let store = store.restart();
+        let mut index = Index::open(&store, None).unwrap();
+        lost += check(&index).unwrap().0.unreachable;
+        // It finds nothing to remove.
+        bulk_delete(&mut index, |_| false).unwrap();
+        let report = check(&index).unwrap().0;
+        assert_eq!(report.problems, [""; 0], "after {commits} commits");
+        assert_eq!(report.unreachable, 0, "after {commits} commits");
+        assert_eq!(everything(&index, &data[0]), report.rows);
+        commits += 1;
+    }
+    assert!(lost > 0);
+}
+
+#[test]
+fn inserts_with_few_neighbours_interleave() {
+    for seed in 0..24 {
+        let store = MemStore::new();
+        Index::create(&store, &sparse(Metric::L2)).unwrap();
+        let data = vectors(120, seed);
+        let tasks: Vec<Box<dyn FnOnce() + Send>> = (0..4)
+            .map(|task| {
+                let (store, data) = (&store, &data);
+                Box::new(move || {
+                    let mut index = Index::open(store, None).unwrap();
+                    for row in (task..120).step_by(4) {
+                        insert(&mut index, &data[row], tid(row)).unwrap();
+                    }
+                }) as Box<dyn FnOnce() + Send>
+            })
+            .collect();
+        interleave(seed, tasks);
+        let mut index = Index::open(&store, None).unwrap();
+        bulk_delete(&mut index, |_| false).unwrap();
+        let report = check(&index).unwrap().0;
+        assert_eq!(report.problems, [""; 0], "seed {seed}");
+        assert_eq!((report.rows, report.unreachable), (120, 0), "seed {seed}");
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use common::*;
 use half::f16;
 use hnsw::build::{Builder, Threads};
+use hnsw::census::census;
 use hnsw::check::check;
 use hnsw::codes::Metric;
 use hnsw::index::{Index, Parameters};
@@ -15,6 +16,7 @@ use hnsw::learn::learn;
 use hnsw::mem::{MemStore, interleave};
 use hnsw::random::Random;
 use hnsw::scan::{Order, Row, Scan};
+use hnsw::store::PageStore;
 use hnsw::vacuum::bulk_delete;
 
 fn build<'s>(store: &'s MemStore, metric: Metric, data: &[Vec<f16>]) -> Index<&'s MemStore> {
@@ -51,15 +53,11 @@ fn recall_recovers_after_nine_of_ten_rows_are_gone() {
         assert_eq!((report.live, report.dying, report.unreachable), (300, 0, 0));
         assert_eq!(everything(&index, &data[0]), 300);
 
-        let blocks = hnsw::store::PageStore::blocks(&store).unwrap();
+        let blocks = store.blocks().unwrap();
         for (row, vector) in data.iter().enumerate().skip(3_000) {
             insert(&mut index, vector, tid(row)).unwrap();
         }
-        assert_eq!(
-            hnsw::store::PageStore::blocks(&store).unwrap(),
-            blocks,
-            "slots used again"
-        );
+        assert_eq!(store.blocks().unwrap(), blocks, "slots used again");
         let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0]);
         assert!(report.unreachable <= LOST, "{report:?}");
@@ -276,6 +274,150 @@ fn codes_serve_vectors_whose_lengths_differ_by_any_factor() {
             assert!(hops <= 100, "{what}: {hops} nodes are visited");
         }
     }
+}
+
+/// What learning leaves of pages for codes and for where searches begin.
+fn of_codes<S: PageStore>(index: &Index<S>) -> (u64, u64, u64) {
+    let census = census(index).unwrap();
+    (census.basis_pages, census.directory_pages, census.entries)
+}
+
+#[test]
+fn learning_that_was_cut_short_leaves_no_pages() {
+    let data = vectors(600, 5);
+    let full = MemStore::new();
+    let mut index = Index::create(&full, &parameters(Metric::L2)).unwrap();
+    for (row, vector) in data.iter().enumerate() {
+        insert(&mut index, vector, tid(row)).unwrap();
+    }
+    let clean = full.restart();
+    let mut index = Index::open(&clean, None).unwrap();
+    learn(&mut index).unwrap();
+    let expected = of_codes(&index);
+    let mut more = false;
+    for commits in 0..20 {
+        // Time and again, each time from where the one before has ended.
+        let mut store = full.restart();
+        for _ in 0..3 {
+            let mut index = Index::open(&store, None).unwrap();
+            store.crash_after(commits);
+            if learn(&mut index).is_ok() {
+                break;
+            }
+            store = store.restart();
+        }
+        let mut index = Index::open(&store, None).unwrap();
+        more |= of_codes(&index).0 > 0 && index.meta().epoch == 0;
+        learn(&mut index).unwrap();
+        assert_eq!(of_codes(&index), expected, "after {commits} commits");
+        let report = check(&index).unwrap().0;
+        assert_eq!(report.problems, [""; 0], "after {commits} commits");
+        assert_eq!(report.uncoded, 0, "after {commits} commits");
+        // What was freed is used again, but for what recovery forgot of free slots.
+        let blocks = store.blocks().unwrap();
+        for row in 0..census(&index).unwrap().free as usize {
+            let vector: Vec<f16> = data[row % 600].iter().map(|x| x + f16::ONE).collect();
+            insert(&mut index, &vector, tid(1_000 + row)).unwrap();
+        }
+        let more = store.blocks().unwrap() - blocks;
+        assert!(more <= 8, "{more} pages more after {commits} commits");
+    }
+    assert!(more, "no pages were left");
+}
+
+/// A directory that is given up because the index has not grown after all.
+#[test]
+fn an_unfinished_basis_goes_although_none_is_learned_after() {
+    let data = vectors(600, 5);
+    let store = MemStore::new();
+    let mut index = Index::create(&store, &parameters(Metric::L2)).unwrap();
+    for (row, vector) in data.iter().enumerate() {
+        insert(&mut index, vector, tid(row)).unwrap();
+    }
+    store.crash_after(2);
+    learn(&mut index).unwrap_err();
+    let store = store.restart();
+    let mut index = Index::open(&store, None).unwrap();
+    assert!(of_codes(&index).0 > 0);
+    bulk_delete(&mut index, |tid| row(tid) >= 50).unwrap();
+    learn(&mut index).unwrap();
+    assert_eq!((index.meta().epoch, of_codes(&index)), (0, (0, 0, 0)));
+}
+
+#[test]
+fn what_nothing_leads_to_is_linked_again() {
+    let data = vectors(800, 2);
+    for learned in [false, true] {
+        let store = MemStore::new();
+        let mut index = Index::create(&store, &parameters(Metric::L2)).unwrap();
+        for (row, vector) in data.iter().enumerate() {
+            insert(&mut index, vector, tid(row)).unwrap();
+        }
+        if learned {
+            learn(&mut index).unwrap();
+        }
+        let shape = *index.shape();
+        for block in 1..store.blocks().unwrap() {
+            store.spoil(block, |page| {
+                for number in 0..if page.has_slots() { shape.slots } else { 0 } {
+                    let mut slot = page.slot_mut(&shape, number);
+                    // Some lead to others still: islands.
+                    let degree = slot.get().degree();
+                    slot.set_degree(if number % 2 == 0 { 0 } else { degree / 4 });
+                }
+            });
+        }
+        assert!(check(&index).unwrap().0.unreachable > 300);
+        let done = bulk_delete(&mut index, |_| false).unwrap();
+        assert!(done.mended > 0 && done.freed == 0);
+        let report = check(&index).unwrap().0;
+        assert_eq!(report.problems, [""; 0]);
+        assert_eq!(report.unreachable, 0);
+        assert_eq!(everything(&index, &data[0]), 800);
+    }
+}
+
+/// A vacuum without dead rows reads nothing of an index that it has seen but a page, and all of one that has grown.
+#[test]
+fn an_index_is_explored_when_it_has_grown() {
+    let data = vectors(1_500, 1);
+    let store = MemStore::new();
+    let mut index = build(&store, Metric::L2, &data[..1_200]);
+    let reads = |index: &mut Index<&MemStore>| {
+        let before = store.reads();
+        learn(index).unwrap();
+        store.reads() - before
+    };
+    assert_eq!(reads(&mut index), 1);
+    for (row, vector) in data.iter().enumerate().skip(1_200) {
+        insert(&mut index, vector, tid(row)).unwrap();
+    }
+    let blocks = u64::from(store.blocks().unwrap());
+    let grown = reads(&mut index);
+    assert!((blocks..3 * blocks).contains(&grown), "{grown} of {blocks}");
+    assert_eq!(reads(&mut index), 1);
+}
+
+/// Searches wait for no vacuum that has nothing to change where they are.
+#[test]
+fn pages_are_locked_for_writing_only_to_change_them() {
+    let data = vectors(1_500, 1);
+    let store = MemStore::new();
+    let mut index = build(&store, Metric::L2, &data);
+    for row in 1_500..2_500 {
+        insert(&mut index, &data[0], tid(row)).unwrap();
+    }
+    bulk_delete(&mut index, |_| false).unwrap();
+    let before = (store.writes(), store.commits());
+    bulk_delete(&mut index, |_| false).unwrap();
+    learn(&mut index).unwrap();
+    assert_eq!((store.writes(), store.commits()), before);
+    bulk_delete(&mut index, |tid| row(tid) == 7 || row(tid) == 2_000).unwrap();
+    let (writes, commits) = (store.writes() - before.0, store.commits() - before.1);
+    assert!(
+        writes == commits && commits < 200,
+        "{writes} writes, {commits} commits"
+    );
 }
 
 #[test]
