@@ -2,7 +2,8 @@
 //!
 //! The backend's own thread reads the table and does all that touches the server. The threads that link nodes beside it
 //! know nothing of PostgreSQL and have all signals blocked; there are as many as `max_parallel_maintenance_workers`, or
-//! the table's own `parallel_workers`, says. Their memory is the builder's, counted against `maintenance_work_mem`.
+//! the table's own `parallel_workers`, says, or fewer where the system has no more. Their memory is the builder's, counted
+//! against `maintenance_work_mem`.
 
 use std::ffi::{CStr, c_char, c_void};
 

@@ -41,7 +41,8 @@ pub unsafe extern "C-unwind" fn bulk_delete(
     }
 }
 
-/// Ends a vacuum. An index that has grown from nothing learns its codes here.
+/// Ends a vacuum. An index that has grown from nothing learns its codes here, and what searches may not reach is linked
+/// again, also where no row was dead.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cleanup(
     info: *mut pg_sys::IndexVacuumInfo,

@@ -101,6 +101,74 @@ for my $round (1 .. 12)
 cmp_ok($node->safe_psql('postgres', $pages), '<=', 1.1 * $before, 'churn does not make the index grow');
 is($node->safe_psql('postgres', 'VACUUM photos; SELECT verify()'), '', 'nor break it');
 
+# A vacuum that is told to be gentle sleeps, but not while it keeps others out.
+sub start_psql
+{
+	my ($out, @commands) = @_;
+	return IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), map { ('-c', $_) } @commands ], '>', $out, '2>&1');
+}
+my @gentle = ("SET vacuum_cost_delay = '10ms'", 'SET vacuum_cost_limit = 20');
+$node->safe_psql('postgres', 'CREATE TABLE gone (id integer, embedding clip_vector(32));
+	INSERT INTO gone SELECT n, embedding(n) FROM generate_series(1, 6000) n;
+	CREATE INDEX gone_embedding ON gone USING clip_hnsw (embedding); DELETE FROM gone');
+my ($vacuumed, $inserted) = ('', '');
+my $vacuum = start_psql(\$vacuumed, @gentle, 'VACUUM gone');
+my $insert = start_psql(\$inserted, 'DO $$ BEGIN FOR n IN 1 .. 100 LOOP INSERT INTO gone VALUES (n, embedding(n)); COMMIT; PERFORM pg_sleep(0.02); END LOOP; END $$');
+my ($samples, $asleep) = (0, 0);
+while ($vacuum->pumpable)
+{
+	my ($working, $sleeping) = split /\|/, $node->safe_psql('postgres', "SELECT count(DISTINCT a.pid),
+		count(*) FILTER (WHERE l.mode = 'ExclusiveLock' AND l.granted AND a.wait_event = 'VacuumDelay')
+		FROM pg_stat_activity a LEFT JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'page' WHERE a.query LIKE 'VACUUM%'");
+	$samples += $working;
+	$asleep += $sleeping;
+	last unless $working || !$samples;
+}
+ok($vacuum->finish && $insert->finish, 'a gentle vacuum beside insertions') or diag($vacuumed . $inserted);
+cmp_ok($samples, '>', 10, 'it was watched');
+is($asleep, 0, 'it does not sleep with a gate closed');
+is($node->safe_psql('postgres', "SELECT verify('gone_embedding')"), '', 'an index that was emptied meanwhile is whole');
+
+# A vacuum that is canceled while it writes what it has learned leaves nothing behind.
+$node->safe_psql('postgres', 'CREATE TABLE later (embedding clip_vector(128));
+	CREATE INDEX later_embedding ON later USING clip_hnsw (embedding) WITH (m = 4, ef_construction = 16);
+	INSERT INTO later SELECT array(SELECT sin(n * i * 0.37 + i + n) FROM generate_series(1, 128) i)::clip_vector FROM generate_series(1, 2200) n');
+my $leaves = "SELECT basis_bytes, directory_bytes, entries FROM clip_index_info('later_embedding')";
+my $canceled = '';
+for my $timeout (100, 200, 300, 400, 600)
+{
+	my $said = '';
+	start_psql(\$said, 'SET vacuum_cost_page_hit = 0', 'SET vacuum_cost_page_miss = 0', 'SET vacuum_cost_page_dirty = 200',
+		'SET vacuum_cost_limit = 100', "SET vacuum_cost_delay = '40ms'", "SET statement_timeout = '${timeout}ms'", 'VACUUM later')->finish;
+	$canceled .= $said;
+}
+like($canceled, qr/canceling statement/, 'vacuums are canceled');
+$node->safe_psql('postgres', 'VACUUM later');
+my ($basis, $directory, $entries) = split /\|/, $node->safe_psql('postgres', $leaves);
+is($node->safe_psql('postgres', "SELECT verify('later_embedding', search => 0)"), '', 'the next one ends what others began');
+$node->safe_psql('postgres', 'REINDEX INDEX later_embedding');
+my ($fresh_basis, $fresh_directory, $fresh_entries) = split /\|/, $node->safe_psql('postgres', $leaves);
+is($basis, $fresh_basis, 'with as many pages for codes as a new index');
+cmp_ok($directory, '<=', 2 * $fresh_directory, 'and for where searches begin');
+cmp_ok($entries, '<=', 2 * $fresh_entries, 'which are as many');
+
+# A build gets along without threads where the system has none to give.
+SKIP:
+{
+	skip 'prlimit is not installed', 1 unless IPC::Run::run([ 'prlimit', '--version' ], '>', '/dev/null', '2>&1');
+	my ($out, $err) = ('', '');
+	my $script = <<'SQL';
+SELECT pg_backend_pid() AS pid \gset
+\setenv PID :pid
+\! prlimit --pid $PID --nproc=1:1
+CREATE INDEX alone ON gone USING clip_hnsw (embedding);
+SELECT count(*) FROM pg_class WHERE relname = 'alone';
+SQL
+	$node->safe_psql('postgres', 'INSERT INTO gone SELECT n, embedding(n) FROM generate_series(1001, 4000) n');
+	IPC::Run::run([ 'psql', '-XAtq', '-d', $node->connstr('postgres') ], '<', \$script, '>', \$out, '2>', \$err);
+	is("$out$err", "1\n", 'a build where no thread can be started');
+}
+
 # CREATE and REINDEX CONCURRENTLY beside writers, with rows that are updated in place (heap-only tuples).
 $node->safe_psql('postgres', 'DROP INDEX photos_embedding; ALTER TABLE photos SET (fillfactor = 50); VACUUM FULL photos');
 my ($output, $errors) = ('', '');
