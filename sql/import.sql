@@ -18,6 +18,14 @@ CREATE FUNCTION clip_pg.read_file(path text) RETURNS bytea
 COMMENT ON FUNCTION clip_pg.read_file(text) IS
 'contents of a file of the server; takes membership of pg_read_server_files';
 
+CREATE FUNCTION clip_pg.image_format(image bytea) RETURNS text LANGUAGE sql IMMUTABLE STRICT
+    RETURN (SELECT i.format FROM clip_image_info(image) i);
+COMMENT ON FUNCTION clip_pg.image_format(bytea) IS 'format of an image; an error where it is none';
+
+CREATE FUNCTION clip_pg.image_taken(image bytea) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT
+    RETURN clip_image_taken(image);
+COMMENT ON FUNCTION clip_pg.image_taken(bytea) IS 'clip_image_taken, for functions';
+
 -- Columns of a table that files are imported into; null where something is not kept.
 CREATE TYPE clip_pg.import_columns AS (
     image name,
@@ -107,9 +115,9 @@ BEGIN
         END IF;
         BEGIN
             -- Raises an error where it is no image.
-            PERFORM @extschema@.clip_image_info(contents);
+            PERFORM clip_pg.image_format(contents);
             EXECUTE CASE WHEN file.known THEN update ELSE insert END
-            USING contents, file.path, octet_length(contents)::bigint, sha256(contents), @extschema@.clip_image_taken(contents);
+            USING contents, file.path, octet_length(contents)::bigint, sha256(contents), clip_pg.image_taken(contents);
             IF file.known THEN
                 updated := updated + 1;
             ELSE

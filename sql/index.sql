@@ -67,86 +67,14 @@ CREATE FUNCTION clip_index_check(
 RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'clip_index_check_wrapper' LANGUAGE C VOLATILE STRICT ROWS 1 COST 100000;
 COMMENT ON FUNCTION clip_index_check(regclass, boolean, double precision) IS
-'verifies a clip_hnsw index, and on request that it holds all rows of the table and that a share of them is found by their own vector; keeps others from writing meanwhile';
+'verifies a clip_hnsw index, and on request that it holds all rows of the table and that a share of them is found by their own vector';
 
 CREATE FUNCTION clip_prewarm(index regclass) RETURNS bigint
     AS 'MODULE_PATHNAME', 'clip_prewarm_wrapper' LANGUAGE C VOLATILE STRICT COST 10000;
 COMMENT ON FUNCTION clip_prewarm(regclass) IS 'reads a clip_hnsw index into shared buffers and returns its number of pages';
 
--- Restores the settings that its body changes when it ends.
 CREATE FUNCTION clip_recall(index regclass, k integer DEFAULT 10, sample integer DEFAULT 100, queries regclass DEFAULT NULL)
 RETURNS double precision
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = on
-SET enable_indexscan = on
-SET enable_sort = on
-AS $$
-#variable_conflict use_variable
-DECLARE
-    nearest text;
-    source text;
-    index_name text;
-    plan jsonb;
-    query @extschema@.clip_vector;
-    by_index double precision[];
-    exact double precision[];
-    hits bigint := 0;
-    wanted bigint := 0;
-BEGIN
-    IF index IS NULL OR k IS NULL OR sample IS NULL OR k < 1 OR sample < 1 THEN
-        RAISE invalid_parameter_value USING MESSAGE = 'index, k and sample must be given, and positive';
-    END IF;
-    SELECT format('SELECT d FROM (SELECT %s OPERATOR(%I.%s) $1 AS d FROM %s%s ORDER BY %1$s OPERATOR(%2$I.%3$s) $1 LIMIT $2) n',
-                  pg_get_indexdef(i.indexrelid, 1, true), n.nspname, o.oprname, i.indrelid::regclass,
-                  coalesce(' WHERE ' || pg_get_expr(i.indpred, i.indrelid), '')),
-           format('SELECT v FROM (SELECT %s AS v FROM %s%s) q WHERE v IS NOT NULL ORDER BY random() LIMIT $1',
-                  pg_get_indexdef(i.indexrelid, 1, true), i.indrelid::regclass,
-                  coalesce(' WHERE ' || pg_get_expr(i.indpred, i.indrelid), '')),
-           c.relname
-    INTO nearest, source, index_name
-    FROM pg_index i
-    JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
-    JOIN pg_am m ON m.oid = c.relam AND m.amname = 'clip_hnsw'
-    JOIN pg_opclass p ON p.oid = i.indclass[0]
-    JOIN pg_amop a ON a.amopfamily = p.opcfamily AND a.amopstrategy = 1
-    JOIN pg_operator o ON o.oid = a.amopopr
-    JOIN pg_namespace n ON n.oid = o.oprnamespace
-    WHERE i.indexrelid = index;
-    IF NOT FOUND THEN
-        RAISE wrong_object_type USING MESSAGE = format('"%s" is not a clip_hnsw index', index);
-    END IF;
-    IF queries IS NOT NULL THEN
-        SELECT format('SELECT %I AS v FROM %s WHERE %1$I IS NOT NULL ORDER BY random() LIMIT $1', a.attname, queries)
-        INTO source
-        FROM pg_attribute a
-        WHERE a.attrelid = queries AND a.attnum > 0 AND NOT a.attisdropped
-          AND a.atttypid = '@extschema@.clip_vector'::regtype
-        ORDER BY a.attnum LIMIT 1;
-        IF NOT FOUND THEN
-            RAISE undefined_column USING MESSAGE = format('table %s has no column of type clip_vector', queries);
-        END IF;
-    END IF;
-    FOR query IN EXECUTE source USING sample LOOP
-        PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true),
-                set_config('enable_indexscan', 'on', true);
-        IF plan IS NULL THEN
-            EXECUTE format('EXPLAIN (FORMAT json) SELECT array(%s)', nearest) INTO plan USING query, k;
-            IF NOT jsonb_path_exists(plan, '$.**."Index Name" ? (@ == $name)', jsonb_build_object('name', index_name)) THEN
-                RAISE object_not_in_prerequisite_state USING
-                    MESSAGE = format('the planner does not use index "%s"', index),
-                    HINT = 'Drop other indexes of the same column, if only in a transaction that is rolled back; rebuild an invalid index by REINDEX.';
-            END IF;
-        END IF;
-        EXECUTE format('SELECT array(%s)', nearest) INTO by_index USING query, k;
-        PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true),
-                set_config('enable_indexscan', 'off', true);
-        EXECUTE format('SELECT array(%s)', nearest) INTO exact USING query, k;
-        -- A row as near as the farthest of the exact ones is as good.
-        hits := hits + (SELECT count(*) FROM unnest(by_index) d WHERE d <= exact[cardinality(exact)]);
-        wanted := wanted + cardinality(exact);
-    END LOOP;
-    RETURN hits / nullif(wanted, 0)::double precision;
-END $$;
+    AS 'MODULE_PATHNAME', 'clip_recall_wrapper' LANGUAGE C VOLATILE COST 100000;
 COMMENT ON FUNCTION clip_recall(regclass, integer, integer, regclass) IS
 'share of the k nearest rows that a clip_hnsw index finds with the current settings, for a sample of its own vectors or of those in a table of queries';

@@ -2,9 +2,17 @@
 --
 -- A trigger is the configuration, see src/ingest/mod.rs. Nothing is kept elsewhere.
 
-CREATE SCHEMA clip_pg;
+-- Internals are in a schema of a fixed name, so that functions find them under a fixed search path. The extension's own schema
+-- may be any, and renamed: what they need of it is bound where it is defined, in views and in bodies that are not strings.
+-- It may also be that very schema, which is there already then.
+DO $$
+BEGIN
+    IF '@extschema@' OPERATOR(pg_catalog.<>) 'clip_pg' THEN
+        CREATE SCHEMA clip_pg;
+        COMMENT ON SCHEMA clip_pg IS 'internals of the extension clip_pg';
+    END IF;
+END $$;
 GRANT USAGE ON SCHEMA clip_pg TO PUBLIC;
-COMMENT ON SCHEMA clip_pg IS 'internals of the extension clip_pg';
 
 CREATE FUNCTION clip_pg.auto_embed() RETURNS trigger
     AS 'MODULE_PATHNAME', 'auto_embed_wrapper' LANGUAGE C;
@@ -16,13 +24,23 @@ CREATE FUNCTION clip_pg.tell_at_commit() RETURNS void
 COMMENT ON FUNCTION clip_pg.tell_at_commit() IS
 'has the queues of this database looked at when the transaction commits';
 
+CREATE FUNCTION clip_pg.base_type(type oid) RETURNS oid
+    AS 'MODULE_PATHNAME', 'base_type_of_wrapper' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.base_type(oid) IS 'type that a domain is over; any other type itself';
+CREATE FUNCTION clip_pg.base_modifier(type oid, modifier integer) RETURNS integer
+    AS 'MODULE_PATHNAME', 'base_modifier_of_wrapper' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.base_modifier(oid, integer) IS 'type modifier of a column, or of the domain that it is of';
+CREATE FUNCTION clip_pg.vector_type() RETURNS oid LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 'clip_vector'::pg_catalog.regtype;
+COMMENT ON FUNCTION clip_pg.vector_type() IS 'the type clip_vector';
+
 CREATE VIEW clip_pg.auto_embed_trigger AS
 SELECT trigger.tgrelid::pg_catalog.regclass AS relation,
        source.attname AS source,
        target.attname AS target,
-       pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), '\000', 1) AS model,
-       pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), '\000', 2) AS mode,
-       pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), '\000', 3) AS sha256,
+       pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), E'\\000', 1) AS model,
+       pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), E'\\000', 2) AS mode,
+       pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), E'\\000', 3) AS sha256,
        trigger.tgname AS trigger
 FROM pg_catalog.pg_trigger trigger
 -- The trigger's condition makes it depend on both columns; the types tell them apart.
@@ -33,7 +51,7 @@ JOIN pg_catalog.pg_attribute source
   ON uses_source.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
  AND source.attrelid OPERATOR(pg_catalog.=) uses_source.refobjid
  AND source.attnum OPERATOR(pg_catalog.=) uses_source.refobjsubid
- AND source.atttypid OPERATOR(pg_catalog.<>) 'clip_vector'::pg_catalog.regtype
+ AND clip_pg.base_type(source.atttypid) OPERATOR(pg_catalog.<>) 'clip_vector'::pg_catalog.regtype
 JOIN pg_catalog.pg_depend uses_target
   ON uses_target.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass
  AND uses_target.objid OPERATOR(pg_catalog.=) trigger.oid
@@ -41,7 +59,7 @@ JOIN pg_catalog.pg_attribute target
   ON uses_target.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
  AND target.attrelid OPERATOR(pg_catalog.=) uses_target.refobjid
  AND target.attnum OPERATOR(pg_catalog.=) uses_target.refobjsubid
- AND target.atttypid OPERATOR(pg_catalog.=) 'clip_vector'::pg_catalog.regtype
+ AND clip_pg.base_type(target.atttypid) OPERATOR(pg_catalog.=) 'clip_vector'::pg_catalog.regtype
 WHERE trigger.tgfoid OPERATOR(pg_catalog.=) 'clip_pg.auto_embed()'::pg_catalog.regprocedure
   AND trigger.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid;
 GRANT SELECT ON clip_pg.auto_embed_trigger TO PUBLIC;
@@ -145,6 +163,24 @@ END $$;
 COMMENT ON FUNCTION clip_pg.index_pending(regclass, name, name) IS
 'makes an index by which what is left to do is found without reading the table';
 
+CREATE FUNCTION clip_pg.resolve_model(INOUT model text, OUT dimensions integer, OUT sha256 text) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'resolve_model_wrapper' LANGUAGE C VOLATILE ROWS 1;
+COMMENT ON FUNCTION clip_pg.resolve_model(text) IS
+'a registered model, the one of clip_pg.model for null; an error where it is not registered';
+
+CREATE FUNCTION clip_pg.is_of_other_model(relation oid, source text, target text, model text) RETURNS boolean
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    SELECT CASE WHEN vector_dims(v.made) OPERATOR(pg_catalog.=) vector_dims(v.known)
+                THEN clip_similarity(v.made, v.known) OPERATOR(pg_catalog.<) 0.98::double precision
+                ELSE v.made IS NOT NULL END
+    FROM (SELECT coalesce(clip_embed_image(s.image, is_of_other_model.model), clip_embed_text(s.text, is_of_other_model.model)) AS made,
+                 s.vector AS known
+          FROM clip_pg.sample(relation, source, target) s) v;
+END;
+COMMENT ON FUNCTION clip_pg.is_of_other_model(oid, text, text, text) IS
+'whether a row''s target is not what a model makes of its source, as far as one row shows; null without rows';
+
 CREATE FUNCTION clip_auto_embed(relation regclass, source name, target name, model text DEFAULT NULL,
                                 mode text DEFAULT 'trigger') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -156,8 +192,7 @@ DECLARE
     typmod integer;
     dimensions integer;
     sha256 text;
-    made @extschema@.clip_vector;
-    known @extschema@.clip_vector;
+    foreign_vectors boolean;
     generated boolean;
     keeper regclass;
     trigger name;
@@ -201,8 +236,8 @@ BEGIN
             HINT = 'Give the owner a policy that shows all rows, or BYPASSRLS.';
     END LOOP;
 
-    SELECT coalesce(nullif(t.typbasetype, 0), t.oid), a.attgenerated <> '' INTO source_type, generated
-    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    SELECT clip_pg.base_type(a.atttypid), a.attgenerated <> '' INTO source_type, generated
+    FROM pg_attribute a
     WHERE a.attrelid = relation AND a.attname = source AND a.attnum > 0 AND NOT a.attisdropped;
     IF NOT FOUND THEN
         RAISE undefined_column USING MESSAGE = format('column "%s" of table %s does not exist', source, relation);
@@ -217,14 +252,15 @@ BEGIN
             MESSAGE = format('column "%s" of table %s is of type %s', source, relation, format_type(source_type, NULL)),
             HINT = 'Images are bytea or the OID of a large object, texts are text or character varying.';
     END IF;
-    SELECT a.atttypid, a.atttypmod, a.attgenerated <> '' INTO target_type, typmod, generated
+    SELECT clip_pg.base_type(a.atttypid), clip_pg.base_modifier(a.atttypid, a.atttypmod), a.attgenerated <> ''
+    INTO target_type, typmod, generated
     FROM pg_attribute a
     WHERE a.attrelid = relation AND a.attname = target AND a.attnum > 0 AND NOT a.attisdropped;
     IF NOT FOUND THEN
         RAISE undefined_column USING MESSAGE = format('column "%s" of table %s does not exist', target, relation),
             HINT = 'Add it as clip_vector(512), say, the dimensions being those of the model.';
     END IF;
-    IF target_type <> '@extschema@.clip_vector'::regtype THEN
+    IF target_type <> clip_pg.vector_type() THEN
         RAISE datatype_mismatch USING
             MESSAGE = format('column "%s" of table %s is of type %s', target, relation, format_type(target_type, NULL)),
             HINT = 'An embedding is kept in a column of type clip_vector.';
@@ -235,11 +271,7 @@ BEGIN
             HINT = 'The server keeps it current by itself.';
     END IF;
 
-    -- Either raises the registry's own error; the first one loads the library, too, which the setting is of.
-    PERFORM @extschema@.clip_embed_texts('{}'::text[]) WHERE model IS NULL;
-    model := coalesce(model, current_setting('clip_pg.model'));
-    PERFORM @extschema@.clip_embed_texts('{}'::text[], model);
-    SELECT m.dimensions, m.sha256 INTO dimensions, sha256 FROM @extschema@.clip_models m WHERE m.name = model;
+    SELECT m.model, m.dimensions, m.sha256 INTO model, dimensions, sha256 FROM clip_pg.resolve_model(model) m;
     IF typmod <> -1 AND typmod <> dimensions THEN
         RAISE data_exception USING MESSAGE = format('column "%s" of table %s is of type %s, model "%s" has %s dimensions',
             target, relation, format_type(target_type, typmod), model, dimensions);
@@ -257,14 +289,12 @@ BEGIN
 
     -- One row shows whether what the column holds is by the model.
     BEGIN
-        SELECT coalesce(@extschema@.clip_embed_image(s.image, model), @extschema@.clip_embed_text(s.text, model)), s.vector
-        INTO made, known FROM clip_pg.sample(relation, source, target) s;
+        foreign_vectors := clip_pg.is_of_other_model(relation, source, target, model);
     EXCEPTION WHEN data_exception OR feature_not_supported OR program_limit_exceeded THEN
         -- The image is at fault.
-        made := NULL;
+        foreign_vectors := false;
     END;
-    IF (CASE WHEN @extschema@.vector_dims(made) = @extschema@.vector_dims(known)
-             THEN @extschema@.clip_similarity(made, known) < 0.98 ELSE made IS NOT NULL END) THEN
+    IF foreign_vectors THEN
         RAISE data_exception USING MESSAGE = format('column "%s" of table %s holds vectors that model "%s" does not make',
             target, relation, model),
             HINT = 'Embed into another column, and drop this one when that is full; or remove the vectors first.';
@@ -395,6 +425,10 @@ COMMENT ON VIEW clip_embed_errors IS 'rows of the current user''s tables that cl
 COMMENT ON COLUMN clip_embed_errors.key IS 'primary key of the row, or where it is in a table without';
 COMMENT ON COLUMN clip_embed_errors.retry_at IS 'when it is tried again unless it changes before; null: not before it changes';
 
+CREATE VIEW clip_pg.listed_errors AS SELECT relation, target FROM clip_embed_errors;
+GRANT SELECT ON clip_pg.listed_errors TO PUBLIC;
+COMMENT ON VIEW clip_pg.listed_errors IS 'what clip_embed_errors lists, for functions';
+
 CREATE FUNCTION clip_pg.count_embedded(relation oid, source text, target text) RETURNS bigint
     AS 'MODULE_PATHNAME', 'count_embedded_wrapper' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION clip_pg.count_embedded(oid, text, text) IS
@@ -420,7 +454,7 @@ BEGIN
         failed := NULL;
         fires := NULL;
         BEGIN
-            SELECT count(*) INTO failed FROM @extschema@.clip_embed_errors e
+            SELECT count(*) INTO failed FROM clip_pg.listed_errors e
             WHERE e.target = embed_status.target
               AND (e.relation = embed_status.relation
                    OR e.relation IN (SELECT p.relid FROM pg_partition_tree(embed_status.relation) p));

@@ -327,6 +327,10 @@ fn clip_error(error: &clip::Error) -> Fields {
             ERRCODE_UNDEFINED_FILE,
             "Set \"clip_pg.onnxruntime_library\" to the absolute path of libonnxruntime.so, version 1.24 or later.",
         ),
+        MissingModelFile { .. } if server::in_recovery() => hint(
+            ERRCODE_UNDEFINED_FILE,
+            "The files of a model are not replicated. Copy its directory from the primary to the same path here.",
+        ),
         MissingModelFile { .. } => hint(
             ERRCODE_UNDEFINED_FILE,
             "The model directory must hold all that was downloaded: both towers in ONNX, the tokenizer and the configuration.",
@@ -388,13 +392,18 @@ fn clip_error(error: &clip::Error) -> Fields {
 fn model_error(error: &model::Error) -> Fields {
     use model::Error::*;
     match error {
-        NotRegistered { registered, .. } => (
+        NotRegistered { name, registered } => (
             ERRCODE_UNDEFINED_OBJECT,
             Some(match registered.as_slice() {
                 [] => "No model is registered.".to_owned(),
                 names => format!("Registered models: {}.", names.join(", ")),
             }),
-            Some("Name one of these, or register the model with clip_register_model().".to_owned()),
+            Some(match server::in_recovery() {
+                false => "Name one of these, or register the model with clip_register_model().".to_owned(),
+                true => format!(
+                    "Registrations are files, which are not replicated. Copy \"{name}.json\" out of \"clip_pg.model_directory\" of the primary into that of this standby, and the model's own directory to the same path; or register it here, too."
+                ),
+            }),
         ),
         InvalidName(_) => hint(
             ERRCODE_INVALID_NAME,
@@ -516,7 +525,22 @@ fn index_error(error: &index::Error) -> Fields {
             ERRCODE_INSUFFICIENT_PRIVILEGE,
             "This takes the index's owner or a member of pg_stat_scan_tables.",
         ),
-        Search(_) => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
+        Search(_) | NotPositive => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
+        Invalid(_) => hint(
+            ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "Wait until it is built, or rebuild it by REINDEX.",
+        ),
+        NotUsed(_) => hint(
+            ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "Drop other indexes of the same column, if only in a transaction that is rolled back; rebuild an invalid index by REINDEX.",
+        ),
+        NoQueries(_) => (ERRCODE_UNDEFINED_COLUMN, None, None),
+        QueriesDenied(_) => (ERRCODE_INSUFFICIENT_PRIVILEGE, None, None),
+        QueriesNotOwned(_) => (
+            ERRCODE_INSUFFICIENT_PRIVILEGE,
+            Some("It is read as its owner, who sees other rows where it is no plain table, or has row security.".to_owned()),
+            Some("Copy the vectors into a table of your own.".to_owned()),
+        ),
         Statement(_) => (ERRCODE_INTERNAL_ERROR, None, None),
     }
 }

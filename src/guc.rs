@@ -385,7 +385,7 @@ fn default_model_directory() -> PathBuf {
 }
 
 fn default_onnxruntime_library() -> PathBuf {
-    server::library_directory().join("clip_pg/libonnxruntime.so")
+    server::library_file("clip_pg/libonnxruntime.so")
 }
 
 fn path(setting: &GucSetting<Option<CString>>) -> Option<PathBuf> {

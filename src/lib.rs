@@ -19,7 +19,16 @@ mod subtransaction;
 mod vector;
 mod worker;
 
-::pgrx::pg_module_magic!(name, version);
+/// The crate's version, as `pg_get_loaded_modules()` tells it.
+const VERSION: &std::ffi::CStr = match std::ffi::CStr::from_bytes_with_nul(
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes(),
+) {
+    Ok(version) => version,
+    Err(_) => panic!("a version holds no 0"),
+};
+
+// Both in full: of the macro's short forms, the second one takes the place of the first.
+::pgrx::pg_module_magic!(name = c"clip_pg", version = crate::VERSION);
 
 /// Runs once per process, when the library is loaded.
 #[pgrx::pg_guard]

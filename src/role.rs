@@ -69,6 +69,12 @@ impl As {
         changed
     }
 
+    /// Stays the caller, who no longer decides where names are looked up: for statements about the catalogs.
+    pub fn caller() -> Self {
+        // SAFETY: reads a variable of this process.
+        Self::role(unsafe { pg_sys::GetUserId() }, &[])
+    }
+
     /// Changes to the owner of a table whose indexes' expressions are to be evaluated, as the server does for their
     /// maintenance: under its search path since version 17, and before under the caller's.
     pub fn maintainer(owner: pg_sys::Oid) -> Self {

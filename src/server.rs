@@ -3,10 +3,10 @@
 
 use pgrx::pg_sys;
 use std::{
-    ffi::{CStr, OsStr, c_char},
+    ffi::{CStr, OsStr, OsString, c_char},
     mem::MaybeUninit,
     os::unix::ffi::OsStrExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     ptr,
 };
 
@@ -16,14 +16,28 @@ pub fn data_directory() -> PathBuf {
     unsafe { path(pg_sys::DataDir) }
 }
 
-/// Where extensions' libraries are installed (`pg_config --pkglibdir`), absolute.
-pub fn library_directory() -> PathBuf {
+/// Where this library lies, absolute.
+fn own_directory() -> PathBuf {
+    let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: the address is one of this library, whose name stays where it is as long as the library is loaded.
+    let name = unsafe {
+        let found = libc::dladdr((own_directory as *const ()).cast(), info.as_mut_ptr());
+        let name = info.assume_init().dli_fname;
+        (found != 0 && !name.is_null()).then(|| path(name))
+    };
+    let file = name.and_then(|name| std::path::absolute(name).ok());
+    let directory = file.as_deref().and_then(Path::parent);
+    directory.map_or_else(library_directory, Path::to_owned)
+}
+
+/// Where the server has extensions' libraries (`pg_config --pkglibdir`), absolute.
+fn library_directory() -> PathBuf {
     // SAFETY: an array of MAXPGPATH that the server fills at start.
     unsafe { path((&raw const pg_sys::pkglib_path).cast()) }
 }
 
-/// Where extensions' data files are installed (`pg_config --sharedir`), absolute.
-pub fn share_directory() -> PathBuf {
+/// Where the server has extensions' data files (`pg_config --sharedir`), absolute.
+fn share_directory() -> PathBuf {
     let mut buffer: [c_char; pg_sys::MAXPGPATH as usize] = [0; pg_sys::MAXPGPATH as usize];
     // SAFETY: my_exec_path is filled at start; the function writes at most MAXPGPATH bytes, the closing 0 included.
     unsafe {
@@ -33,6 +47,65 @@ pub fn share_directory() -> PathBuf {
         );
         path(buffer.as_ptr())
     }
+}
+
+/// A file that is installed beside this library, or else with the server's libraries.
+pub fn library_file(file: &str) -> PathBuf {
+    let own = own_directory().join(file);
+    match own.exists() {
+        true => own,
+        false => library_directory().join(file),
+    }
+}
+
+/// A file that is installed beside the extension's control file: where the server looks for that, or where it belongs to this
+/// library, wherever the two were put.
+pub fn extension_file(file: &str) -> PathBuf {
+    let share = share_directory();
+    let own = own_directory();
+    let set = extension_control_path();
+    let set = set
+        .iter()
+        .flat_map(|set| set.as_bytes().split(|&byte| byte == b':'));
+    let set = set.map(|folder| match folder {
+        b"$system" => share.clone(),
+        folder => PathBuf::from(OsStr::from_bytes(folder)),
+    });
+    let beside = counterpart(&library_directory(), &share, &own);
+    let guessed = ["../share", "../share/postgresql"].map(|folder| own.join(folder));
+    set.chain(beside)
+        .chain(guessed)
+        .map(|folder| folder.join("extension").join(file))
+        .find(|path| path.exists())
+        .unwrap_or_else(|| share.join("extension").join(file))
+}
+
+/// The setting `extension_control_path`, which servers have from version 18 on.
+fn extension_control_path() -> Option<OsString> {
+    // SAFETY: returns a C string that stays as it is until the setting changes, or null.
+    unsafe {
+        let value = pg_sys::GetConfigOption(c"extension_control_path".as_ptr(), true, false);
+        (!value.is_null()).then(|| OsStr::from_bytes(CStr::from_ptr(value).to_bytes()).to_owned())
+    }
+}
+
+/// What `there` is to `here`, beside `other`, which lies elsewhere and ends like `here`: the same tree was put below
+/// another directory.
+fn counterpart(here: &Path, there: &Path, other: &Path) -> Option<PathBuf> {
+    let common = here.components().zip(there.components());
+    let common = common.take_while(|(a, b)| a == b).count();
+    let rest: PathBuf = here.components().skip(common).collect();
+    let depth = rest.components().count();
+    let root = other
+        .ends_with(&rest)
+        .then(|| other.ancestors().nth(depth))??;
+    Some(root.join(there.components().skip(common).collect::<PathBuf>()))
+}
+
+/// Whether this server replays another one's log: it is a standby, or recovers from a backup.
+pub fn in_recovery() -> bool {
+    // SAFETY: reads shared memory, where a process has it.
+    unsafe { pg_sys::RecoveryInProgress() }
 }
 
 /// Whether the current user may read any file that the server may.

@@ -3,11 +3,10 @@
 use std::ffi::{CStr, c_void};
 
 use hnsw::census::census;
-use hnsw::check::check;
+use hnsw::check::{check, finds};
 use hnsw::index::Index;
 use hnsw::layout::Tid;
 use hnsw::random::Random;
-use hnsw::scan::{Limits, Options, Order, Row, Scan};
 use hnsw::store::PageStore;
 use pgrx::pg_sys::SysCacheIdentifier::RELOID;
 use pgrx::prelude::*;
@@ -20,32 +19,27 @@ use crate::error::{self, Returned};
 use crate::guc;
 use crate::role::As;
 
-/// An index of this access method, opened and locked for somebody who may look into it. In the end it and its table are
+/// An index of this access method and its table, opened for somebody who may look into it, and locked against being
+/// dropped or rebuilt, no more: others read and write them, and a standby allows no other lock. In the end they are
 /// closed and the locks released.
-struct Opened {
-    table: Option<PgRelation>,
-    index: PgRelation,
+pub struct Opened {
+    /// The table.
+    pub table: PgRelation,
+    /// The index.
+    pub index: PgRelation,
 }
 
 impl Opened {
-    /// Opens an index to read it.
-    fn for_reading(index: pg_sys::Oid) -> Result<Self> {
-        Self::open(index, false)
-    }
-
-    /// Opens an index and its table, and keeps everybody from writing to them.
-    fn at_rest(index: pg_sys::Oid) -> Result<Self> {
-        Self::open(index, true)
-    }
-
-    fn open(index: pg_sys::Oid, at_rest: bool) -> Result<Self> {
+    /// Opens an index; the user's right to look into it comes first.
+    pub fn open(index: pg_sys::Oid) -> Result<Self> {
         // Who has no rights must not wait for the lock either: others would queue behind.
         let table = permitted(index)?;
         // SAFETY: opens relations, or raises an error. The table's lock comes first, as everywhere.
         let opened = unsafe {
+            let lock = pg_sys::AccessShareLock as i32;
             Self {
-                table: at_rest.then(|| PgRelation::with_lock(table, pg_sys::ShareLock as i32)),
-                index: PgRelation::with_lock(index, pg_sys::AccessShareLock as i32),
+                table: PgRelation::with_lock(table, lock),
+                index: PgRelation::with_lock(index, lock),
             }
         };
         // While this waited, they may have changed hands, or the number may have become another index's.
@@ -61,6 +55,12 @@ impl Opened {
             }
         }
         Ok(opened)
+    }
+
+    /// The table's owner, with whose rights its indexes' expressions are evaluated.
+    pub fn owner(&self) -> pg_sys::Oid {
+        // SAFETY: the table is open.
+        unsafe { (*(*self.table.as_ptr()).rd_rel).relowner }
     }
 
     fn pages(&self) -> Pages {
@@ -131,7 +131,7 @@ fn clip_index_info(
     pg_sys::panic::ErrorReport,
 > {
     let describe = || -> Result<_> {
-        let opened = Opened::for_reading(index)?;
+        let opened = Opened::open(index)?;
         let index = opened.pages().open()?;
         let census = census(&index)?;
         let meta = index.meta();
@@ -189,12 +189,20 @@ fn clip_index_check(
         if !(0.0..=1.0).contains(&search) {
             return Err(Error::Search(search));
         }
-        let opened = Opened::at_rest(index)?;
+        let opened = Opened::open(index)?;
+        let with_table = heap || search > 0.0;
+        // SAFETY: the index is open.
+        unsafe {
+            let relation = opened.index.as_ptr();
+            if with_table && !(*(*relation).rd_index).indisvalid {
+                return Err(Error::Invalid(pages::name(relation)));
+            }
+        }
         let index = opened.pages().open()?;
+        let snapshot = with_table.then(Snapshot::take);
         let (report, rows) = check(&index)?;
         let mut problems = report.problems;
-        let mut table = None;
-        if let Some(heap_relation) = opened.table.as_ref().filter(|_| heap || search > 0.0) {
+        let table = snapshot.map(|snapshot| {
             let mut scan = TableScan {
                 index: &index,
                 rows: &rows,
@@ -205,9 +213,9 @@ fn clip_index_check(
                 not_found: 0,
                 problems: &mut problems,
             };
-            scan.run(heap_relation.as_ptr(), opened.index.as_ptr());
-            table = Some((scan.missing, scan.searched, scan.not_found));
-        }
+            scan.run(&opened, &snapshot);
+            (scan.missing, scan.searched, scan.not_found)
+        });
         Ok((
             report.live as i64,
             report.rows as i64,
@@ -222,7 +230,29 @@ fn clip_index_check(
     Ok(TableIterator::once(verify().map_err(error::Error::from)?))
 }
 
-/// Reads a table as a build does, and compares.
+/// What is in a table at one time. A row that it sees was put into the index before it was taken, and can be removed from
+/// neither while it lasts; rows that come later, or that are dead already, it does not see.
+struct Snapshot(pg_sys::Snapshot);
+
+impl Snapshot {
+    /// One of now, also in a transaction that sees what was earlier: rows may have been put into the index since in other
+    /// versions.
+    fn take() -> Self {
+        // SAFETY: a transaction is running; the server keeps what is registered until its resource owner goes.
+        Self(unsafe { pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot()) })
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: this registered it.
+            unsafe { pg_sys::UnregisterSnapshot(self.0) }
+        }
+    }
+}
+
+/// Reads a table as a concurrent build does, and compares.
 struct TableScan<'a> {
     index: &'a Index<Pages>,
     /// In order.
@@ -237,12 +267,23 @@ struct TableScan<'a> {
 }
 
 impl TableScan<'_> {
-    fn run(&mut self, table: pg_sys::Relation, index: pg_sys::Relation) {
+    fn run(&mut self, opened: &Opened, snapshot: &Snapshot) {
         let state: *mut Self = self;
-        // SAFETY: both relations are open; the callback gets the state it expects.
+        let (table, index) = (opened.table.as_ptr(), opened.index.as_ptr());
+        // SAFETY: both relations are open and the snapshot is registered; the callback gets the state it expects, and
+        // whoever builds ends the scan.
         unsafe {
-            let _owner = As::maintainer((*(*table).rd_rel).relowner);
+            let _owner = As::maintainer(opened.owner());
             let info = pg_sys::BuildIndexInfo(index);
+            (*info).ii_Concurrent = true;
+            let scan = pg_sys::table_beginscan_strat(
+                table,
+                snapshot.0,
+                0,
+                std::ptr::null_mut(),
+                true,
+                true,
+            );
             pg_sys::table_index_build_scan(
                 table,
                 index,
@@ -251,7 +292,7 @@ impl TableScan<'_> {
                 false,
                 Some(compare),
                 state.cast(),
-                std::ptr::null_mut(),
+                scan,
             );
         }
     }
@@ -270,36 +311,11 @@ impl TableScan<'_> {
             }
         } else if f64::from(self.random.uniform()) < self.search {
             self.searched += 1;
-            self.not_found += i64::from(!self.finds(vector, tid)?);
+            // As wide as a scan is that finds as many.
+            let ef = guc::ef_search().saturating_mul(2);
+            self.not_found += i64::from(!finds(self.index, vector, tid, ef)?);
         }
         Ok(())
-    }
-
-    /// Whether a search for a row's own vector finds it before any farther one.
-    fn finds(&self, vector: &[half::f16], tid: Tid) -> Result<bool> {
-        let options = Options {
-            ef: guc::ef_search(),
-            order: Order::Relaxed,
-            limits: Limits { nodes: 0, bytes: 0 },
-            skip_dead: false,
-        };
-        let mut scan = Scan::new(self.index.query(vector)?, options);
-        let mut left = guc::ef_search();
-        while left > 0 {
-            let Some(Row {
-                tid: found,
-                distance,
-            }) = scan.next_row(self.index)?
-            else {
-                return Ok(false);
-            };
-            if found == tid {
-                return Ok(true);
-            }
-            // Equal vectors do not count.
-            left -= usize::from(distance > 1e-6);
-        }
-        Ok(false)
     }
 }
 
@@ -327,7 +343,7 @@ unsafe extern "C-unwind" fn compare(
 #[pg_extern(sql = false)]
 fn clip_prewarm(index: pg_sys::Oid) -> Returned<i64> {
     let read = || -> Result<i64> {
-        let opened = Opened::for_reading(index)?;
+        let opened = Opened::open(index)?;
         let pages = opened.pages();
         let blocks = pages.blocks()?;
         for block in 0..blocks {

@@ -41,6 +41,24 @@ pub enum Error {
     /// A user who may neither read the table nor look into storage.
     #[error("permission denied for index {0}")]
     PermissionDenied(String),
+    /// An index that a failed CREATE INDEX CONCURRENTLY has left behind, or one that is being built.
+    #[error("index \"{0}\" is not valid")]
+    Invalid(String),
+    /// Arguments of `clip_recall` that are none.
+    #[error("index, k and sample must be given, and positive")]
+    NotPositive,
+    /// An index that the planner passes over.
+    #[error("the planner does not use index \"{0}\"")]
+    NotUsed(String),
+    /// A table of queries without vectors.
+    #[error("table {0} has no column of type clip_vector")]
+    NoQueries(String),
+    /// A table of queries that the user may not read.
+    #[error("permission denied for table {0}")]
+    QueriesDenied(String),
+    /// Queries that the user may read, but only as somebody else sees them.
+    #[error("must be owner of {0} to use its vectors as queries")]
+    QueriesNotOwned(String),
     /// A share of the rows that is none.
     #[error("search must be between 0 and 1, not {0}")]
     Search(f64),

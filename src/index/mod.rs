@@ -10,10 +10,12 @@
 mod admin;
 mod build;
 mod cost;
+mod definition;
 mod error;
 mod insert;
 mod options;
 mod pages;
+mod recall;
 mod scan;
 mod sort;
 mod vacuum;

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use hnsw::codes::Metric;
 use hnsw::index::Parameters;
-use hnsw::layout::MAX_M;
+use hnsw::layout::{MAX_M, Shape};
 use pgrx::{pg_guard, pg_sys};
 
 use super::error::{Error, Result};
-use super::{SUPPORT_METRIC, pages};
+use super::{SUPPORT_METRIC, definition, pages};
+use crate::vector::base_type;
 
 const DEFAULT_M: i32 = 16;
 const DEFAULT_EF_CONSTRUCTION: i32 = 64;
@@ -26,7 +27,7 @@ struct Options {
 /// What the server calls the set of parameters; each process asks for a number of its own.
 static KIND: AtomicU32 = AtomicU32::new(0);
 
-/// Declares the parameters, once per process.
+/// Declares the parameters, and has definitions looked at; once per process.
 pub fn define() {
     let lock = pg_sys::AccessExclusiveLock as i32;
     // SAFETY: called while the library is loaded, with strings that end with 0.
@@ -52,6 +53,7 @@ pub fn define() {
         );
         KIND.store(kind, Relaxed);
     }
+    definition::install();
 }
 
 #[pg_guard]
@@ -90,25 +92,40 @@ pub unsafe extern "C-unwind" fn parse(
 /// `index` is an open index of this access method.
 pub unsafe fn parameters(index: pg_sys::Relation) -> Result<Parameters> {
     // SAFETY: by the contract, the options are null or what `parse` made, and the index has one column.
-    let (m, ef_construction, typmod) = unsafe {
-        let options: *const Options = (*index).rd_options.cast();
-        let (m, ef_construction) = options
-            .as_ref()
-            .map_or((DEFAULT_M, DEFAULT_EF_CONSTRUCTION), |options| {
-                (options.m, options.ef_construction)
-            });
-        (m, ef_construction, pages::typmod(index))
-    };
+    unsafe {
+        let (r#type, modifier) = pages::column(index);
+        let options = (*index).rd_options.cast();
+        let (dims, m, ef_construction) = dimensions_and_options(options, r#type, modifier)?;
+        Ok(Parameters {
+            metric: metric(index)?,
+            dims,
+            m,
+            ef_construction,
+        })
+    }
+}
+
+/// Dimensions, `m` and `ef_construction` of an index with these options and a column of this type, if there can be one.
+///
+/// # Safety
+/// The options are null or what [`parse`] made.
+pub unsafe fn dimensions_and_options(
+    options: *const pg_sys::bytea,
+    r#type: pg_sys::Oid,
+    modifier: i32,
+) -> Result<(usize, usize, usize)> {
+    // SAFETY: the contract.
+    let options = unsafe { options.cast::<Options>().as_ref() };
+    let (m, ef_construction) = options.map_or((DEFAULT_M, DEFAULT_EF_CONSTRUCTION), |options| {
+        (options.m, options.ef_construction)
+    });
     if ef_construction < 2 * m {
         return Err(Error::EfConstruction { ef_construction, m });
     }
-    Ok(Parameters {
-        // SAFETY: the contract.
-        metric: unsafe { metric(index)? },
-        dims: usize::try_from(typmod).map_err(|_| Error::NoDimensions)?,
-        m: m as usize,
-        ef_construction: ef_construction as usize,
-    })
+    let (_, modifier) = base_type(r#type, modifier);
+    let dims = usize::try_from(modifier).map_err(|_| Error::NoDimensions)?;
+    Shape::new(dims, m as usize)?;
+    Ok((dims, m as usize, ef_construction as usize))
 }
 
 /// # Safety

@@ -516,17 +516,19 @@ pub fn item_pointer(tid: Tid) -> pg_sys::ItemPointerData {
     }
 }
 
-/// The type modifier of an index's one column: the number of dimensions, or -1.
+/// Type and type modifier of an index's one column.
 ///
 /// # Safety
 /// `index` is an open index of this access method.
-pub unsafe fn typmod(index: pg_sys::Relation) -> i32 {
+pub unsafe fn column(index: pg_sys::Relation) -> (pg_sys::Oid, i32) {
     // SAFETY: the contract; the relation outlives its description.
     let index = unsafe { PgRelation::from_pg(index) };
     index
         .tuple_desc()
         .get(0)
-        .map_or(-1, |column| column.atttypmod)
+        .map_or((pg_sys::InvalidOid, -1), |column| {
+            (column.atttypid, column.atttypmod)
+        })
 }
 
 /// The name of a relation.

@@ -5,6 +5,7 @@ use pgrx::{PgLogLevel, PgSqlErrorCode, pg_guard, pg_sys, pg_sys::panic::ErrorRep
 use super::raise;
 use crate::embed::Text;
 use crate::error::presentable;
+use crate::role::As;
 use crate::sql;
 
 /// What is wrong with an operator class, a line each.
@@ -45,6 +46,7 @@ WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_amproc p
 #[pg_guard]
 pub unsafe extern "C-unwind" fn validate(class: pg_sys::Oid) -> bool {
     let mistakes = sql::connect(|client| {
+        let _caller = As::caller();
         client
             .select(MISTAKES, None, &[class.into()])?
             .map(|row| row.get::<Text>(1))

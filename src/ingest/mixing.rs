@@ -101,6 +101,10 @@ impl Scope<'_> {
             match (*node).type_ {
                 NodeTag::T_FuncExpr => model_of_call(node.cast()),
                 NodeTag::T_Var => self.model_of_variable(&*node.cast()),
+                // A column of a domain.
+                NodeTag::T_RelabelType => {
+                    self.model_of((*node.cast::<pg_sys::RelabelType>()).arg.cast())
+                }
                 NodeTag::T_SubLink => {
                     let sublink = &*node.cast::<pg_sys::SubLink>();
                     let select = sublink.subselect.cast::<pg_sys::Query>().as_ref()?;

@@ -4,7 +4,9 @@ use super::Error;
 use crate::{
     embed::Text,
     error::{self, Returned},
+    role::As,
     sql::{self, Client},
+    vector::base_type,
 };
 use pgrx::{
     pg_sys,
@@ -44,7 +46,7 @@ impl Table {
         source: &Text,
         target: &Text,
     ) -> Returned<Self> {
-        // Runs as the caller, who decides on the search path.
+        let _caller = As::caller();
         let found = client.select(
             "SELECT c.relowner, pg_catalog.pg_has_role(c.relowner, 'USAGE'),
                     pg_catalog.format('%I.%I', n.nspname, c.relname),
@@ -54,10 +56,8 @@ impl Table {
                      WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid AND i.indisprimary
                        AND k.n OPERATOR(pg_catalog.<=) i.indnkeyatts
                        AND a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.=) k.attnum),
-                    (SELECT CASE t.typbasetype WHEN 0 THEN t.oid ELSE t.typbasetype END
-                     FROM pg_catalog.pg_attribute a, pg_catalog.pg_type t
-                     WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attname OPERATOR(pg_catalog.=) $2::pg_catalog.name
-                       AND t.oid OPERATOR(pg_catalog.=) a.atttypid),
+                    (SELECT a.atttypid FROM pg_catalog.pg_attribute a
+                     WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attname OPERATOR(pg_catalog.=) $2::pg_catalog.name),
                     c.relrowsecurity AND c.relforcerowsecurity
              FROM pg_catalog.pg_class c, pg_catalog.pg_namespace n
              WHERE c.oid OPERATOR(pg_catalog.=) $1 AND n.oid OPERATOR(pg_catalog.=) c.relnamespace",
@@ -75,7 +75,7 @@ impl Table {
         }
         let key: Option<Text> = report(found.get(4))?;
         let key = key.unwrap_or_else(|| Text::from("'ctid', t.ctid::text".to_owned()));
-        let r#type: Option<pg_sys::Oid> = report(found.get(5))?;
+        let r#type: Option<pg_sys::Oid> = report(found.get(5))?.map(|own| base_type(own, -1).0);
         let column = format!("t.{}", quote_identifier(source.as_str()));
         let (images, content) = match r#type {
             Some(pg_sys::BYTEAOID) => (true, format!("{column}::bytea")),

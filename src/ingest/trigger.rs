@@ -18,7 +18,7 @@ use crate::{
     error::{self, Returned},
     role::As,
     sql,
-    vector::Vector,
+    vector::{Vector, base_type},
 };
 use pgrx::{
     PgLogLevel, PgSqlErrorCode,
@@ -127,6 +127,11 @@ unsafe fn row(
         let mut column = c_int::from(columns.target);
         let mut null = target.is_none();
         let mut value = target.unwrap_or(pg_sys::Datum::null());
+        // Nobody looks at what a trigger makes of a row.
+        if let Some(domain) = columns.target_domain {
+            let context = pg_sys::CurrentMemoryContext;
+            pg_sys::domain_check(value, null, domain, std::ptr::null_mut(), context);
+        }
         Ok(pg_sys::heap_modify_tuple_by_cols(
             new,
             description,
@@ -265,6 +270,8 @@ struct Columns {
     superseded: bool,
     /// Whether the statement has been warned.
     told: bool,
+    /// The target's type, if it is a domain, which may have conditions.
+    target_domain: Option<pg_sys::Oid>,
 }
 
 impl Columns {
@@ -299,13 +306,14 @@ impl Columns {
                 return Err(Error::NotAutoEmbed.into());
             };
             let table = (*call.tg_relation).rd_id;
-            let (source_type, _) = type_of(table, source);
-            let source_type = pg_sys::getBaseType(source_type);
+            let (source_type, modifier) = type_of(table, source);
+            let (source_type, _) = base_type(source_type, modifier);
             let can_be_embedded = matches!(
                 source_type,
                 pg_sys::BYTEAOID | pg_sys::OIDOID | pg_sys::TEXTOID | pg_sys::VARCHAROID
             );
-            let (target_type, target_modifier) = type_of(table, target);
+            let (own_type, modifier) = type_of(table, target);
+            let (target_type, target_modifier) = base_type(own_type, modifier);
             if !can_be_embedded || target_type != Vector::type_oid() {
                 return Err(Error::NotAutoEmbed.into());
             }
@@ -317,6 +325,7 @@ impl Columns {
                 target_modifier,
                 superseded: is_superseded(call, target)?,
                 told: false,
+                target_domain: (own_type != target_type).then_some(own_type),
             })
         }
     }

@@ -100,6 +100,31 @@ fn models() -> std::result::Result<
     Ok(TableIterator::new(rows))
 }
 
+/// Name, dimensions and identity of a model that is registered, of the one that `clip_pg.model` names where none is given.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)] // pgrx reads the columns of the result here.
+fn resolve_model(
+    model: Option<Text>,
+) -> std::result::Result<
+    TableIterator<
+        'static,
+        (
+            name!(name, String),
+            name!(dimensions, i32),
+            name!(sha256, String),
+        ),
+    >,
+    ErrorReport,
+> {
+    let model = super::resolve(model.as_ref().map(Text::as_str))?;
+    let manifest = &model.manifest;
+    Ok(TableIterator::once((
+        model.name.clone(),
+        integer(manifest.dimensions),
+        manifest.identity.clone(),
+    )))
+}
+
 fn register(name: &str, directory: &str, options: JsonText) -> Result<()> {
     check_rights("register")?;
     registry::check_name(name)?;

@@ -207,12 +207,12 @@ pub fn built_in() -> &'static str {
 
 /// The file that describes the model `name`.
 fn path(name: &str) -> PathBuf {
-    let folder = if name == built_in() {
-        server::share_directory().join("extension/clip_pg/models")
+    let file = format!("{name}.json");
+    if name == built_in() {
+        server::extension_file(&format!("clip_pg/models/{file}"))
     } else {
-        guc::model_directory()
-    };
-    folder.join(format!("{name}.json"))
+        guc::model_directory().join(file)
+    }
 }
 
 /// A file that is gone when this is dropped, unless it was renamed.

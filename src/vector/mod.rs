@@ -11,11 +11,13 @@ mod cast;
 mod compare;
 mod datum;
 mod distance;
+mod domain;
 mod error;
 mod io;
 mod value;
 
 pub use datum::Stored;
+pub use domain::base_type;
 pub use error::Error;
 pub use value::{Vector, check_dimensions};
 

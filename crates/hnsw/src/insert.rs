@@ -77,17 +77,19 @@ fn add_to_equal<S: PageStore>(
     hits: &[Hit<Vector>],
     tid: Tid,
 ) -> Result<bool> {
-    let own = query.distance(&query.vector, query.norm_squared);
-    let tolerance = NEARLY * f64::from(query.norm_squared).max(own.abs()).max(1.0);
-    for hit in hits
-        .iter()
-        .filter(|hit| (hit.distance - own).abs() <= tolerance)
-    {
+    for hit in hits.iter().filter(|hit| same_distance(query, hit.distance)) {
         if *hit.found.vector == *query.vector && rows::add(index, hit.at, tid)? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Whether a node at this distance may have the very vector that the query is of.
+pub(crate) fn same_distance(query: &Query, distance: f64) -> bool {
+    let own = query.distance(&query.vector, query.norm_squared);
+    let tolerance = NEARLY * f64::from(query.norm_squared).max(own.abs()).max(1.0);
+    (distance - own).abs() <= tolerance
 }
 
 fn add_node<S: PageStore>(

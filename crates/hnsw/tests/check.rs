@@ -5,14 +5,16 @@ mod common;
 use common::*;
 use half::f16;
 use hnsw::build::{Builder, Threads};
-use hnsw::check::check;
+use hnsw::check::{check, finds};
 use hnsw::codes::Metric;
 use hnsw::error::Error;
 use hnsw::index::Index;
 use hnsw::insert::insert;
 use hnsw::layout::{Factors, Kind, Page, Pointer, Shape, State};
-use hnsw::mem::MemStore;
+use hnsw::learn::learn;
+use hnsw::mem::{MemStore, interleave};
 use hnsw::scan::{Order, Scan};
+use hnsw::store::PageStore;
 use hnsw::vacuum::bulk_delete;
 use proptest::prelude::*;
 
@@ -234,5 +236,93 @@ proptest! {
     fn a_tid_is_its_block_and_offset(block: u32, offset: u16) {
         let tid = hnsw::layout::Tid::new(block, offset);
         prop_assert_eq!((tid.block(), tid.offset()), (block, offset));
+    }
+}
+
+/// Rows whose number is 0 modulo 5 stay in all that follows; every seventh vector is the same, so that there are chains.
+fn vector_of(data: &[Vec<f16>], row: usize) -> &[f16] {
+    if row % 7 == 3 {
+        &data[0]
+    } else {
+        &data[row % data.len()]
+    }
+}
+
+fn check_beside_writers<S: PageStore>(index: &Index<S>, data: &[Vec<f16>]) {
+    for _ in 0..3 {
+        let (report, rows) = check(index).unwrap();
+        assert_eq!(report.problems, [""; 0]);
+        for row in (0..200).step_by(5) {
+            assert!(rows.binary_search(&tid(row)).is_ok(), "row {row}");
+        }
+        for row in (0..200).step_by(25) {
+            let found = finds(index, vector_of(data, row), tid(row), 40).unwrap();
+            assert!(found, "row {row}");
+        }
+    }
+}
+
+#[test]
+fn others_at_work_are_no_problem() {
+    for seed in 0..3 {
+        let data = vectors(400, seed);
+        let store = MemStore::new();
+        let mut index = Index::create(&store, &parameters(Metric::Cosine)).unwrap();
+        for row in 0..200 {
+            insert(&mut index, vector_of(&data, row), tid(row)).unwrap();
+        }
+        store.lie_about_free_pages(seed);
+        let (store, data) = (&store, &data);
+        let mut tasks: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
+        tasks.push(Box::new(move || {
+            let mut index = Index::open(store, None).unwrap();
+            for row in 200..300 {
+                insert(&mut index, vector_of(data, row), tid(row)).unwrap();
+            }
+        }));
+        tasks.push(Box::new(move || {
+            let mut index = Index::open(store, None).unwrap();
+            for round in 1..5 {
+                bulk_delete(&mut index, |tid| row(tid) < 200 && row(tid) % 5 == round).unwrap();
+                // The heap gives their numbers to other rows.
+                for row in (0..200).filter(|row| row % 5 == round) {
+                    insert(&mut index, vector_of(data, row + 91 * round), tid(row)).unwrap();
+                }
+            }
+        }));
+        tasks.push(Box::new(move || {
+            check_beside_writers(&Index::open(store, None).unwrap(), data)
+        }));
+        tasks.push(Box::new(move || {
+            check_beside_writers(&Index::open(store.standby(), None).unwrap(), data)
+        }));
+        interleave(seed, tasks);
+        let index = Index::open(store, None).unwrap();
+        let report = check(&index).unwrap().0;
+        assert_eq!(report.problems, [""; 0], "seed {seed}");
+        assert_eq!((report.rows, report.orphans), (300, 0), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_row_is_found_by_its_own_vector() {
+    for metric in [Metric::Cosine, Metric::InnerProduct, Metric::L2] {
+        let store = MemStore::new();
+        let mut index = Index::create(&store, &parameters(metric)).unwrap();
+        let mut data = vectors(1500, 1);
+        // Lengths apart: by inner product, short ones are nearest to none, themselves included.
+        for (row, vector) in data.iter_mut().enumerate() {
+            let factor = f16::from_f32(0.1 + (row % 10) as f32);
+            vector.iter_mut().for_each(|x| *x *= factor);
+        }
+        for (row, vector) in data.iter().enumerate() {
+            insert(&mut index, vector, tid(row)).unwrap();
+        }
+        for learned in [false, true] {
+            let missed = (0..1500).filter(|&row| !finds(&index, &data[row], tid(row), 64).unwrap());
+            assert_eq!(missed.count(), 0, "{metric:?}, {learned}");
+            assert!(!finds(&index, &data[7], tid(8), 64).unwrap());
+            learn(&mut index).unwrap();
+        }
     }
 }

@@ -1,0 +1,332 @@
+//! `clip_recall`: what share of the nearest rows an index finds.
+//!
+//! The definition of an index is its owner's, and so is what runs while its table is read: functions in expressions and
+//! predicates, policies, the view that is given as `queries`. All of it runs as the owner, in a security-restricted operation.
+
+use std::ffi::{CStr, CString};
+
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys::SysCacheIdentifier::RELOID;
+use pgrx::prelude::*;
+use pgrx::spi::SpiClient;
+use pgrx::{PgRelation, pg_sys};
+use serde_json::Value;
+
+use super::admin::Opened;
+use super::error::{Error, Result};
+use crate::embed::{Text, from_utf8, to_utf8};
+use crate::error::{self, Returned};
+use crate::role::{As, Setting};
+use crate::vector::Vector;
+
+/// Settings that leave the planner the index, if it can have it at all.
+const BY_INDEX: [Setting; 3] = [
+    (c"enable_seqscan", c"off"),
+    (c"enable_sort", c"off"),
+    (c"enable_indexscan", c"on"),
+];
+
+/// Settings that keep it from any.
+const EXACT: [Setting; 3] = [
+    (c"enable_seqscan", c"on"),
+    (c"enable_sort", c"on"),
+    (c"enable_indexscan", c"off"),
+];
+
+/// What an index is of, as SQL names it. `$1` is the index.
+const DEFINITION: &str = "
+SELECT pg_get_indexdef(i.indexrelid, 1, true), format('OPERATOR(%I.%s)', n.nspname, o.oprname), i.indrelid::regclass::text,
+       coalesce(' WHERE ' || pg_get_expr(i.indpred, i.indrelid), ''), c.relname::text, p.opcintype::regtype::text
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid
+JOIN pg_opclass p ON p.oid = i.indclass[0]
+JOIN pg_amop a ON a.amopfamily = p.opcfamily AND a.amopstrategy = 1
+JOIN pg_operator o ON o.oid = a.amopopr
+JOIN pg_namespace n ON n.oid = o.oprnamespace
+WHERE i.indexrelid = $1";
+
+/// The first column of vectors of the relation `$1`.
+const COLUMN: &str = "
+SELECT quote_ident(a.attname), a.attnum, a.attrelid::regclass::text
+FROM pg_attribute a
+WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND clip_pg.base_type(a.atttypid) = $2
+ORDER BY a.attnum LIMIT 1";
+
+/// The share of the `k` nearest rows that are found for a sample of the index's own vectors, or of those of `queries`; none
+/// where there is nothing to be found.
+#[pg_extern(sql = false)]
+fn clip_recall(
+    index: Option<pg_sys::Oid>,
+    k: Option<i32>,
+    sample: Option<i32>,
+    queries: Option<pg_sys::Oid>,
+) -> Returned<Option<f64>> {
+    Ok(recall(index, k, sample, queries).map_err(error::Error::from)?)
+}
+
+fn recall(
+    index: Option<pg_sys::Oid>,
+    k: Option<i32>,
+    sample: Option<i32>,
+    queries: Option<pg_sys::Oid>,
+) -> Result<Option<f64>> {
+    let (Some(index), Some(k @ 1..), Some(sample @ 1..)) = (index, k, sample) else {
+        return Err(Error::NotPositive);
+    };
+    // Rights come before locks.
+    queries.map(Queries::permitted).transpose()?;
+    let opened = Opened::open(index)?;
+    let queries = queries.map(Queries::open).transpose()?;
+    let measured = Measured::of(&opened)?;
+    let vectors = match &queries {
+        Some(queries) => measured.vectors_of(queries, sample)?,
+        None => measured.own_vectors(sample)?,
+    };
+    let (mut found, mut wanted) = (0, 0);
+    for (number, vector) in vectors.into_iter().enumerate() {
+        if number == 0 {
+            measured.check_plan(vector.clone(), k)?;
+        }
+        let exact = measured.nearest(&EXACT, vector.clone(), k)?;
+        let Some(&farthest) = exact.last() else {
+            continue;
+        };
+        let by_index = measured.nearest(&BY_INDEX, vector, k)?;
+        // A row as near as the farthest of the exact ones is as good.
+        let near = by_index.iter().filter(|&&distance| distance <= farthest);
+        found += near.count().min(exact.len());
+        wanted += exact.len();
+    }
+    Ok((wanted > 0).then(|| found as f64 / wanted as f64))
+}
+
+/// An index in SQL. Statements run as the owner of its table.
+struct Measured {
+    owner: pg_sys::Oid,
+    /// Name of the index.
+    name: String,
+    /// The type of its vectors.
+    vector: String,
+    /// Its vectors: the column `v` of this.
+    source: String,
+    /// Distances of the `$2` nearest from `$1`.
+    nearest: CString,
+}
+
+impl Measured {
+    fn of(opened: &Opened) -> Result<Self> {
+        let owner = opened.owner();
+        let index: DatumWithOid = opened.index.oid().into();
+        let _owner = As::role(owner, &[]);
+        let [expression, operator, table, condition, name, vector] = Spi::connect(|client| {
+            let row = client.select(DEFINITION, Some(1), &[index])?.first();
+            let mut parts = [const { String::new() }; 6];
+            for (part, number) in parts.iter_mut().zip(1..) {
+                *part = row
+                    .get::<Text>(number)?
+                    .unwrap_or_default()
+                    .as_str()
+                    .to_owned();
+            }
+            Ok::<_, pgrx::spi::Error>(parts)
+        })?;
+        Ok(Self {
+            owner,
+            name,
+            vector,
+            source: format!("(SELECT {expression} AS v FROM ONLY {table}{condition})"),
+            nearest: statement(&format!(
+                "SELECT d FROM (SELECT {expression} {operator} $1 AS d FROM ONLY {table}{condition} \
+                 ORDER BY {expression} {operator} $1 LIMIT $2) n"
+            )),
+        })
+    }
+
+    fn own_vectors(&self, sample: i32) -> Result<Vec<Vector>> {
+        self.vectors(self.owner, &self.source, "v", sample)
+    }
+
+    fn vectors_of(&self, queries: &Queries, sample: i32) -> Result<Vec<Vector>> {
+        self.vectors(queries.owner, &queries.name, &queries.column, sample)
+    }
+
+    /// A sample of the vectors in a column, read as `reader`.
+    fn vectors(
+        &self,
+        reader: pg_sys::Oid,
+        table: &str,
+        column: &str,
+        sample: i32,
+    ) -> Result<Vec<Vector>> {
+        let vector = &self.vector;
+        let statement = statement(&format!(
+            "SELECT q.{column}::{vector} FROM {table} q WHERE q.{column} IS NOT NULL ORDER BY random() LIMIT $1"
+        ));
+        let _reader = As::role(reader, &[]);
+        Spi::connect(|client| {
+            let rows = client.select(statement.as_c_str(), None, &[sample.into()])?;
+            let vectors = rows.filter_map(|row| row.get(1).transpose());
+            Ok(vectors.collect::<pgrx::spi::Result<_>>()?)
+        })
+    }
+
+    /// The distances of the nearest rows that have one.
+    fn nearest(&self, settings: &'static [Setting], vector: Vector, k: i32) -> Result<Vec<f64>> {
+        let _owner = As::role(self.owner, settings);
+        Spi::connect(|client| {
+            let arguments = [vector.into(), k.into()];
+            let rows = client.select(self.nearest.as_c_str(), None, &arguments)?;
+            let distances = rows.filter_map(|row| row.get(1).transpose());
+            let mut distances = distances.collect::<pgrx::spi::Result<Vec<f64>>>()?;
+            distances.retain(|distance| !distance.is_nan());
+            Ok(distances)
+        })
+    }
+
+    /// Fails where the planner takes another way than the index.
+    fn check_plan(&self, vector: Vector, k: i32) -> Result<()> {
+        let explain = [
+            c"EXPLAIN (FORMAT json) ".to_bytes(),
+            self.nearest.to_bytes(),
+        ]
+        .concat();
+        let explain = CString::new(explain).unwrap_or_default();
+        let plan = {
+            let _owner = As::role(self.owner, &BY_INDEX);
+            Spi::connect(|client| explained(client, &explain, vector, k))
+        };
+        let plan: Option<Value> = plan.and_then(|plan| serde_json::from_str(&plan).ok());
+        if plan.is_some_and(|plan| uses(&plan, &self.name)) {
+            Ok(())
+        } else {
+            Err(Error::NotUsed(self.name.clone()))
+        }
+    }
+}
+
+/// The output of an EXPLAIN, which does not count as reading to the server and changes nothing all the same.
+fn explained(_: &SpiClient<'_>, explain: &CStr, vector: Vector, k: i32) -> Option<String> {
+    let mut types = [Vector::type_oid(), pg_sys::INT4OID];
+    let mut values = [vector.into_datum()?, k.into()];
+    // SAFETY: there is a connection, two types and two values; a statement that returns rows leaves a table of them.
+    unsafe {
+        pg_sys::SPI_execute_with_args(
+            explain.as_ptr(),
+            2,
+            types.as_mut_ptr(),
+            values.as_mut_ptr(),
+            std::ptr::null(),
+            false,
+            0,
+        );
+        let table = pg_sys::SPI_tuptable
+            .as_ref()
+            .filter(|table| table.numvals > 0)?;
+        let plan = pg_sys::SPI_getvalue(*table.vals, table.tupdesc, 1);
+        (!plan.is_null()).then(|| to_utf8(CStr::from_ptr(plan).to_bytes()))
+    }
+}
+
+/// Whether an index of this name is in a plan.
+fn uses(plan: &Value, name: &str) -> bool {
+    match plan {
+        Value::Object(node) => {
+            node.get("Index Name").and_then(Value::as_str) == Some(name)
+                || node.values().any(|part| uses(part, name))
+        }
+        Value::Array(parts) => parts.iter().any(|part| uses(part, name)),
+        _ => false,
+    }
+}
+
+/// A statement in the database's encoding.
+fn statement(text: &str) -> CString {
+    // No name holds a 0.
+    CString::new(from_utf8(text).into_owned()).unwrap_or_default()
+}
+
+/// A relation that is given as `queries`, open.
+struct Queries {
+    owner: pg_sys::Oid,
+    name: String,
+    column: String,
+    _relation: PgRelation,
+}
+
+impl Queries {
+    fn open(relation: pg_sys::Oid) -> Result<Self> {
+        // SAFETY: opens a relation, or raises an error.
+        let opened = unsafe { PgRelation::with_lock(relation, pg_sys::AccessShareLock as i32) };
+        // While this waited, it may have changed.
+        let (name, column) = Self::permitted(relation)?;
+        Ok(Self {
+            // SAFETY: the relation is open.
+            owner: unsafe { (*(*opened.as_ptr()).rd_rel).relowner },
+            name,
+            column,
+            _relation: opened,
+        })
+    }
+
+    /// The name of a relation, which need not be locked, and of its column of vectors, if the user may read that.
+    ///
+    /// It is read as its owner, so that whatever the owner has put there cannot get hold of the user's rights. That must not
+    /// show what the user could not read: of a plain table the owner sees the same rows, without row security; what a view
+    /// or a foreign table shows may depend on who looks, and takes the owner's rights.
+    fn permitted(relation: pg_sys::Oid) -> Result<(String, String)> {
+        let _caller = As::caller();
+        let vector = Vector::type_oid();
+        let (column, number, name) = Spi::connect(|client| {
+            let arguments = [relation.into(), vector.into()];
+            let row = client.select(COLUMN, Some(1), &arguments)?.first();
+            if row.is_empty() {
+                return Ok((None, None, None));
+            }
+            Ok::<_, pgrx::spi::Error>((
+                row.get::<Text>(1)?,
+                row.get::<i16>(2)?,
+                row.get::<Text>(3)?,
+            ))
+        })?;
+        let (Some(column), Some(number), Some(name)) = (column, number, name) else {
+            return Err(Error::NoQueries(shown(relation)));
+        };
+        let name = name.as_str().to_owned();
+        // SAFETY: looks into the catalogs; the tuple stays as it is until it is released.
+        unsafe {
+            let user = pg_sys::GetUserId();
+            let ok = pg_sys::AclResult::ACLCHECK_OK;
+            let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
+            if pg_sys::pg_class_aclcheck(relation, user, select) != ok
+                && pg_sys::pg_attribute_aclcheck(relation, number, user, select) != ok
+            {
+                return Err(Error::QueriesDenied(name));
+            }
+            let tuple = pg_sys::SearchSysCache1(RELOID as i32, relation.into());
+            if tuple.is_null() {
+                return Err(Error::NoQueries(name));
+            }
+            let class = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
+            let (kind, owner) = (class.relkind as u8, class.relowner);
+            pg_sys::ReleaseSysCache(tuple);
+            let plain = matches!(kind, pg_sys::RELKIND_RELATION | pg_sys::RELKIND_MATVIEW)
+                && pg_sys::check_enable_rls(relation, user, true)
+                    != pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32;
+            if !plain && !pg_sys::has_privs_of_role(user, owner) {
+                return Err(Error::QueriesNotOwned(name));
+            }
+        }
+        Ok((name, column.as_str().to_owned()))
+    }
+}
+
+/// A relation for a message.
+fn shown(relation: pg_sys::Oid) -> String {
+    // SAFETY: looks into the catalogs; null where there is none.
+    let name = unsafe { pg_sys::get_rel_name(relation) };
+    if name.is_null() {
+        return relation.to_u32().to_string();
+    }
+    // SAFETY: a C string.
+    to_utf8(unsafe { CStr::from_ptr(name) }.to_bytes())
+}
