@@ -28,8 +28,8 @@ use crate::store::{Gate, Mode, PageStore};
 const SPELLED_OUT: usize = 100;
 /// Looks at what leads to the nodes that nothing seemed to lead to.
 const LOOKS: usize = 3;
-/// How much wider a second search for a row is.
-const WIDER: usize = 8;
+/// How wide the searches for a row are, until one finds it.
+const WIDER: [usize; 3] = [1, 8, 64];
 /// Times that a chain of overflow slots is followed from its node while others change it.
 const PATIENCE: usize = 16;
 
@@ -116,18 +116,19 @@ pub fn check<S: PageStore>(index: &Index<S>) -> Result<(Report, Vec<Tid>)> {
     Ok((check.report, check.tids))
 }
 
-/// Whether a row is found by its own vector: by a search that keeps `ef` nodes, or else by a wider one, for what a narrow one
+/// Whether a row is found by its own vector: by a search that keeps `ef` nodes, or else by wider ones, for what a narrow one
 /// misses now and then is not lost.
 ///
-/// It looks where nodes are neighbours, in a space where each is the nearest to itself: a query by inner product is
-/// nearer to the long ones.
+/// It looks where nodes are neighbours, in a space where each is the nearest to itself, or nearly: a query by inner
+/// product is nearer to the long ones.
 ///
 /// # Errors
 /// When the vector has another number of dimensions than the index, and when the store fails.
 pub fn finds<S: PageStore>(index: &Index<S>, vector: &[f16], tid: Tid, ef: usize) -> Result<bool> {
     index.check_dimensions(vector)?;
     let query = index.node_query(vector);
-    for ef in [ef, ef.saturating_mul(WIDER)] {
+    for wider in WIDER {
+        let ef = ef.saturating_mul(wider);
         for hit in nearest(index, &query, ef)? {
             if same_distance(&query, hit.distance)
                 && rows::all(index, hit.at, &hit.found, false)?.contains(&tid)

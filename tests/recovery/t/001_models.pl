@@ -119,6 +119,13 @@ is(names($standby), 'clip-mini copy race same', 'starts with what the base backu
 $primary->safe_psql('postgres', "SELECT clip_register_model('later', '$model')");
 $primary->wait_for_catchup($standby);
 is(names($standby), 'clip-mini copy race same', 'is not told of later registrations');
+my ($status, $stdout, $stderr) = $standby->psql('postgres', "SELECT clip_embed_text('a cat', 'later')");
+like($stderr, qr/model "later" is not registered.*HINT: .*Copy "later\.json" out of "clip_pg\.model_directory" of the primary/s,
+	'says what to copy');
+move($model, "$model.away") or die $!;
+($status, $stdout, $stderr) = $standby->psql('postgres', $embed);
+like($stderr, qr/is missing.*HINT: .*Copy its directory from the primary to the same path/s, 'also where the files of a model are not there');
+move("$model.away", $model) or die $!;
 $standby->safe_psql('postgres', "SELECT clip_register_model('later', '$model')");
 is($standby->safe_psql('postgres', "SELECT clip_embed_text('a cat', 'later') IS NOT NULL"), 't', 'makes its own');
 

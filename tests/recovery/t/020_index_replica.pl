@@ -14,6 +14,8 @@ $primary->safe_psql('postgres', slurp_file(dirname(__FILE__) . '/index_data.sql'
 $primary->backup('backup');
 my $replica = PostgreSQL::Test::Cluster->new('replica');
 $replica->init_from_backup($primary, 'backup', has_streaming => 1);
+# Replay waits for what a check still looks at.
+$replica->append_conf('postgresql.conf', 'max_standby_streaming_delay = -1');
 $replica->start;
 
 my $searches = join '', 'SET enable_seqscan = off;', map {
@@ -28,6 +30,7 @@ sub same_on_replica
 	my $there = $replica->safe_psql('postgres', $searches);
 	is($there, $primary->safe_psql('postgres', $searches), "the replica answers alike: $name");
 	isnt($there, '', "and does: $name");
+	is($replica->safe_psql('postgres', 'SELECT verify()'), '', "the check finds nothing there: $name");
 }
 
 $primary->safe_psql('postgres', 'INSERT INTO photos SELECT n, n % 10, embedding(n) FROM generate_series(1, 2000) n');
@@ -69,6 +72,22 @@ for my $round (1 .. 5)
 }
 $reader->quit;
 same_on_replica('churned');
+
+# Nor does the check take what replay changes under it for damage.
+my $churn = $primary->background_psql('postgres');
+for my $round (6 .. 12)
+{
+	$churn->query_until(qr/begun/, "\\echo begun
+DELETE FROM photos WHERE id % 5 = $round % 5;
+VACUUM photos;
+INSERT INTO photos SELECT n, n % 10, embedding(n / 2) FROM generate_series(${round}0000, ${round}0400) n;
+");
+	is($replica->safe_psql('postgres', q(SELECT problems, missing FROM clip_index_check('photos_embedding', heap => true))),
+		'{}|0', "the check on the replica beside vacuum: $round");
+}
+$churn->query_safe('SELECT 1');
+$churn->quit;
+same_on_replica('churned again');
 
 $replica->promote;
 $replica->safe_psql('postgres', 'INSERT INTO photos SELECT n, n % 10, embedding(n) FROM generate_series(90001, 90500) n');

@@ -15,11 +15,24 @@ my $full = ($ENV{PG_TEST_EXTRA} // '') =~ /\bfaults\b/;
 my $seconds = $full ? 180 : 8;
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
-$node->append_conf('postgresql.conf', "fsync = off\nautovacuum = off\nshared_buffers = 256MB\nmaintenance_work_mem = 256MB");
+$node->append_conf('postgresql.conf', "fsync = off\nautovacuum = off\nmax_prepared_transactions = 1\nshared_buffers = 256MB\nmaintenance_work_mem = 256MB");
 $node->start;
 $node->safe_psql('postgres', slurp_file(dirname(__FILE__) . '/index_data.sql'));
 $node->safe_psql('postgres', 'INSERT INTO photos SELECT n, n % 10, embedding(n) FROM generate_series(1, 3000) n;
 	CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding)');
+
+# Fails where the check, beside all the others, takes what they are at for damage.
+$node->safe_psql('postgres', <<'SQL');
+CREATE FUNCTION assure() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	found record;
+BEGIN
+	SELECT * INTO found FROM clip_index_check('photos_embedding', heap => true, search => 0.02);
+	IF found.missing > 0 OR found.not_found > 1 OR cardinality(found.problems) > 0 THEN
+		RAISE '%', found;
+	END IF;
+END $$;
+SQL
 
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my %scripts = (
@@ -31,8 +44,9 @@ my %scripts = (
 	search => "\\set n random(1, 900000)\nSET enable_seqscan = off;\nSELECT id FROM photos ORDER BY embedding <=> embedding(:n) LIMIT 10;",
 	filter => "\\set n random(1, 900000)\nSET enable_seqscan = off;\nSELECT id FROM photos WHERE category = 3 ORDER BY embedding <=> embedding(:n) LIMIT 30;",
 	vacuum => "VACUUM photos;",
+	check => "SELECT assure();",
 );
-my %weights = (insert => 30, equal => 5, update => 10, touch => 10, delete => 25, search => 30, filter => 10, vacuum => 2);
+my %weights = (insert => 30, equal => 5, update => 10, touch => 10, delete => 25, search => 30, filter => 10, vacuum => 2, check => 2);
 
 sub pgbench
 {
@@ -183,4 +197,19 @@ for my $round (1 .. $full ? 5 : 1)
 ok($writers->finish, 'writers go on beside concurrent builds') or diag($errors);
 is($node->safe_psql('postgres', "SELECT bool_and(indisvalid) FROM pg_index WHERE indexrelid = 'photos_embedding'::regclass"), 't', 'the index is valid');
 is($node->safe_psql('postgres', 'SELECT verify()'), '', 'and has every row');
+
+# Writers do not wait for a check, nor for who may look into the index and never ends.
+$node->safe_psql('postgres', 'CREATE ROLE monitor LOGIN IN ROLE pg_stat_scan_tables');
+my $monitor = $node->background_psql('postgres', extra_params => [ '-U', 'monitor' ]);
+$monitor->query_safe('BEGIN');
+$monitor->query_safe("SELECT clip_index_check('photos_embedding', heap => true), clip_recall('photos_embedding', sample => 1)");
+is($node->safe_psql('postgres', "SET lock_timeout = '1s'; INSERT INTO photos VALUES (-1, 1, embedding(1)); SELECT 'written'"), 'written',
+	'a check keeps nobody from writing');
+$monitor->quit;
+
+# A build takes no row that is dead, though others may see it still; the check does not miss it.
+$node->safe_psql('postgres', 'BEGIN; CREATE TABLE other (); PREPARE TRANSACTION \'holds the horizon\'');
+$node->safe_psql('postgres', 'DELETE FROM photos WHERE id % 5 = 0; REINDEX INDEX CONCURRENTLY photos_embedding');
+is($node->safe_psql('postgres', 'SELECT verify()'), '', 'rows that are dead are not missing');
+$node->safe_psql('postgres', 'COMMIT PREPARED \'holds the horizon\'');
 done_testing();

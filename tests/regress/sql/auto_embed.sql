@@ -269,6 +269,24 @@ CREATE TABLE generated (first text, last text, whole text GENERATED ALWAYS AS (f
 SELECT pg_temp.outcome(format('SELECT clip_auto_embed(''generated'', %s)', arguments))
 FROM (VALUES ($$'whole', 'v'$$), ($$'first', 'w'$$), ($$'padded', 'v'$$)) a (arguments);
 DROP TABLE generated;
+-- Domains, whose conditions hold for what is embedded, too.
+CREATE DOMAIN caption AS varchar(100);
+CREATE DOMAIN title AS caption;
+CREATE DOMAIN direction AS clip_vector(512) CHECK (vector_norm(VALUE) < 2);
+CREATE DOMAIN nothing AS direction CHECK (vector_norm(VALUE) < 0.5);
+CREATE TABLE sitters (id integer PRIMARY KEY, name title, face direction, side nothing);
+INSERT INTO sitters VALUES (0, 'nobody');
+SELECT clip_auto_embed('sitters', 'name', 'face', 'clip-mini');
+SELECT source, target, model FROM clip_pg.auto_embed WHERE relation = 'sitters'::regclass;
+INSERT INTO sitters VALUES (1, 'a dog');
+SELECT id, face = clip_embed_text(name, 'clip-mini') AS current FROM sitters ORDER BY id;
+CALL clip_backfill('sitters');
+SELECT id, face = clip_embed_text(name, 'clip-mini') AS current FROM sitters ORDER BY id;
+SELECT clip_auto_embed_remove('sitters', 'face');
+SELECT clip_auto_embed('sitters', 'name', 'side', 'clip-mini');
+SELECT pg_temp.outcome($$UPDATE sitters SET name = 'a cat' WHERE id = 1$$);
+DROP TABLE sitters;
+DROP DOMAIN nothing, direction, title, caption;
 DROP VIEW current;
 DROP TABLE photos, files, events, scans;
 DROP FUNCTION turn_red;

@@ -38,6 +38,41 @@ SELECT pg_sleep(1.1);
 SELECT idx_scan > 0 AS scanned, idx_tup_read > 0 AS read FROM pg_stat_user_indexes WHERE indexrelname = 'photos_embedding';
 DROP TABLE photos, questions;
 
+-- By inner product a row is not the nearest to itself, and not lost for that.
+CREATE TABLE products (v clip_vector(16));
+INSERT INTO products
+SELECT array(SELECT sin(n * i * 0.37 + i + n) * exp(3 * sin(n * 12.9898)) FROM generate_series(1, 16) i)::clip_vector
+FROM generate_series(1, 1500) n;
+CREATE INDEX products_v ON products USING clip_hnsw (v clip_ip_ops);
+SELECT missing, searched, not_found, problems FROM clip_index_check('products_v', heap => true, search => 1);
+DROP TABLE products;
+
+-- Rows without a distance are no part of what is wanted, and none of the index's.
+CREATE TABLE few (v clip_vector(3));
+INSERT INTO few VALUES ('[1,2,3]'), ('[3,2,1]'), ('[0,0,0]'), (NULL), (NULL);
+CREATE INDEX few_v ON few USING clip_hnsw (v);
+SELECT clip_recall('few_v'), missing, not_found FROM clip_index_check('few_v', heap => true, search => 1);
+DROP TABLE few;
+
+-- Domains, and domains over domains.
+CREATE DOMAIN portrait AS clip_vector(3) CHECK (vector_norm(VALUE) > 0);
+CREATE DOMAIN profile AS portrait;
+CREATE TABLE sitters (id integer, face portrait, side profile);
+INSERT INTO sitters SELECT n, ARRAY[1, n, 3]::clip_vector, ARRAY[n, 2, 3]::clip_vector FROM generate_series(1, 50) n;
+CREATE INDEX sitters_face ON sitters USING clip_hnsw (face);
+CREATE INDEX sitters_side ON sitters USING clip_hnsw (side clip_l2_ops);
+INSERT INTO sitters VALUES (51, '[1,51,3]', '[51,2,3]');
+SELECT d.dimensions, d.row_count, clip_recall(i) AS recall, clip_recall(i, queries => 'sitters') AS of_queries, missing, not_found
+FROM unnest('{sitters_face,sitters_side}'::regclass[]) i, clip_index_info(i) d, clip_index_check(i, heap => true, search => 1);
+SET enable_seqscan = off;
+SELECT id FROM sitters ORDER BY face <=> '[1,7,3]' LIMIT 1;
+SELECT id FROM sitters WHERE clip_within(face, '[1,7,3]', 1e-7);
+SELECT id FROM sitters ORDER BY side <-> '[9,2,3]' LIMIT 1;
+EXPLAIN (COSTS OFF) SELECT id FROM sitters ORDER BY side <-> '[9,2,3]' LIMIT 1;
+RESET enable_seqscan;
+DROP TABLE sitters;
+DROP DOMAIN profile, portrait;
+
 -- Functions of index expressions run with the rights of the table's owner only, whoever checks.
 CREATE ROLE regress_clip_owner;
 CREATE TABLE photos (embedding clip_vector(3));

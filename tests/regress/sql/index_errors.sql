@@ -50,6 +50,33 @@ FROM (VALUES
 ) s (number, statement) ORDER BY s.number;
 RESET enable_seqscan;
 
+-- What CREATE INDEX refuses, other definitions do not get past it: the index could not be rebuilt.
+CREATE DOMAIN any_length AS clip_vector;
+CREATE TABLE changed (v clip_vector(3), wide clip_vector(3000));
+INSERT INTO changed VALUES ('[1,2,3]');
+CREATE INDEX changed_v ON changed USING clip_hnsw (v);
+CREATE INDEX changed_wide ON changed USING clip_hnsw (wide);
+SELECT s.statement || E'\n' || pg_temp.outcome(s.statement)
+FROM (VALUES
+    (1, 'ALTER TABLE changed ALTER v TYPE clip_vector'),
+    (2, 'ALTER TABLE changed ALTER v TYPE any_length'),
+    (3, 'ALTER TABLE changed ALTER v TYPE clip_vector(2)'),
+    (4, 'ALTER TABLE parts ALTER embedding TYPE clip_vector'),
+    (5, 'ALTER INDEX changed_v SET (m = 40)'),
+    (6, 'ALTER INDEX changed_v SET (ef_construction = 31)'),
+    (7, 'ALTER INDEX parts_embedding SET (m = 40)'),
+    (8, 'ALTER INDEX changed_wide SET (m = 100, ef_construction = 200)'),
+    (9, 'CREATE INDEX ON parts USING clip_hnsw ((embedding::clip_vector))'),
+    (10, 'ALTER INDEX changed_v SET (m = 20, ef_construction = 40)'),
+    (11, 'ALTER INDEX changed_v RESET (ef_construction)'),
+    (12, 'ALTER INDEX changed_v RENAME TO renamed_v'),
+    (13, 'REINDEX TABLE changed'),
+    (14, 'TRUNCATE changed')
+) s (number, statement) ORDER BY s.number;
+SELECT m, ef_construction FROM clip_index_info('renamed_v');
+DROP TABLE changed;
+DROP DOMAIN any_length;
+
 -- Only an index that is used can be measured: one of two on the same column, none that is invalid.
 CREATE INDEX photos_second ON photos USING clip_hnsw (embedding) WITH (m = 4);
 SELECT count(*) FROM (VALUES ('photos_embedding'), ('photos_second')) i (name)
@@ -57,6 +84,8 @@ WHERE pg_temp.outcome(format('SELECT clip_recall(%L)', name)) LIKE '55000:%';
 UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'photos_second'::regclass;
 SELECT pg_temp.outcome('SELECT clip_recall(''photos_embedding'')');
 SELECT pg_temp.outcome('SELECT clip_recall(''photos_second'')');
+SELECT pg_temp.outcome('SELECT clip_index_check(''photos_second'', heap => true)');
+SELECT problems FROM clip_index_check('photos_second');
 DROP INDEX photos_second;
 
 -- Who may look into an index.
