@@ -72,9 +72,10 @@ pub fn extension_file(file: &str) -> PathBuf {
         folder => PathBuf::from(OsStr::from_bytes(folder)),
     });
     let beside = counterpart(&library_directory(), &share, &own);
-    let guessed = ["../share", "../share/postgresql"].map(|folder| own.join(folder));
+    let near = own.parent().into_iter();
+    let near = near.flat_map(|folder| ["share", "share/postgresql"].map(|name| folder.join(name)));
     set.chain(beside)
-        .chain(guessed)
+        .chain(near)
         .map(|folder| folder.join("extension").join(file))
         .find(|path| path.exists())
         .unwrap_or_else(|| share.join("extension").join(file))

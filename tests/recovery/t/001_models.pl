@@ -119,7 +119,7 @@ is(names($standby), 'clip-mini copy race same', 'starts with what the base backu
 $primary->safe_psql('postgres', "SELECT clip_register_model('later', '$model')");
 $primary->wait_for_catchup($standby);
 is(names($standby), 'clip-mini copy race same', 'is not told of later registrations');
-my ($status, $stdout, $stderr) = $standby->psql('postgres', "SELECT clip_embed_text('a cat', 'later')");
+($status, $stdout, $stderr) = $standby->psql('postgres', "SELECT clip_embed_text('a cat', 'later')");
 like($stderr, qr/model "later" is not registered.*HINT: .*Copy "later\.json" out of "clip_pg\.model_directory" of the primary/s,
 	'says what to copy');
 move($model, "$model.away") or die $!;

@@ -56,15 +56,18 @@ CREATE TABLE changed (v clip_vector(3), wide clip_vector(3000));
 INSERT INTO changed VALUES ('[1,2,3]');
 CREATE INDEX changed_v ON changed USING clip_hnsw (v);
 CREATE INDEX changed_wide ON changed USING clip_hnsw (wide);
+CREATE TABLE split (id integer, v clip_vector(3)) PARTITION BY RANGE (id);
+CREATE INDEX split_v ON split USING clip_hnsw (v);
+CREATE TABLE split_1 PARTITION OF split FOR VALUES FROM (0) TO (10);
 SELECT s.statement || E'\n' || pg_temp.outcome(s.statement)
 FROM (VALUES
     (1, 'ALTER TABLE changed ALTER v TYPE clip_vector'),
     (2, 'ALTER TABLE changed ALTER v TYPE any_length'),
     (3, 'ALTER TABLE changed ALTER v TYPE clip_vector(2)'),
-    (4, 'ALTER TABLE parts ALTER embedding TYPE clip_vector'),
+    (4, 'ALTER TABLE split ALTER v TYPE clip_vector'),
     (5, 'ALTER INDEX changed_v SET (m = 40)'),
     (6, 'ALTER INDEX changed_v SET (ef_construction = 31)'),
-    (7, 'ALTER INDEX parts_embedding SET (m = 40)'),
+    (7, 'ALTER INDEX split_1_v_idx SET (m = 40)'),
     (8, 'ALTER INDEX changed_wide SET (m = 100, ef_construction = 200)'),
     (9, 'CREATE INDEX ON parts USING clip_hnsw ((embedding::clip_vector))'),
     (10, 'ALTER INDEX changed_v SET (m = 20, ef_construction = 40)'),
@@ -74,7 +77,7 @@ FROM (VALUES
     (14, 'TRUNCATE changed')
 ) s (number, statement) ORDER BY s.number;
 SELECT m, ef_construction FROM clip_index_info('renamed_v');
-DROP TABLE changed;
+DROP TABLE changed, split;
 DROP DOMAIN any_length;
 
 -- Only an index that is used can be measured: one of two on the same column, none that is invalid.
