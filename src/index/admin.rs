@@ -53,6 +53,10 @@ impl Opened {
             if persistence == pg_sys::RELPERSISTENCE_TEMP && !(*relation).rd_islocaltemp {
                 return Err(Error::OtherSession);
             }
+            // It may have no pages yet.
+            if !(*(*relation).rd_index).indisready {
+                return Err(Error::Invalid(pages::name(relation)));
+            }
         }
         Ok(opened)
     }

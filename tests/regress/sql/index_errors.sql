@@ -89,6 +89,8 @@ SELECT pg_temp.outcome('SELECT clip_recall(''photos_embedding'')');
 SELECT pg_temp.outcome('SELECT clip_recall(''photos_second'')');
 SELECT pg_temp.outcome('SELECT clip_index_check(''photos_second'', heap => true)');
 SELECT problems FROM clip_index_check('photos_second');
+UPDATE pg_index SET indisready = false WHERE indexrelid = 'photos_second'::regclass;
+SELECT pg_temp.outcome('SELECT clip_index_check(''photos_second'')');
 DROP INDEX photos_second;
 
 -- Who may look into an index.
