@@ -70,13 +70,12 @@ mkdir "$tree/$_" or die $! for qw(lib lib/clip_pg share share/extension);
 copy("$libraries/clip_pg.so", "$tree/lib/clip_pg.so") or die $!;
 copy("$libraries/clip_pg/libonnxruntime.so", "$tree/lib/clip_pg/libonnxruntime.so") or die $!;
 PostgreSQL::Test::RecursiveCopy::copypath("$share/extension/clip_pg", "$tree/share/extension/clip_pg");
-my $paths = "SHOW clip_pg.onnxruntime_library; SELECT directory FROM models() m (name text, dimensions integer, image_size integer[],
-	context_length integer, logit_scale float8, logit_bias float8, activation text, preprocessing jsonb, options jsonb, sha256 text,
-	directory text, loaded text, built_in boolean)";
+my $models = $node->safe_psql('plain', q(SELECT pg_get_function_result('"Second one".clip_models()'::regprocedure)));
 sub models_of
 {
 	my ($library) = @_;
-	return "LOAD '$library'; CREATE OR REPLACE FUNCTION models() RETURNS SETOF record AS '$library', 'models_wrapper' LANGUAGE C; $paths";
+	return "LOAD '$library'; CREATE OR REPLACE FUNCTION models() RETURNS $models AS '$library', 'models_wrapper' LANGUAGE C;
+		SHOW clip_pg.onnxruntime_library; SELECT directory FROM models()";
 }
 is($node->safe_psql('postgres', models_of("$tree/lib/clip_pg.so")),
 	"$tree/lib/clip_pg/libonnxruntime.so\n$tree/share/extension/clip_pg/models/clip-mini", 'what belongs to a library lies beside it');
