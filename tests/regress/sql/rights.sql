@@ -47,7 +47,7 @@ SELECT clip_auto_embed('owned.photos', 'title', 'embedding', 'clip-mini', 'queue
 SELECT clip_column_model('owned.photos', 'embedding');
 SELECT embedded, pending FROM clip_embed_status WHERE relation = 'owned.photos'::regclass;
 CALL clip_backfill('owned.photos');
-UPDATE owned.photos SET embedding = NULL WHERE id = 1;
+UPDATE owned.photos SET title = 'another' WHERE id = 1;
 TRUNCATE ran;
 CALL clip_work_queue();
 SELECT embedded, pending FROM clip_embed_status WHERE relation = 'owned.photos'::regclass;
@@ -77,8 +77,9 @@ RESET ROLE;
 DROP FOREIGN DATA WRAPPER regress_clip_wrapper CASCADE;
 DROP TABLE secret, shared, guarded CASCADE;
 
--- Every function in SQL finds names in pg_catalog, or has them bound; but procedures that commit can have no setting, and
--- what they use is qualified.
+-- Every function in SQL finds names in pg_catalog, or has them bound; but procedures that commit can have no setting, the
+-- condition given to clip_mark_pending is the caller's, and
+-- what these use is qualified.
 CREATE TEMP VIEW by_search_path AS
 SELECT p.oid::regprocedure AS function,
        regexp_replace(p.prosrc, '--[^\n]*|''[^'']*''|OPERATOR\(pg_catalog\.[^)]*\)|:=|=>|\mFOR \w+ IN\M|\m(?:MESSAGE|DETAIL|HINT|ERRCODE) =', '', 'g') AS body
