@@ -10,8 +10,10 @@ use pgrx::{
 };
 use std::{ffi::CString, mem::ManuallyDrop};
 
+pub use spi::Error;
+
 /// Result of a statement.
-pub type Result<T> = std::result::Result<T, spi::Error>;
+pub type Result<T> = std::result::Result<T, Error>;
 
 /// Connects to the server's SQL for as long as `work` takes.
 pub fn connect<R>(work: impl FnOnce(&mut Client<'_, '_>) -> R) -> R {
@@ -66,7 +68,8 @@ impl Rows<'_> {
     }
 }
 
-fn encoded(statement: &str) -> CString {
+/// A statement as the server reads it.
+pub fn encoded(statement: &str) -> CString {
     // No name holds a 0, and no conversion makes one.
     CString::new(from_utf8(statement)).unwrap_or_default()
 }

@@ -3,20 +3,20 @@
 //! The definition of an index is its owner's, and so is what runs while its table is read: functions in expressions and
 //! predicates, policies, the view that is given as `queries`. All of it runs as the owner, in a security-restricted operation.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::SysCacheIdentifier::RELOID;
 use pgrx::prelude::*;
-use pgrx::spi::SpiClient;
 use pgrx::{PgRelation, pg_sys};
 use serde_json::Value;
 
 use super::admin::Opened;
 use super::error::{Error, Result};
-use crate::embed::{Text, from_utf8, to_utf8};
+use crate::embed::{Text, to_utf8};
 use crate::error::{self, Returned};
 use crate::role::{As, Setting};
+use crate::sql::{self, Client};
 use crate::vector::Vector;
 
 /// Settings that leave the planner the index, if it can have it at all.
@@ -110,7 +110,7 @@ struct Measured {
     /// Its vectors: the column `v` of this.
     source: String,
     /// Distances of the `$2` nearest from `$1`.
-    nearest: CString,
+    nearest: String,
 }
 
 impl Measured {
@@ -118,7 +118,7 @@ impl Measured {
         let owner = opened.owner();
         let index: DatumWithOid = opened.index.oid().into();
         let _owner = As::role(owner, &[]);
-        let [expression, operator, table, condition, name, vector] = Spi::connect(|client| {
+        let [expression, operator, table, condition, name, vector] = sql::connect(|client| {
             let row = client.select(DEFINITION, Some(1), &[index])?.first();
             let mut parts = [const { String::new() }; 6];
             for (part, number) in parts.iter_mut().zip(1..) {
@@ -128,17 +128,17 @@ impl Measured {
                     .as_str()
                     .to_owned();
             }
-            Ok::<_, pgrx::spi::Error>(parts)
+            Ok::<_, sql::Error>(parts)
         })?;
         Ok(Self {
             owner,
             name,
             vector,
             source: format!("(SELECT {expression} AS v FROM ONLY {table}{condition})"),
-            nearest: statement(&format!(
+            nearest: format!(
                 "SELECT d FROM (SELECT {expression} {operator} $1 AS d FROM ONLY {table}{condition} \
                  ORDER BY {expression} {operator} $1 LIMIT $2) n"
-            )),
+            ),
         })
     }
 
@@ -159,25 +159,25 @@ impl Measured {
         sample: i32,
     ) -> Result<Vec<Vector>> {
         let vector = &self.vector;
-        let statement = statement(&format!(
+        let statement = format!(
             "SELECT q.{column}::{vector} FROM {table} q WHERE q.{column} IS NOT NULL ORDER BY random() LIMIT $1"
-        ));
+        );
         let _reader = As::role(reader, &[]);
-        Spi::connect(|client| {
-            let rows = client.select(statement.as_c_str(), None, &[sample.into()])?;
+        sql::connect(|client| {
+            let rows = client.select(&statement, None, &[sample.into()])?;
             let vectors = rows.filter_map(|row| row.get(1).transpose());
-            Ok(vectors.collect::<pgrx::spi::Result<_>>()?)
+            Ok(vectors.collect::<sql::Result<_>>()?)
         })
     }
 
     /// The distances of the nearest rows that have one.
     fn nearest(&self, settings: &'static [Setting], vector: Vector, k: i32) -> Result<Vec<f64>> {
         let _owner = As::role(self.owner, settings);
-        Spi::connect(|client| {
+        sql::connect(|client| {
             let arguments = [vector.into(), k.into()];
-            let rows = client.select(self.nearest.as_c_str(), None, &arguments)?;
+            let rows = client.select(&self.nearest, None, &arguments)?;
             let distances = rows.filter_map(|row| row.get(1).transpose());
-            let mut distances = distances.collect::<pgrx::spi::Result<Vec<f64>>>()?;
+            let mut distances = distances.collect::<sql::Result<Vec<f64>>>()?;
             distances.retain(|distance| !distance.is_nan());
             Ok(distances)
         })
@@ -185,15 +185,10 @@ impl Measured {
 
     /// Fails where the planner takes another way than the index.
     fn check_plan(&self, vector: Vector, k: i32) -> Result<()> {
-        let explain = [
-            c"EXPLAIN (FORMAT json) ".to_bytes(),
-            self.nearest.to_bytes(),
-        ]
-        .concat();
-        let explain = CString::new(explain).unwrap_or_default();
+        let explain = sql::encoded(&format!("EXPLAIN (FORMAT json) {}", self.nearest));
         let plan = {
             let _owner = As::role(self.owner, &BY_INDEX);
-            Spi::connect(|client| explained(client, &explain, vector, k))
+            sql::connect(|client| explained(client, &explain, vector, k))
         };
         let plan: Option<Value> = plan.and_then(|plan| serde_json::from_str(&plan).ok());
         if plan.is_some_and(|plan| uses(&plan, &self.name)) {
@@ -205,7 +200,7 @@ impl Measured {
 }
 
 /// The output of an EXPLAIN, which does not count as reading to the server and changes nothing all the same.
-fn explained(_: &SpiClient<'_>, explain: &CStr, vector: Vector, k: i32) -> Option<String> {
+fn explained(_: &Client<'_, '_>, explain: &CStr, vector: Vector, k: i32) -> Option<String> {
     let mut types = [Vector::type_oid(), pg_sys::INT4OID];
     let mut values = [vector.into_datum()?, k.into()];
     // SAFETY: there is a connection, two types and two values; a statement that returns rows leaves a table of them.
@@ -239,12 +234,6 @@ fn uses(plan: &Value, name: &str) -> bool {
     }
 }
 
-/// A statement in the database's encoding.
-fn statement(text: &str) -> CString {
-    // No name holds a 0.
-    CString::new(from_utf8(text).into_owned()).unwrap_or_default()
-}
-
 /// A relation that is given as `queries`, open.
 struct Queries {
     owner: pg_sys::Oid,
@@ -276,17 +265,13 @@ impl Queries {
     fn permitted(relation: pg_sys::Oid) -> Result<(String, String)> {
         let _caller = As::caller();
         let vector = Vector::type_oid();
-        let (column, number, name) = Spi::connect(|client| {
+        let (column, number, name) = sql::connect(|client| {
             let arguments = [relation.into(), vector.into()];
             let row = client.select(COLUMN, Some(1), &arguments)?.first();
             if row.is_empty() {
                 return Ok((None, None, None));
             }
-            Ok::<_, pgrx::spi::Error>((
-                row.get::<Text>(1)?,
-                row.get::<i16>(2)?,
-                row.get::<Text>(3)?,
-            ))
+            Ok::<_, sql::Error>((row.get::<Text>(1)?, row.get::<i16>(2)?, row.get::<Text>(3)?))
         })?;
         let (Some(column), Some(number), Some(name)) = (column, number, name) else {
             return Err(Error::NoQueries(shown(relation)));

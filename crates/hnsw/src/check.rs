@@ -20,7 +20,7 @@ use crate::graph::{OnPages, Rows};
 use crate::index::Index;
 use crate::insert::same_distance;
 use crate::layout::{Kind, Page, Pointer, Slot, State, Tid};
-use crate::rows::{self, Chunk};
+use crate::rows::{self, Chain, Chunk};
 use crate::search::{Hit, Search};
 use crate::store::{Gate, Mode, PageStore};
 
@@ -130,10 +130,13 @@ pub fn finds<S: PageStore>(index: &Index<S>, vector: &[f16], tid: Tid, ef: usize
     for wider in WIDER {
         let ef = ef.saturating_mul(wider);
         for hit in nearest(index, &query, ef)? {
-            if same_distance(&query, hit.distance)
-                && rows::all(index, hit.at, &hit.found, false)?.contains(&tid)
-            {
-                return Ok(true);
+            if same_distance(&query, hit.distance) {
+                let mut rows = Chain::new(hit.at, hit.found);
+                while let Some(row) = rows.next(index, false)? {
+                    if row == tid {
+                        return Ok(true);
+                    }
+                }
             }
         }
     }

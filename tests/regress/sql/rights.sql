@@ -125,7 +125,8 @@ BEGIN
     END LOOP;
 END $$;
 CREATE TABLE photos (id integer PRIMARY KEY, title text, small clip_vector(3), embedding clip_vector(512));
-INSERT INTO photos SELECT n, 'photo ' || n, ARRAY[1, n, 3]::clip_vector FROM generate_series(1, 3) n;
+-- One is too long to be embedded.
+INSERT INTO photos SELECT n, repeat('photo ', CASE n WHEN 1 THEN 20000 ELSE 1 END), ARRAY[1, n, 3]::clip_vector FROM generate_series(1, 3) n;
 SELECT oid AS class FROM pg_opclass WHERE opcname = 'clip_cosine_ops' \gset
 SET search_path = trap, pg_catalog, public;
 SELECT 1 = 1::pg_catalog.oid;
@@ -140,11 +141,11 @@ SELECT id FROM photos WHERE clip_within(small, '[1,1,3]', 0.01);
 SELECT clip_auto_embed('photos', 'title', 'embedding', 'clip-mini', 'queue');
 SELECT clip_column_model('photos', 'embedding');
 SELECT clip_pg.count_pending('photos'::pg_catalog.regclass, 'title', 'embedding'), clip_pg.count_embedded('photos'::pg_catalog.regclass, 'title', 'embedding');
-SELECT clip_pg.list_error('photos'::pg_catalog.regclass, 'title', 'embedding', '(0,1)', '22000', 'an error');
+SELECT m.sha256 AS sha256 FROM clip_pg.resolve_model('clip-mini') m \gset
+SELECT r.* FROM clip_pg.embed_rows('photos'::pg_catalog.regclass, 'title', 'embedding', 'clip-mini', :'sha256', '{"(0,1)"}') r;
 SELECT message FROM clip_embed_errors;
 SELECT clip_pg.find_pending('photos'::pg_catalog.regclass, 'title', 'embedding', '(0,0)', 10);
 SELECT embedded, pending, failed FROM clip_embed_status;
-SELECT m.sha256 AS sha256 FROM clip_pg.resolve_model('clip-mini') m \gset
 SELECT r.* FROM clip_pg.embed_rows('photos'::pg_catalog.regclass, 'title', 'embedding', 'clip-mini', :'sha256', '{"(0,2)"}') r;
 CALL clip_backfill('photos');
 UPDATE photos SET title = 'another', embedding = NULL;
