@@ -15,8 +15,18 @@ CREATE FUNCTION clip_pg.clip_vector_in_ball(clip_vector, clip_pg.ball) RETURNS b
     AS 'MODULE_PATHNAME', 'clip_vector_in_ball_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION clip_pg.clip_vector_in_ball(clip_vector, clip_pg.ball) IS 'implementation of <@ operator';
 
+CREATE FUNCTION clip_pg.clip_within_selectivity(internal, oid, internal, integer) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'clip_within_selectivity_wrapper' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.clip_within_selectivity(internal, oid, internal, integer) IS
+'restriction selectivity for containment of vectors in balls';
+CREATE FUNCTION clip_pg.clip_within_join_selectivity(internal, oid, internal, smallint, internal) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'clip_within_join_selectivity_wrapper' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.clip_within_join_selectivity(internal, oid, internal, smallint, internal) IS
+'join selectivity for containment of vectors in balls';
+
 CREATE OPERATOR clip_pg.<@ (
-    LEFTARG = clip_vector, RIGHTARG = clip_pg.ball, FUNCTION = clip_pg.clip_vector_in_ball, RESTRICT = contsel, JOIN = contjoinsel
+    LEFTARG = clip_vector, RIGHTARG = clip_pg.ball, FUNCTION = clip_pg.clip_vector_in_ball,
+    RESTRICT = clip_pg.clip_within_selectivity, JOIN = clip_pg.clip_within_join_selectivity
 );
 COMMENT ON OPERATOR clip_pg.<@ (clip_vector, clip_pg.ball) IS 'is within';
 

@@ -17,6 +17,7 @@ mod options;
 mod pages;
 mod recall;
 mod scan;
+mod selectivity;
 mod sort;
 mod vacuum;
 mod validate;

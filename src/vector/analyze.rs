@@ -1,16 +1,32 @@
-//! Column statistics: the fraction of NULLs, the width and the number of distinct values, which is what the planner can
-//! use of vectors. Storing values as most common ones or bounds of a histogram would take hundreds of kilobytes per
-//! column, read whenever a query on it is planned.
+//! Column statistics: the fraction of NULLs, the width, the number of distinct values, and how far values are from each
+//! other, which is what the planner can use of vectors.
+//!
+//! The last is a slot of a [kind](SAMPLE_KIND) of its own: a few values as they are, for distances from a vector that the
+//! query gives, and quantiles of the cosine distance of two values, for a vector that is not known while the query is
+//! planned. As most common values or bounds of a histogram, values would take hundreds of kilobytes per column, read
+//! whenever a query on it is planned, and the view `pg_stats` would show them.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use hnsw::share;
 use pgrx::prelude::*;
-use pgrx::{Internal, pg_sys, varlena};
+use pgrx::{Internal, IntoDatum, PgMemoryContexts, pg_sys, varlena};
 
+use super::Vector;
 use super::compare::canonical;
 use super::datum::Stored;
 use crate::server;
+
+/// What `pg_statistic` calls the slot: a number chosen at random from those for private use.
+pub const SAMPLE_KIND: i16 = 24_817;
+/// Bytes of the values that are kept: 64 of 512 dimensions. As many are read from the catalog when a session first plans
+/// a query on the column, and compared with the vector of each query.
+const SAMPLE_BYTES: usize = 64 << 10;
+/// Least and most values that are kept.
+const SAMPLE: std::ops::RangeInclusive<usize> = 8..=128;
+/// Values whose distances from each other are looked at: 45 thousand pairs, some milliseconds.
+const PAIRED: usize = 300;
 
 #[pg_extern(sql = false)]
 fn clip_vector_typanalyze(stats: Internal) -> bool {
@@ -36,6 +52,7 @@ unsafe extern "C-unwind" fn compute(
 ) {
     let Some(fetch) = fetch else { return };
     let mut sample = Sample::default();
+    let mut rows_with_value = Vec::new();
     for row in 0..sample_rows {
         let mut is_null = false;
         // SAFETY: `stats` and rows from 0 on are what the function expects; its values are of the column's type.
@@ -46,6 +63,7 @@ unsafe extern "C-unwind" fn compute(
                 sample.nulls += 1;
             } else {
                 sample.add(value);
+                rows_with_value.push(row);
             }
         }
     }
@@ -58,6 +76,92 @@ unsafe extern "C-unwind" fn compute(
         stats.stanullfrac = (sample.nulls as f64 / rows) as f32;
         stats.stawidth = (sample.width as f64 / values.max(1.0)) as i32;
         stats.stadistinct = sample.distinct(values, rows, total_rows) as f32;
+        // SAFETY: as above; all these rows have a value.
+        unsafe { describe_distances(stats, fetch, &rows_with_value) };
+    }
+}
+
+/// Fills the slot of [`SAMPLE_KIND`], if there are values.
+///
+/// # Safety
+/// `stats` and `fetch` are those of an ANALYZE, and `rows` are numbers of sampled rows whose value is not NULL.
+unsafe fn describe_distances(
+    stats: &mut pg_sys::VacAttrStats,
+    fetch: unsafe extern "C-unwind" fn(pg_sys::VacAttrStatsP, i32, *mut bool) -> pg_sys::Datum,
+    rows: &[i32],
+) {
+    let vectors: Vec<Stored<'_>> = spread(rows, PAIRED)
+        .filter_map(|&row| {
+            let mut is_null = false;
+            server::vacuum_delay_point();
+            // SAFETY: the contract; the value outlives the sample.
+            unsafe {
+                let stats: *mut _ = stats;
+                let value = pg_sys::ffi::pg_guard_ffi_boundary(|| fetch(stats, row, &mut is_null));
+                Stored::from_datum(value, is_null)
+            }
+        })
+        .collect();
+    let Some(size) = vectors.iter().map(|vector| size_of_val(&vector[..])).max() else {
+        return;
+    };
+    let mut distances = Vec::with_capacity(vectors.len() * vectors.len() / 2);
+    for (at, one) in vectors.iter().enumerate() {
+        server::vacuum_delay_point();
+        distances.extend(
+            vectors[..at]
+                .iter()
+                .map(|other| distance(one, other) as f32),
+        );
+    }
+    let numbers = share::quantiles(&mut distances);
+    let kept = (SAMPLE_BYTES / size).clamp(*SAMPLE.start(), *SAMPLE.end());
+    // What ANALYZE stores has to outlive this call.
+    // SAFETY: the context is ANALYZE's.
+    let (values, numbers) = unsafe {
+        PgMemoryContexts::For(stats.anl_context).switch_to(|context| {
+            let values: Vec<pg_sys::Datum> = spread(&vectors, kept)
+                .filter_map(|vector| Vector::from_stored(vector).into_datum())
+                .collect();
+            (
+                (values.len(), copy(context, &values)),
+                (numbers.len(), copy(context, &numbers)),
+            )
+        })
+    };
+    stats.stakind[0] = SAMPLE_KIND;
+    stats.staop[0] = pg_sys::InvalidOid;
+    stats.stacoll[0] = pg_sys::InvalidOid;
+    (stats.numvalues[0], stats.stavalues[0]) = (values.0 as i32, values.1);
+    (stats.numnumbers[0], stats.stanumbers[0]) = (numbers.0 as i32, numbers.1);
+}
+
+/// Up to `count` of the items, evenly spread over them.
+fn spread<T>(items: &[T], count: usize) -> impl Iterator<Item = &T> {
+    let count = count.min(items.len());
+    (0..count).map(move |number| &items[number * items.len() / count])
+}
+
+/// A copy in a memory context.
+fn copy<T: Copy>(context: &mut PgMemoryContexts, items: &[T]) -> *mut T {
+    // SAFETY: palloc returns as many bytes, aligned for any type.
+    unsafe {
+        let copy: *mut T = context.palloc(size_of_val(items)).cast();
+        copy.copy_from_nonoverlapping(items.as_ptr(), items.len());
+        copy
+    }
+}
+
+/// The cosine distance; infinite, where there is none or comparing them would be an error.
+pub fn distance(one: &[half::f16], other: &[half::f16]) -> f64 {
+    if one.len() != other.len() {
+        return f64::INFINITY;
+    }
+    let distance = kernels::cosine_distance::<half::f16>(one, other);
+    if distance.is_nan() {
+        f64::INFINITY
+    } else {
+        distance
     }
 }
 

@@ -17,6 +17,7 @@
 //! | [`vacuum`] | rows removed, the graph mended, slots used again |
 //! | [`learn`] | codes for an index that grew from nothing |
 //! | [`check`], [`census`] | every invariant, and what there is |
+//! | [`share`] | how many vectors lie within a distance, before there is a scan |
 //!
 //! # The idea
 //!
@@ -107,6 +108,7 @@ mod rows;
 pub mod scan;
 pub mod search;
 pub mod select;
+pub mod share;
 pub mod space;
 pub mod store;
 mod threads;

@@ -1,0 +1,306 @@
+//! How many rows `clip_within` leaves, for the planner.
+//!
+//! Told from what ANALYZE keeps of a column ([`crate::vector::SAMPLE_KIND`]): where the planner knows the center, from its
+//! distances to a few of the column's values; where it does not, a parameter or the result of a subquery, from how far
+//! those are from each other. A center of another kind, as a text's is among images, is mostly farther from all of
+//! them than they are from each other; then the estimate is too high.
+
+use hnsw::share;
+use pgrx::{FromDatum, Internal, pg_extern, pg_sys};
+
+use super::within::Ball;
+use crate::vector::{self, SAMPLE_KIND, Stored};
+
+/// Share of rows within a distance where nothing is known of the distance, or of the rows.
+const UNKNOWN: f64 = 0.01;
+/// No two vectors are farther apart by cosine distance.
+const FARTHEST: f64 = 2.0;
+
+/// Estimates `clip_pg.<@` as a condition on one table.
+#[pg_extern(sql = false)]
+fn clip_within_selectivity(
+    root: Internal,
+    operator: pg_sys::Oid,
+    arguments: Internal,
+    relation: i32,
+) -> f64 {
+    let (Some(root), Some(arguments)) = (root.unwrap(), arguments.unwrap()) else {
+        return UNKNOWN;
+    };
+    let mut column = Column::default();
+    let mut other = std::ptr::null_mut();
+    let mut on_left = false;
+    // SAFETY: the planner calls the function with its own state and the operator's arguments. The constant that the other
+    // one may be lives as long as the call.
+    unsafe {
+        let known = pg_sys::get_restriction_variable(
+            root.cast_mut_ptr(),
+            arguments.cast_mut_ptr(),
+            relation,
+            &mut column.0,
+            &mut other,
+            &mut on_left,
+        );
+        if !known || !on_left {
+            return UNKNOWN;
+        }
+        let (center, radius) = parts(other);
+        column.share_within(operator, center, radius)
+    }
+}
+
+/// Estimates `clip_pg.<@` as a condition on two tables: of whichever the center is, the other's values are what it is
+/// compared with.
+#[pg_extern(sql = false)]
+fn clip_within_join_selectivity(
+    root: Internal,
+    operator: pg_sys::Oid,
+    arguments: Internal,
+    _kind: i16,
+    join: Internal,
+) -> f64 {
+    let (Some(root), Some(arguments), Some(join)) =
+        (root.unwrap(), arguments.unwrap(), join.unwrap())
+    else {
+        return UNKNOWN;
+    };
+    let mut column = Column::default();
+    // SAFETY: as above.
+    unsafe {
+        let root: *mut pg_sys::PlannerInfo = root.cast_mut_ptr();
+        let arguments = arguments.cast_mut_ptr();
+        let (Some(vector), Some(ball)) = (nth(arguments, 0), nth(arguments, 1)) else {
+            return UNKNOWN;
+        };
+        pg_sys::examine_variable(root, vector, 0, &mut column.0);
+        let (_, radius) = parts(pg_sys::estimate_expression_value(root, ball));
+        let share = column.share_within(operator, Known::No, radius);
+        let join = &*join.cast_mut_ptr::<pg_sys::SpecialJoinInfo>();
+        match join.jointype {
+            // Of rows that have a match, or none.
+            pg_sys::JoinType::JOIN_SEMI | pg_sys::JoinType::JOIN_ANTI => {
+                (share * rows(&*root, join.syn_righthand)).min(1.0)
+            }
+            _ => share,
+        }
+    }
+}
+
+/// What the planner knows of a value.
+enum Known<T> {
+    Value(T),
+    Null,
+    No,
+}
+
+/// The center and the radius of a ball.
+///
+/// # Safety
+/// `ball` is an expression of that type, which outlives the result.
+unsafe fn parts<'a>(ball: *mut pg_sys::Node) -> (Known<Stored<'a>>, Known<f64>) {
+    // SAFETY: the contract; the node is looked at as what its tag says.
+    unsafe {
+        match (*ball).type_ {
+            pg_sys::NodeTag::T_Const => {
+                let constant = &*ball.cast::<pg_sys::Const>();
+                match Ball::from_datum(constant.constvalue, constant.constisnull) {
+                    Some(ball) => (Known::Value(ball.center), Known::Value(ball.radius)),
+                    None => (Known::Null, Known::Null),
+                }
+            }
+            pg_sys::NodeTag::T_RowExpr => {
+                let arguments = (*ball.cast::<pg_sys::RowExpr>()).args;
+                (value(arguments, 0), value(arguments, 1))
+            }
+            _ => (Known::No, Known::No),
+        }
+    }
+}
+
+/// An element of a list of expressions, if it is a constant.
+///
+/// # Safety
+/// If it is, its type is that which `T` reads.
+unsafe fn value<T: FromDatum>(list: *mut pg_sys::List, number: usize) -> Known<T> {
+    // SAFETY: the contract; the node is looked at as what its tag says.
+    unsafe {
+        match nth(list, number) {
+            Some(node) if (*node).type_ == pg_sys::NodeTag::T_Const => {
+                let constant = &*node.cast::<pg_sys::Const>();
+                let value = T::from_datum(constant.constvalue, constant.constisnull);
+                value.map_or(Known::Null, Known::Value)
+            }
+            _ => Known::No,
+        }
+    }
+}
+
+/// # Safety
+/// `list` is one of nodes, or null for an empty one.
+unsafe fn nth(list: *mut pg_sys::List, number: usize) -> Option<*mut pg_sys::Node> {
+    // SAFETY: the contract; the length is checked.
+    unsafe {
+        let list = list.as_ref()?;
+        (number < list.length as usize).then(|| (*list.elements.add(number)).ptr_value.cast())
+    }
+}
+
+/// Rows of the one table of a set; one where it is of several.
+///
+/// # Safety
+/// All of it is the planner's.
+unsafe fn rows(root: &pg_sys::PlannerInfo, tables: pg_sys::Relids) -> f64 {
+    let mut table = 0;
+    // SAFETY: the contract; members are numbers of tables in the array.
+    unsafe {
+        if !pg_sys::bms_get_singleton_member(tables, &mut table) {
+            return 1.0;
+        }
+        (*root.simple_rel_array.add(table as usize))
+            .as_ref()
+            .map_or(1.0, |table| table.rows.max(1.0))
+    }
+}
+
+/// What the planner has found out about an expression, mostly a column.
+#[derive(Default)]
+struct Column(pg_sys::VariableStatData);
+
+impl Column {
+    /// The share of its values within a ball.
+    ///
+    /// # Safety
+    /// The planner is at work, and the operator is one on the column.
+    unsafe fn share_within(
+        &mut self,
+        operator: pg_sys::Oid,
+        center: Known<Stored<'_>>,
+        radius: Known<f64>,
+    ) -> f64 {
+        let radius = match (&center, radius) {
+            (Known::Null, _) | (_, Known::Null) => return 0.0,
+            (_, Known::No) => None,
+            (_, Known::Value(radius)) => Some(radius),
+        };
+        // SAFETY: the contract; the planner has found the table, if it is one.
+        let rows = unsafe { self.0.rel.as_ref() }.map_or(1.0, |table| table.tuples.max(1.0));
+        let share = match radius {
+            None => UNKNOWN,
+            Some(radius) if radius.is_nan() || radius < 0.0 => 0.0,
+            Some(radius) if radius >= FARTHEST => 1.0,
+            // SAFETY: the contract.
+            Some(radius) => unsafe { self.sampled(operator, center, radius) }.unwrap_or(UNKNOWN),
+        };
+        // Never none at all: rows are always found that no sample shows.
+        (share * (1.0 - self.null_fraction())).clamp(1.0 / rows, 1.0)
+    }
+
+    /// The share of its sampled values within a ball, where there are any and this user may know of them.
+    ///
+    /// # Safety
+    /// As for [`Column::share_within`].
+    unsafe fn sampled(
+        &mut self,
+        operator: pg_sys::Oid,
+        center: Known<Stored<'_>>,
+        radius: f64,
+    ) -> Option<f64> {
+        // SAFETY: the contract; statistics of a column hold values of its type.
+        unsafe {
+            if self.0.statsTuple.is_null()
+                || !pg_sys::statistic_proc_security_check(&mut self.0, pg_sys::get_opcode(operator))
+            {
+                return None;
+            }
+            let slot = Slot::of(self.0.statsTuple, self.0.atttype)?;
+            match center {
+                Known::Value(center) => {
+                    let mut distances: Vec<f64> = slot
+                        .values()
+                        .iter()
+                        .filter_map(|&value| Stored::from_datum(value, false))
+                        .map(|value| vector::distance(&value, &center))
+                        .collect();
+                    share::of_sample(&mut distances, radius)
+                }
+                Known::Null | Known::No => share::of_pairs(slot.numbers(), radius),
+            }
+        }
+    }
+
+    fn null_fraction(&self) -> f64 {
+        if self.0.statsTuple.is_null() {
+            return 0.0;
+        }
+        // SAFETY: a row of pg_statistic.
+        let statistics = unsafe {
+            &*pg_sys::GETSTRUCT(self.0.statsTuple).cast::<pg_sys::FormData_pg_statistic>()
+        };
+        statistics.stanullfrac.into()
+    }
+}
+
+impl Drop for Column {
+    fn drop(&mut self) {
+        if let Some(free) = self.0.freefunc
+            && !self.0.statsTuple.is_null()
+            && !std::thread::panicking()
+        {
+            // SAFETY: the server's macro ReleaseVariableStats. After an error it releases what it has cached itself.
+            unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| free(self.0.statsTuple)) }
+        }
+    }
+}
+
+/// What statistics of a column say of its distances.
+struct Slot(pg_sys::AttStatsSlot);
+
+impl Slot {
+    /// # Safety
+    /// `statistics` is a row of `pg_statistic`, for a column of the type.
+    unsafe fn of(statistics: pg_sys::HeapTuple, kind: pg_sys::Oid) -> Option<Self> {
+        let mut slot = pg_sys::AttStatsSlot::default();
+        // SAFETY: the contract.
+        let found = unsafe {
+            pg_sys::get_attstatsslot(
+                &mut slot,
+                statistics,
+                SAMPLE_KIND.into(),
+                pg_sys::InvalidOid,
+                (pg_sys::ATTSTATSSLOT_VALUES | pg_sys::ATTSTATSSLOT_NUMBERS) as i32,
+            )
+        };
+        let slot = found.then_some(Self(slot))?;
+        // Numbers of private use may be used by others.
+        (slot.0.valuetype == kind).then_some(slot)
+    }
+
+    fn values(&self) -> &[pg_sys::Datum] {
+        // SAFETY: the server has allocated as many.
+        unsafe { slice(self.0.values, self.0.nvalues) }
+    }
+
+    fn numbers(&self) -> &[f32] {
+        // SAFETY: the server has allocated as many.
+        unsafe { slice(self.0.numbers, self.0.nnumbers) }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: the server has filled it.
+            unsafe { pg_sys::free_attstatsslot(&mut self.0) }
+        }
+    }
+}
+
+/// # Safety
+/// There are `count` elements, or none where the pointer is null.
+unsafe fn slice<'a, T>(first: *const T, count: i32) -> &'a [T] {
+    if first.is_null() {
+        return &[];
+    }
+    // SAFETY: the contract.
+    unsafe { std::slice::from_raw_parts(first, count as usize) }
+}
