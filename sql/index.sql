@@ -12,7 +12,7 @@ CREATE TYPE clip_pg.ball AS (center clip_vector, radius double precision);
 COMMENT ON TYPE clip_pg.ball IS 'all vectors within a cosine distance of one';
 
 CREATE FUNCTION clip_pg.clip_vector_in_ball(clip_vector, clip_pg.ball) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'clip_vector_in_ball_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'clip_vector_in_ball_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION clip_pg.clip_vector_in_ball(clip_vector, clip_pg.ball) IS 'implementation of <@ operator';
 
 CREATE FUNCTION clip_pg.clip_within_selectivity(internal, oid, internal, integer) RETURNS double precision

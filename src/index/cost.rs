@@ -1,18 +1,40 @@
 //! What a scan costs, for the planner.
 //!
-//! A scan visits a node for each row of its first batch and some more on its way there, then one for each further
-//! row. A node is a page, read at random, and an estimate of the distance to each neighbour. So the first rows are
-//! cheap and all of them are dear, far dearer than a sort, which is what the planner needs to know to choose by
-//! `LIMIT`.
+//! A scan in an order visits a node of the graph for each row that it returns and more on its way there; each is a page,
+//! read at random, an exact distance and an estimate of the distance to each neighbour. When it has visited so many that
+//! a pass over the whole index costs no more, it makes one. So the first rows are cheap, some thousand are dear, and
+//! there is a bound to what all of them cost. The planner knows lines only, from the first row to the last, of which
+//! `LIMIT` takes a part: the line that it is told goes through what the rows cost that this query takes.
 
+use hnsw::layout::Shape;
+use hnsw::scan::visits_before_exact_pass;
 use pgrx::{pg_guard, pg_sys};
 
+use super::{options, pages};
 use crate::guc;
 
-/// Neighbours of a node, unless `m` is set.
-const NEIGHBOURS: f64 = 32.0;
-/// Neighbours whose distances take as long to estimate as one operator takes to call.
-const ESTIMATES_PER_OPERATOR: f64 = 16.0;
+// Costs in the planner's unit, which is a page of a table read in order. Measured on cached tables of 100 000 and
+// 1 000 000 vectors of 512 dimensions, m = 16 (benches/sql/planner.py): such a page with its seven rows takes about a
+// microsecond, a visit four with its share of heap pages. At the default costs a page read at random counts as four
+// units already, for disks; where random_page_cost says that it is not slower than others, one, the processor's part is
+// what makes up the difference. The numbers below are between the two: a visit is .8 units besides its page.
+
+/// Nodes visited for a row. A batch of `ef` rows keeps a beam of twice as many nodes and looks at some to find its way;
+/// batches double, and the last is not used up, so that of 2.3 to 3.2 visits for each row of a batch between 1.6 and 3.2
+/// come to one that is wanted.
+const VISITS_PER_ROW: f64 = 2.5;
+/// Bytes of neighbours' codes that are worked on in the time of an operator: 32 codes of 40 bytes take .6 units.
+const CODE_BYTES_PER_OPERATOR: f64 = 5.0;
+/// Dimensions of an exact distance in the time of an operator: .04 units for 512.
+const DIMENSIONS_PER_OPERATOR: f64 = 32.0;
+/// What an exact pass does for a node besides, in operators: to find it on its page, and to put it in order.
+const PASS_OPERATORS: f64 = 24.0;
+/// Below it, `cursor_tuple_fraction` was set by somebody; its default says nothing of the rows that are wanted.
+const DEFAULT_CURSOR_FRACTION: f64 = 0.1;
+/// What the planner takes for the share of rows that a `LIMIT` of unknown value asks for.
+const UNKNOWN_LIMIT_FRACTION: f64 = 0.1;
+/// Dimensions of an index that is not there, only supposed to be.
+const SUPPOSED_DIMENSIONS: usize = 512;
 
 #[pg_guard]
 #[allow(clippy::too_many_arguments)] // As the server calls it.
@@ -26,17 +48,17 @@ pub unsafe extern "C-unwind" fn estimate(
     correlation: *mut f64,
     pages: *mut f64,
 ) {
-    // SAFETY: all of it is the planner's.
+    // SAFETY: all of it is the planner's, and lives as long as the call.
     unsafe {
-        let index = (*path).indexinfo;
+        let index = &*(*path).indexinfo;
         let ordered = !(*path).indexorderbys.is_null();
         let bounded = !(*path).indexclauses.is_null();
         *correlation = 0.0;
+        *pages = f64::from(index.pages);
         if cannot_scan(path) {
             *startup_cost = f64::INFINITY;
             *total_cost = f64::INFINITY;
             *selectivity = 1.0;
-            *pages = f64::from((*index).pages);
             #[cfg(feature = "pg18")]
             {
                 (*path).path.disabled_nodes += 2;
@@ -45,37 +67,32 @@ pub unsafe extern "C-unwind" fn estimate(
         }
         let mut generic = pg_sys::GenericCosts::default();
         pg_sys::genericcostestimate(root, path, loops, &mut generic);
-
-        let rows = (*index).tuples.max(1.0);
-        let found = (rows * generic.indexSelectivity).max(1.0);
-        let first = (2.0 * (guc::ef_search() as f64 + rows.log2())).min(rows);
-        let all = if bounded { found.max(first) } else { rows };
-        let visit = pg_sys::cpu_index_tuple_cost
-            + pg_sys::cpu_operator_cost * (1.0 + NEIGHBOURS / ESTIMATES_PER_OPERATOR);
-        // Pages that are read again by another scan may be cached by then.
-        let read = |nodes: f64| {
-            let fetched = pg_sys::index_pages_fetched(
-                nodes * loops,
-                (*index).pages,
-                f64::from((*index).pages),
-                root,
-            );
-            fetched / loops
-        };
-        let cost = |nodes: f64| read(nodes) * generic.spc_random_page_cost + nodes * visit;
-        *total_cost = cost(all);
-        *startup_cost = cost(first).min(*total_cost);
-        if ordered && wanted(root, index).min(all) > guc::max_scan_tuples() as f64 {
-            // The scan would end before it has as many rows as are wanted.
-            *startup_cost = *total_cost;
-        }
         *selectivity = generic.indexSelectivity;
-        *pages = read(all);
+
+        let scan = Costs::of(root, index, loops);
+        let rows = match bounded {
+            true => (scan.nodes * generic.indexSelectivity).max(1.0),
+            false => scan.nodes,
+        };
+        let (startup, total) = if ordered || guc::approximate_within() {
+            let taken = if ordered {
+                Taken::by(&*root, &*index.rel)
+            } else {
+                Taken::Some
+            };
+            line(&scan, rows, taken)
+        } else {
+            // Each page is done with before the next.
+            (0.0, scan.pass())
+        };
+        // What the vector costs that distances are from: the model runs once.
+        *startup_cost = startup + generic.indexStartupCost;
+        *total_cost = total + generic.indexStartupCost;
     }
 }
 
-/// Whether the planner offers what a scan cannot do: the order of several distances, or none and no condition, where
-/// rows can be had from the table.
+/// Whether the planner offers what a scan cannot do: the order of several distances, or none and no condition, where rows
+/// can be had from the table.
 ///
 /// # Safety
 /// The path is the planner's.
@@ -88,19 +105,255 @@ unsafe fn cannot_scan(path: *const pg_sys::IndexPath) -> bool {
     }
 }
 
-/// Nodes to be visited for as many rows as `LIMIT` and `OFFSET` ask for, given what other conditions leave of them.
+/// Start-up and total cost of a scan on the graph that has so many rows, such that what lies between the two is right for
+/// as many as are taken.
+fn line(scan: &Costs, rows: f64, taken: Taken) -> (f64, f64) {
+    let first = scan.of_rows(1.0);
+    let all = scan.of_rows(rows);
+    match taken {
+        // Nothing is gained by having the first of them soon.
+        Taken::All => (all, all),
+        Taken::Some => (first, all),
+        Taken::Share(share) if scan.ends_before(share * rows) => (all, all),
+        Taken::Share(share) => {
+            let taken = scan.of_rows(share * rows);
+            (first, all.max(first + (taken - first) / share))
+        }
+        // The executor's own costs of all rows, at random from the table, keep this from being taken for all of them.
+        Taken::Page { filtered } => {
+            let page = scan.of_rows((guc::ef_search() as f64 / filtered).min(rows));
+            (first, first + (page - first) / UNKNOWN_LIMIT_FRACTION)
+        }
+    }
+}
+
+/// What of an index's rows a query takes, as far as it is known.
+enum Taken {
+    /// All of them.
+    All,
+    /// Some, nobody knows how many.
+    Some,
+    /// A share of those that pass all filters.
+    Share(f64),
+    /// As many as a reader wants to see at once, where filters leave a share of the rows.
+    Page { filtered: f64 },
+}
+
+impl Taken {
+    /// By what the query, or one that it is part of, says by `LIMIT`.
+    ///
+    /// The planner's `limit_tuples` is for a sort at the top of the query: it is unknown to window functions, to set-
+    /// returning functions among the results, and within a query that a `LIMIT` is around. `tuple_fraction` is what all
+    /// of these pass on: a number of rows of 1 or more, a fraction below, 0 for all rows. A fraction is the planner's guess
+    /// for a `LIMIT` of unknown value, which is a small number in practice; without a `LIMIT`, it is that of a cursor,
+    /// which will mostly be read to its end.
+    ///
+    /// # Safety
+    /// Both are the planner's, which knows the sizes of the tables by now.
+    unsafe fn by(root: &pg_sys::PlannerInfo, rel: &pg_sys::RelOptInfo) -> Self {
+        // SAFETY: the contract.
+        unsafe {
+            let query = &*root.parse;
+            let fraction = root.tuple_fraction;
+            let groups = query.hasAggs
+                || root.hasHavingQual
+                || !query.groupClause.is_null()
+                || !query.groupingSets.is_null();
+            if groups || fraction <= 0.0 {
+                return if is_limited(root) {
+                    Self::Some
+                } else {
+                    Self::All
+                };
+            }
+            if fraction >= 1.0 {
+                return Self::Share((fraction / results(root, rel)).min(1.0));
+            }
+            if is_limited(root) {
+                let filtered = (rel.rows / rel.tuples.max(1.0)).clamp(f64::MIN_POSITIVE, 1.0);
+                return Self::Page { filtered };
+            }
+            if fraction < DEFAULT_CURSOR_FRACTION {
+                Self::Share(fraction)
+            } else {
+                Self::All
+            }
+        }
+    }
+}
+
+/// Whether the query has a `LIMIT` that is not NULL, or is part of one that has. Only the latter know where the rows end
+/// that this one is asked for.
 ///
 /// # Safety
-/// Both are the planner's.
-unsafe fn wanted(root: *mut pg_sys::PlannerInfo, index: *mut pg_sys::IndexOptInfo) -> f64 {
-    // SAFETY: the contract.
+/// `root` is the planner's.
+unsafe fn is_limited(root: &pg_sys::PlannerInfo) -> bool {
+    // SAFETY: the contract; a node is looked at as what its tag says.
     unsafe {
-        let rows = (*index).tuples;
-        let limit = (*root).limit_tuples;
-        if limit < 0.0 {
-            return rows;
+        let mut next: *const pg_sys::PlannerInfo = root;
+        while let Some(root) = next.as_ref() {
+            if let Some(limit) = (*root.parse).limitCount.as_ref()
+                && (limit.type_ != pg_sys::NodeTag::T_Const
+                    || !(*std::ptr::from_ref(limit).cast::<pg_sys::Const>()).constisnull)
+            {
+                return true;
+            }
+            next = root.parent_root;
         }
-        let left = ((*(*index).rel).rows / rows.max(1.0)).clamp(f64::MIN_POSITIVE, 1.0);
-        (limit / left).min(rows)
+        false
     }
+}
+
+/// Rows of the query's joined tables, as far as it can be told before they are joined: those that the filters on `rel`
+/// leave, all partitions together, and of these what the filters on the other tables leave, as though each of its rows
+/// belonged to one of theirs.
+///
+/// # Safety
+/// Both are the planner's, which knows the sizes of the tables by now.
+unsafe fn results(root: &pg_sys::PlannerInfo, rel: &pg_sys::RelOptInfo) -> f64 {
+    // SAFETY: the contract; the array has as many elements, some null.
+    unsafe {
+        let tables = std::slice::from_raw_parts(
+            root.simple_rel_array,
+            usize::try_from(root.simple_rel_array_size).unwrap_or(0),
+        );
+        let own = match rel.top_parent_relids.is_null() {
+            true => rel.relid as usize,
+            false => pg_sys::bms_next_member(rel.top_parent_relids, -1) as usize,
+        };
+        let mut results = 1.0;
+        for (number, &table) in tables.iter().enumerate() {
+            let Some(table) = table.as_ref() else {
+                continue;
+            };
+            if number == own {
+                results *= table.rows;
+            } else if table.reloptkind == pg_sys::RelOptKind::RELOPT_BASEREL && table.tuples > 0.0 {
+                results *= (table.rows / table.tuples).min(1.0);
+            }
+        }
+        results.max(1.0)
+    }
+}
+
+/// What things cost in an index.
+struct Costs {
+    /// Nodes, taken to be as many as rows.
+    nodes: f64,
+    /// Nodes of the first batch.
+    first: f64,
+    /// Nodes to be visited before the scan leaves the graph.
+    leave: f64,
+    pages: u32,
+    /// Scans of which each may find cached what others have read.
+    loops: f64,
+    /// Reading a page at random, and in order.
+    random_page: f64,
+    next_page: f64,
+    /// A visit, and a node of an exact pass, once it is read.
+    visit: f64,
+    pass_node: f64,
+    root: *mut pg_sys::PlannerInfo,
+}
+
+impl Costs {
+    /// # Safety
+    /// All of it is the planner's, and the index is locked.
+    unsafe fn of(root: *mut pg_sys::PlannerInfo, index: &pg_sys::IndexOptInfo, loops: f64) -> Self {
+        // SAFETY: the contract.
+        let (shape, dimensions) = unsafe { shape(index) };
+        let (mut random_page, mut next_page) = (0.0, 0.0);
+        // SAFETY: writes to both.
+        unsafe {
+            pg_sys::get_tablespace_page_costs(
+                index.reltablespace,
+                &mut random_page,
+                &mut next_page,
+            );
+        }
+        // SAFETY: settings of the server, which has one thread.
+        let (operator, tuple) =
+            unsafe { (pg_sys::cpu_operator_cost, pg_sys::cpu_index_tuple_cost) };
+        let distance = dimensions as f64 / DIMENSIONS_PER_OPERATOR;
+        let codes = shape.map_or(0, |shape| shape.degree * shape.code_bytes) as f64;
+        let nodes = index.tuples.max(1.0);
+        Self {
+            nodes,
+            first: (VISITS_PER_ROW * guc::ef_search() as f64).min(nodes),
+            leave: visits_before_exact_pass(nodes, guc::iterative_order())
+                .min(guc::max_scan_tuples() as f64),
+            pages: index.pages,
+            loops,
+            random_page,
+            next_page,
+            visit: tuple + operator * (distance + codes / CODE_BYTES_PER_OPERATOR),
+            pass_node: operator * (distance + PASS_OPERATORS),
+            root,
+        }
+    }
+
+    /// A scan in an order for so many rows.
+    fn of_rows(&self, rows: f64) -> f64 {
+        let visits = (VISITS_PER_ROW * rows).clamp(self.first, self.nodes.max(self.first));
+        // The first batch is always whole.
+        let leave = self.leave.max(self.first);
+        if visits <= leave {
+            self.on_graph(visits)
+        } else if guc::exact_fallback() {
+            self.on_graph(leave) + self.pass()
+        } else {
+            self.on_graph(visits.min(self.most()))
+        }
+    }
+
+    fn on_graph(&self, visits: f64) -> f64 {
+        // Pages that are read again, also by another scan, may be cached by then.
+        // SAFETY: the planner is at work.
+        let read = unsafe {
+            pg_sys::index_pages_fetched(
+                visits * self.loops,
+                self.pages,
+                f64::from(self.pages),
+                self.root,
+            )
+        };
+        read / self.loops * self.random_page + visits * self.visit
+    }
+
+    /// A pass over all pages.
+    fn pass(&self) -> f64 {
+        f64::from(self.pages) * self.next_page + self.nodes * self.pass_node
+    }
+
+    /// Nodes that a scan may visit which makes no exact pass.
+    fn most(&self) -> f64 {
+        (guc::max_scan_tuples() as f64).max(self.first)
+    }
+
+    /// Whether a scan would end before it has as many rows.
+    fn ends_before(&self, rows: f64) -> bool {
+        !guc::exact_fallback() && VISITS_PER_ROW * rows > self.most()
+    }
+}
+
+/// How an index's nodes are laid out, and how many dimensions it has.
+///
+/// # Safety
+/// The index is the planner's, which has it locked.
+unsafe fn shape(index: &pg_sys::IndexOptInfo) -> (Option<Shape>, usize) {
+    // SAFETY: the contract; it is closed again.
+    let (m, dimensions) = unsafe {
+        if index.hypothetical {
+            (options::DEFAULT_M as usize, SUPPOSED_DIMENSIONS)
+        } else {
+            let relation = pg_sys::index_open(index.indexoid, pg_sys::NoLock as i32);
+            let known = (options::m(relation), pages::typmod(relation));
+            pg_sys::index_close(relation, pg_sys::NoLock as i32);
+            (
+                known.0,
+                usize::try_from(known.1).unwrap_or(SUPPOSED_DIMENSIONS),
+            )
+        }
+    };
+    (Shape::new(dimensions, m).ok(), dimensions)
 }

@@ -13,7 +13,8 @@ use super::error::{Error, Result};
 use super::{SUPPORT_METRIC, definition, pages};
 use crate::vector::base_type;
 
-const DEFAULT_M: i32 = 16;
+/// `m` where it is not set.
+pub const DEFAULT_M: i32 = 16;
 const DEFAULT_EF_CONSTRUCTION: i32 = 64;
 
 /// `WITH (m = …, ef_construction = …)`, as the server keeps it with the index.
@@ -126,6 +127,16 @@ pub unsafe fn dimensions_and_options(
     let dims = usize::try_from(modifier).map_err(|_| Error::NoDimensions)?;
     Shape::new(dims, m as usize)?;
     Ok((dims, m as usize, ef_construction as usize))
+}
+
+/// Half the number of neighbours of a node.
+///
+/// # Safety
+/// `index` is an open index of this access method.
+pub unsafe fn m(index: pg_sys::Relation) -> usize {
+    // SAFETY: by the contract, the options are null or what `parse` made.
+    let options = unsafe { (*index).rd_options.cast::<Options>().as_ref() };
+    options.map_or(DEFAULT_M, |options| options.m) as usize
 }
 
 /// # Safety

@@ -93,6 +93,15 @@ const LATE: usize = 4;
 const DOUBTFUL: usize = 150;
 const SURE: usize = 4;
 
+/// Visits after which a [complete](Scan::complete) scan of an index of so many nodes mostly leaves the graph. In strict order
+/// that takes a node that comes too late, and among some hundred there is one.
+pub fn visits_before_exact_pass(nodes: f64, order: Order) -> f64 {
+    match order {
+        Order::Strict => nodes / (WORTH * LATE) as f64,
+        Order::Relaxed => nodes / WORTH as f64,
+    }
+}
+
 /// Where a scan takes its nodes from.
 enum Source {
     /// The graph, before the first batch.
