@@ -33,6 +33,9 @@ const PASS_OPERATORS: f64 = 24.0;
 const DEFAULT_CURSOR_FRACTION: f64 = 0.1;
 /// What the planner takes for the share of rows that a `LIMIT` of unknown value asks for.
 const UNKNOWN_LIMIT_FRACTION: f64 = 0.1;
+/// For all rows in an order a sort is right whatever it costs: what a scan found late, it left out before it came to its
+/// exact pass. Less than what the server adds where a kind of plan is disabled.
+const AVOIDED: f64 = 1e9;
 /// Dimensions of an index that is not there, only supposed to be.
 const SUPPOSED_DIMENSIONS: usize = 512;
 
@@ -111,10 +114,9 @@ fn line(scan: &Costs, rows: f64, taken: Taken) -> (f64, f64) {
     let first = scan.of_rows(1.0);
     let all = scan.of_rows(rows);
     match taken {
-        // Nothing is gained by having the first of them soon.
-        Taken::All => (all, all),
+        Taken::All => (AVOIDED, AVOIDED),
         Taken::Some => (first, all),
-        Taken::Share(share) if scan.ends_before(share * rows) => (all, all),
+        Taken::Share(share) if scan.ends_before(share * rows) => (AVOIDED, AVOIDED),
         Taken::Share(share) => {
             let taken = scan.of_rows(share * rows);
             (first, all.max(first + (taken - first) / share))

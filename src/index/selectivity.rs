@@ -45,7 +45,9 @@ fn clip_within_selectivity(
             return UNKNOWN;
         }
         let (center, radius) = parts(other);
-        column.share_within(operator, center, radius)
+        let share = column.share_within(operator, center, radius);
+        // Never none at all, but by NULL: there may be rows that no sample shows.
+        share.map_or(0.0, |share| share.clamp(1.0 / column.rows(), 1.0))
     }
 }
 
@@ -74,7 +76,10 @@ fn clip_within_join_selectivity(
         };
         pg_sys::examine_variable(root, vector, 0, &mut column.0);
         let (_, radius) = parts(pg_sys::estimate_expression_value(root, ball));
-        let share = column.share_within(operator, Known::No, radius);
+        let Some(share) = column.share_within(operator, Known::No, radius) else {
+            return 0.0;
+        };
+        let share = share.clamp(column.rows().powi(-2), 1.0);
         let join = &*join.cast_mut_ptr::<pg_sys::SpecialJoinInfo>();
         match join.jointype {
             // Of rows that have a match, or none.
@@ -167,7 +172,13 @@ unsafe fn rows(root: &pg_sys::PlannerInfo, tables: pg_sys::Relids) -> f64 {
 struct Column(pg_sys::VariableStatData);
 
 impl Column {
-    /// The share of its values within a ball.
+    /// Rows of its table.
+    fn rows(&self) -> f64 {
+        // SAFETY: the planner has found the table, if it is one.
+        unsafe { self.0.rel.as_ref() }.map_or(1.0, |table| table.tuples.max(1.0))
+    }
+
+    /// The share of its values within a ball; `None` where one is NULL.
     ///
     /// # Safety
     /// The planner is at work, and the operator is one on the column.
@@ -176,14 +187,12 @@ impl Column {
         operator: pg_sys::Oid,
         center: Known<Stored<'_>>,
         radius: Known<f64>,
-    ) -> f64 {
+    ) -> Option<f64> {
         let radius = match (&center, radius) {
-            (Known::Null, _) | (_, Known::Null) => return 0.0,
+            (Known::Null, _) | (_, Known::Null) => return None,
             (_, Known::No) => None,
             (_, Known::Value(radius)) => Some(radius),
         };
-        // SAFETY: the contract; the planner has found the table, if it is one.
-        let rows = unsafe { self.0.rel.as_ref() }.map_or(1.0, |table| table.tuples.max(1.0));
         let share = match radius {
             None => UNKNOWN,
             Some(radius) if radius.is_nan() || radius < 0.0 => 0.0,
@@ -191,8 +200,7 @@ impl Column {
             // SAFETY: the contract.
             Some(radius) => unsafe { self.sampled(operator, center, radius) }.unwrap_or(UNKNOWN),
         };
-        // Never none at all: rows are always found that no sample shows.
-        (share * (1.0 - self.null_fraction())).clamp(1.0 / rows, 1.0)
+        Some(share * (1.0 - self.null_fraction()))
     }
 
     /// The share of its sampled values within a ball, where there are any and this user may know of them.

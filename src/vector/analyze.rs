@@ -81,7 +81,7 @@ unsafe extern "C-unwind" fn compute(
     }
 }
 
-/// Fills the slot of [`SAMPLE_KIND`], if there are values.
+/// Fills the slot of [`SAMPLE_KIND`], if there are values to compare.
 ///
 /// # Safety
 /// `stats` and `fetch` are those of an ANALYZE, and `rows` are numbers of sampled rows whose value is not NULL.
@@ -102,7 +102,9 @@ unsafe fn describe_distances(
             }
         })
         .collect();
-    let Some(size) = vectors.iter().map(|vector| size_of_val(&vector[..])).max() else {
+    let size = vectors.iter().map(|vector| size_of_val(&vector[..])).max();
+    // One has no distance from others.
+    let Some(size) = size.filter(|_| vectors.len() > 1) else {
         return;
     };
     let mut distances = Vec::with_capacity(vectors.len() * vectors.len() / 2);
