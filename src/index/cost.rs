@@ -10,6 +10,7 @@ use hnsw::layout::Shape;
 use hnsw::scan::visits_before_exact_pass;
 use pgrx::{pg_guard, pg_sys};
 
+use super::selectivity::{is_another_center, nth};
 use super::{options, pages};
 use crate::guc;
 
@@ -17,14 +18,16 @@ use crate::guc;
 // 1 000 000 vectors of 512 dimensions, m = 16 (benches/sql/planner.py): such a page with its seven rows takes about a
 // microsecond, a visit four with its share of heap pages. At the default costs a page read at random counts as four
 // units already, for disks; where random_page_cost says that it is not slower than others, one, the processor's part is
-// what makes up the difference. The numbers below are between the two: a visit is .8 units besides its page.
+// what makes up the difference. The numbers below are between the two: a visit is .7 units besides its page.
 
 /// Nodes visited for a row. A batch of `ef` rows keeps a beam of twice as many nodes and looks at some to find its way;
 /// batches double, and the last is not used up, so that of 2.3 to 3.2 visits for each row of a batch between 1.6 and 3.2
 /// come to one that is wanted.
 const VISITS_PER_ROW: f64 = 2.5;
-/// Bytes of neighbours' codes that are worked on in the time of an operator: 32 codes of 40 bytes take .6 units.
-const CODE_BYTES_PER_OPERATOR: f64 = 5.0;
+/// What a visit takes whatever the node's size, in operators.
+const VISIT_OPERATORS: f64 = 100.0;
+/// Bytes of neighbours' codes that are worked on in the time of an operator: 32 codes of 40 bytes take .4 units.
+const CODE_BYTES_PER_OPERATOR: f64 = 8.0;
 /// Dimensions of an exact distance in the time of an operator: .04 units for 512.
 const DIMENSIONS_PER_OPERATOR: f64 = 32.0;
 /// What an exact pass does for a node besides, in operators: to find it on its page, and to put it in order.
@@ -73,7 +76,9 @@ pub unsafe extern "C-unwind" fn estimate(
         *selectivity = generic.indexSelectivity;
 
         let scan = Costs::of(root, index, loops);
-        let rows = match bounded {
+        // A scan in the order of another vector than the condition's does not end at its radius.
+        let ends = bounded && !(ordered && is_about_another(path));
+        let rows = match ends {
             true => (scan.nodes * generic.indexSelectivity).max(1.0),
             false => scan.nodes,
         };
@@ -105,6 +110,31 @@ unsafe fn cannot_scan(path: *const pg_sys::IndexPath) -> bool {
         let orders = (*path).indexorderbys.as_ref();
         let orders = orders.map_or(0, |orders| orders.length);
         orders > 1 || orders == 0 && (*path).indexclauses.is_null()
+    }
+}
+
+/// Whether all conditions are known to be about another vector than the order.
+///
+/// # Safety
+/// The path is the planner's, with an order.
+unsafe fn is_about_another(path: *const pg_sys::IndexPath) -> bool {
+    // SAFETY: the contract; nodes are looked at as what their tags say.
+    unsafe {
+        let right = |node: *mut pg_sys::Node| match (*node).type_ {
+            pg_sys::NodeTag::T_OpExpr => nth((*node.cast::<pg_sys::OpExpr>()).args, 1),
+            _ => None,
+        };
+        let Some(vector) = nth((*path).indexorderbys, 0).and_then(right) else {
+            return false;
+        };
+        let count = (*path).indexclauses.as_ref().map_or(0, |list| list.length);
+        (0..count as usize)
+            .filter_map(|number| nth((*path).indexclauses, number))
+            .filter_map(|clause| {
+                let restriction = (*clause.cast::<pg_sys::IndexClause>()).rinfo;
+                right((*restriction).clause.cast())
+            })
+            .all(|ball| is_another_center(ball, vector))
     }
 }
 
@@ -288,7 +318,8 @@ impl Costs {
             loops,
             random_page,
             next_page,
-            visit: tuple + operator * (distance + codes / CODE_BYTES_PER_OPERATOR),
+            visit: tuple
+                + operator * (VISIT_OPERATORS + distance + codes / CODE_BYTES_PER_OPERATOR),
             pass_node: operator * (distance + PASS_OPERATORS),
             root,
         }

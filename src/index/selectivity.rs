@@ -115,34 +115,51 @@ unsafe fn parts<'a>(ball: *mut pg_sys::Node) -> (Known<Stored<'a>>, Known<f64>) 
             }
             pg_sys::NodeTag::T_RowExpr => {
                 let arguments = (*ball.cast::<pg_sys::RowExpr>()).args;
-                (value(arguments, 0), value(arguments, 1))
+                match (nth(arguments, 0), nth(arguments, 1)) {
+                    (Some(center), Some(radius)) => (constant(center), constant(radius)),
+                    _ => (Known::No, Known::No),
+                }
             }
             _ => (Known::No, Known::No),
         }
     }
 }
 
-/// An element of a list of expressions, if it is a constant.
+/// What an expression is, if it is a constant.
 ///
 /// # Safety
 /// If it is, its type is that which `T` reads.
-unsafe fn value<T: FromDatum>(list: *mut pg_sys::List, number: usize) -> Known<T> {
+unsafe fn constant<T: FromDatum>(node: *mut pg_sys::Node) -> Known<T> {
     // SAFETY: the contract; the node is looked at as what its tag says.
     unsafe {
-        match nth(list, number) {
-            Some(node) if (*node).type_ == pg_sys::NodeTag::T_Const => {
-                let constant = &*node.cast::<pg_sys::Const>();
-                let value = T::from_datum(constant.constvalue, constant.constisnull);
-                value.map_or(Known::Null, Known::Value)
-            }
-            _ => Known::No,
+        if (*node).type_ != pg_sys::NodeTag::T_Const {
+            return Known::No;
+        }
+        let constant = &*node.cast::<pg_sys::Const>();
+        let value = T::from_datum(constant.constvalue, constant.constisnull);
+        value.map_or(Known::Null, Known::Value)
+    }
+}
+
+/// Whether a ball is known to have another center than a vector. What is not known may be the same.
+///
+/// # Safety
+/// Both are expressions of these types.
+pub unsafe fn is_another_center(ball: *mut pg_sys::Node, vector: *mut pg_sys::Node) -> bool {
+    // SAFETY: the contract.
+    unsafe {
+        match (parts(ball).0, constant::<Stored<'_>>(vector)) {
+            (Known::Value(center), Known::Value(vector)) => *center != *vector,
+            _ => false,
         }
     }
 }
 
+/// An element of a list of nodes.
+///
 /// # Safety
-/// `list` is one of nodes, or null for an empty one.
-unsafe fn nth(list: *mut pg_sys::List, number: usize) -> Option<*mut pg_sys::Node> {
+/// It is a list of nodes, or null for an empty one.
+pub unsafe fn nth(list: *mut pg_sys::List, number: usize) -> Option<*mut pg_sys::Node> {
     // SAFETY: the contract; the length is checked.
     unsafe {
         let list = list.as_ref()?;
