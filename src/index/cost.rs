@@ -20,7 +20,7 @@ use crate::guc;
 // units already, for disks; where random_page_cost says that it is not slower than others, one, the processor's part is
 // what makes up the difference. The numbers below are between the two: a visit is .7 units besides its page.
 //
-// The plan that is chosen by them is the cheaper one, or takes at most a fifth longer, in 23 of the bench's 24 cells at
+// The plan that is chosen by them is the cheaper one, or takes at most a fifth longer, in all 24 cells of the bench at
 // 100 000 rows and in 21 at 1 000 000. The others are filters that pass a topic, where half of the queries ask for something
 // else and come to the exact pass: what that costs is known here, but not that it comes to it.
 
