@@ -13,6 +13,7 @@ use pgrx::{pg_guard, pg_sys};
 use super::selectivity::{is_another_center, nth};
 use super::{options, pages};
 use crate::guc;
+use crate::vector::base_type;
 
 // Costs in the planner's unit, which is a page of a table read in order. Measured on cached tables of 100 000 and
 // 1 000 000 vectors of 512 dimensions, m = 16 (benches/sql/planner.py): such a page with its seven rows takes about a
@@ -384,12 +385,11 @@ unsafe fn shape(index: &pg_sys::IndexOptInfo) -> (Option<Shape>, usize) {
             (options::DEFAULT_M as usize, SUPPOSED_DIMENSIONS)
         } else {
             let relation = pg_sys::index_open(index.indexoid, pg_sys::NoLock as i32);
-            let known = (options::m(relation), pages::typmod(relation));
+            let (r#type, modifier) = pages::column(relation);
+            let m = options::m(relation);
             pg_sys::index_close(relation, pg_sys::NoLock as i32);
-            (
-                known.0,
-                usize::try_from(known.1).unwrap_or(SUPPOSED_DIMENSIONS),
-            )
+            let (_, modifier) = base_type(r#type, modifier);
+            (m, usize::try_from(modifier).unwrap_or(SUPPOSED_DIMENSIONS))
         }
     };
     (Shape::new(dimensions, m).ok(), dimensions)
