@@ -317,8 +317,7 @@ impl Costs {
         Self {
             nodes,
             first: (VISITS_PER_ROW * guc::ef_search() as f64).min(nodes),
-            leave: visits_before_exact_pass(nodes, guc::iterative_order())
-                .min(guc::max_scan_tuples() as f64),
+            leave: visits_before_exact_pass(nodes).min(guc::max_scan_tuples() as f64),
             pages: index.pages,
             loops,
             random_page,

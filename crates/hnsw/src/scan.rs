@@ -13,12 +13,12 @@
 //! the moment to change over: what was spent by then is no more than what is to be spent (the rule for renting or
 //! buying skis).
 //!
-//! In strict order rows nearer than the last one returned are lost then. So such a scan changes over sooner, and much
-//! sooner where the graph has shown that it passes rows over, and it hands out less of a batch where that is likely:
-//! where the search had to visit many more nodes than it was to find, for the estimates had led it astray as often.
-//! Of 15 000 random vectors of 128 dimensions, as bad a case as there is, a batch of 64 takes 213 visits, and the
-//! graph passes over .4 vectors before the 16th is handed out, 1.8 before the 32nd and 11 before the 64th; of vectors
-//! like CLIP's next to none.
+//! In strict order rows nearer than the last one returned are lost then. So where the graph is likely to pass rows over,
+//! such a scan hands out only a quarter of the first batch, and it changes over much sooner if more than a few turn out to
+//! have been passed over. That is likely where the search had to visit many more nodes than it was to find, for the estimates
+//! had led it astray as often. Of 15 000 random vectors of 128 dimensions, as bad a case as there is,
+//! a batch of 64 takes 213 visits, and the graph passes over .4 vectors before the 16th is handed out, 1.8 before the
+//! 32nd and 11 before the 64th; of 100 000 vectors like CLIP's it takes 160, and the graph passes over next to none.
 //!
 //! # The gate
 //!
@@ -84,22 +84,18 @@ pub const STRETCH: usize = 256;
 /// An exact pass of so many nodes costs as much as the next batch for each node visited so far: that visits about as
 /// many again, and a visit takes as long as some eight nodes of the pass ([`crate::exact`]).
 const WORTH: usize = 16;
-/// How many times as much an exact pass may cost in strict order, where the graph may pass rows over, and where it
-/// has been seen to.
-const STRICT: usize = 2;
-const LATE: usize = 4;
-/// Visits in a hundred for nodes to be found beyond which a graph is doubtful, and the share of a batch that is
-/// handed out in strict order then.
-const DOUBTFUL: usize = 150;
+/// How many times as much an exact pass may cost in strict order where the graph has been seen to pass rows over.
+const SEEN: usize = 4;
+/// One of so many nodes is a few.
+const FEW: usize = 50;
+/// Visits in a hundred for nodes to be found beyond which that is likely, and the share of the first batch that is handed
+/// out then.
+const DOUBTFUL: usize = 160;
 const SURE: usize = 4;
 
-/// Visits after which a [complete](Scan::complete) scan of an index of so many nodes mostly leaves the graph. In strict order
-/// that takes a node that comes too late, and among some hundred there is one.
-pub fn visits_before_exact_pass(nodes: f64, order: Order) -> f64 {
-    match order {
-        Order::Strict => nodes / (WORTH * LATE) as f64,
-        Order::Relaxed => nodes / WORTH as f64,
-    }
+/// Visits after which a [complete](Scan::complete) scan of an index of so many nodes leaves a graph that is not doubtful.
+pub fn visits_before_exact_pass(nodes: f64) -> f64 {
+    nodes / WORTH as f64
 }
 
 /// Where a scan takes its nodes from.
@@ -291,13 +287,9 @@ impl Scan {
         let begun = matches!(self.source, Source::Graph);
         self.source = Source::Graph;
         let limits = self.limits();
-        let patience = match self.options.order {
-            Order::Strict => STRICT,
-            Order::Relaxed => 1,
-        };
         if !begun {
             self.begin(index)?;
-        } else if self.complete && (self.search.is_at(limits) || self.is_worth(index, patience)?) {
+        } else if self.complete && (self.search.is_at(limits) || self.is_worth(index, 1)?) {
             return self.sort_all(index);
         } else if self.search.is_at(limits) {
             self.truncated = !self.search.is_exhausted();
@@ -315,14 +307,19 @@ impl Scan {
             None if self.complete => self.sort_all(index)?,
             None => self.source = Source::Nowhere,
             Some(nearest) if nearest.distance > self.radius => self.source = Source::Nowhere,
-            Some(nearest) if self.complete && self.is_late(nearest.distance) => {
-                if self.is_worth(index, LATE)? {
-                    self.sort_all(index)?;
-                }
+            Some(_) if self.doubtful && self.has_passed_over() && self.is_worth(index, SEEN)? => {
+                self.sort_all(index)?;
             }
             Some(_) => {}
         }
         Ok(())
+    }
+
+    /// Whether the batch at hand shows that the graph has passed over more than a few of the nodes that were handed out.
+    fn has_passed_over(&self) -> bool {
+        let batch = self.batch.as_slice();
+        let late = batch.partition_point(|hit| self.is_late(hit.distance));
+        late * FEW > self.handed.len()
     }
 
     /// The limits of the search, given what else takes memory.
@@ -367,8 +364,8 @@ impl Scan {
             self.doubtful = self.search.live() > beam.saturating_mul(DOUBTFUL) / 100;
         }
         if !self.search.is_exhausted() {
-            let sure = match self.doubtful {
-                true => (ef / SURE).saturating_sub(self.handed.len()).max(1),
+            let sure = match first && self.doubtful {
+                true => (ef / SURE).max(1),
                 false => ef,
             };
             self.search.put_back(batch.split_off(sure.min(batch.len())));
