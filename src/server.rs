@@ -1,13 +1,13 @@
 //! What the running server says about itself and about the current user, and what it asks of those who work long or
 //! start threads.
 
+pub use clip::signals::with_signals_blocked;
 use pgrx::pg_sys;
 use std::{
     ffi::{CStr, OsStr, OsString, c_char},
     mem::MaybeUninit,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
-    ptr,
 };
 
 /// The data directory, absolute.
@@ -129,30 +129,6 @@ pub fn vacuum_delay_point() {
         #[cfg(feature = "pg18")]
         pg_sys::vacuum_delay_point(false);
     }
-}
-
-/// Runs `start` with all signals blocked, which threads that it starts inherit: handlers of the server's run on its own
-/// thread only.
-pub fn with_signals_blocked(start: &mut dyn FnMut()) {
-    let mut all = MaybeUninit::uninit();
-    let mut before = MaybeUninit::uninit();
-    // SAFETY: sigfillset initialises the set it is given, pthread_sigmask writes the previous mask; neither fails with
-    // these arguments.
-    unsafe {
-        libc::sigfillset(all.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-    }
-    /// Puts the mask back, also when `start` panics.
-    struct Unblock(libc::sigset_t);
-    impl Drop for Unblock {
-        fn drop(&mut self) {
-            // SAFETY: the mask is the one that pthread_sigmask wrote.
-            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, ptr::null_mut()) };
-        }
-    }
-    // SAFETY: written above.
-    let _unblock = Unblock(unsafe { before.assume_init() });
-    start();
 }
 
 /// # Safety

@@ -9,6 +9,7 @@ pub mod image;
 pub mod manifest;
 pub mod preprocess;
 pub mod session;
+pub mod signals;
 pub mod tokenize;
 
 #[cfg(test)]

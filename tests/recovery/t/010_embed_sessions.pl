@@ -73,6 +73,24 @@ $node->safe_psql('postgres', "CREATE TABLE chain AS SELECT pg_read_binary_file('
 is_deeply($errors, [ '57014', '57014' ], 'canceled while pages are counted');
 is_deeply($output, ['5000000'], 'of which there are many');
 
+# Of one colour: 38 bytes are 14 000 x 14 000 pixels, for which the decoder takes seconds without asking.
+$node->safe_psql('postgres',
+	"CREATE TABLE flat AS SELECT '\\x524946461e000000574542505650384c110000002faff6ab0d0750c1e295b1ff8188e87f0000'::bytea AS image");
+$began = time;
+($errors, $output) = session("SET statement_timeout = '300ms'",
+	'SELECT clip_thumbnail(image, 100) FROM flat', 'SELECT clip_embed_image(image) FROM flat',
+	'RESET statement_timeout', 'SELECT width, height FROM flat, clip_image_info(image)', "SELECT vector_dims(clip_embed_text('a'))");
+is_deeply($errors, [ '57014', '57014' ], 'canceled while a WebP is decoded, and while waiting for that decoder');
+is_deeply($output, [ '14000|14000', '512' ], 'and embeds afterwards');
+cmp_ok(time - $began, '<', 4, 'without delay, and the session ends without it');
+$output = $node->safe_psql('postgres', <<'SQL');
+SET statement_timeout = '300ms';
+DO $$ BEGIN PERFORM clip_thumbnail(image, 100) FROM flat; EXCEPTION WHEN query_canceled THEN RAISE NOTICE 'left'; END $$;
+RESET statement_timeout;
+SELECT clip_image_info(clip_thumbnail(image, 100)) FROM flat;
+SQL
+is($output, '(jpeg,100,100,1,1,t)', 'and decodes once that decoder has ended');
+
 note 'memory for models';
 my $built_in = $node->config_data('--sharedir') . '/extension/clip_pg/models/clip-mini';
 for my $name ('first', 'second')
@@ -88,7 +106,7 @@ is_deeply($output, [ 'f|f|f', 'clip-mini first second', 'f', 'first', 'f', 'seco
 
 SKIP:
 {
-	skip 'needs prlimit', 2 if system('prlimit --version >/dev/null 2>&1') != 0;
+	skip 'needs prlimit', 4 if system('prlimit --version >/dev/null 2>&1') != 0;
 	note 'no threads';
 	# What runs is a child of the session's.
 	my $limit = q{COPY (SELECT WHERE false) TO PROGRAM 'prlimit --nproc=1 --pid $PPID'};
@@ -96,6 +114,15 @@ SKIP:
 	is_deeply([ $errors, $output ], [ ['53000'], ['alive'] ], 'a session that gets none says so');
 	($errors, $output) = session("SELECT vector_dims(clip_embed_text('a'))", $limit, 'SET clip_pg.threads = 4', "SELECT vector_dims(clip_embed_text('a', 'first'))");
 	is_deeply([ $errors, $output ], [ [], [ '512', '512' ] ], 'a model runs on fewer than it should');
+	# Of one colour and 2000 x 1000 pixels.
+	my $webp = q{'\x524946461e000000574542505650384c110000002fcfc7f9000750c1e295b1ff8188e87f0000'};
+	($errors, $output) = session($limit, "SELECT clip_image_info(clip_thumbnail($webp, 100))");
+	is_deeply([ $errors, $output ], [ [], ['(jpeg,100,50,1,1,t)'] ], 'a large WebP is decoded without one');
+
+	note 'no memory';
+	$limit = q{COPY (SELECT WHERE false) TO PROGRAM 'prlimit --as=2000000000 --pid $PPID'};
+	($errors, $output) = session($limit, 'SELECT clip_thumbnail(image, 100) FROM flat', "SELECT 'alive'");
+	is_deeply([ $errors, $output ], [ ['53200'], ['alive'] ], 'a WebP is refused where there is not enough for its decoder');
 }
 
 note 'canceled and terminated by another session';

@@ -4,6 +4,7 @@
 //! whether its pixels can be decoded is the decoder's to say.
 
 use super::source::Pulse;
+use super::webp::Chunks;
 use super::{Format, exif, gif, jpeg};
 
 /// What containers say besides pixels.
@@ -67,21 +68,14 @@ fn png(bytes: &[u8], pulse: &Pulse<'_>) -> (Option<u8>, u32) {
 /// WebP: RIFF chunks `EXIF`, `XMP ` and one `ANMF` per frame.
 fn webp(bytes: &[u8], pulse: &Pulse<'_>) -> (Option<u8>, u32) {
     let (mut exif, mut xmp, mut frames) = (None, None, 0);
-    let mut rest = bytes.get(12..).unwrap_or_default();
-    while let Some((head, tail)) = rest.split_first_chunk::<8>() {
+    for (kind, data) in Chunks::of(bytes) {
         pulse.beat();
-        let [kind @ .., a, b, c, d] = *head;
-        let length = u32::from_le_bytes([a, b, c, d]) as usize;
-        let data = tail.get(..length).unwrap_or(tail);
-        match &kind {
+        match kind {
             b"EXIF" => exif = exif::orientation(data),
             b"XMP " => xmp = exif::xmp_orientation(data),
             b"ANMF" => frames += 1,
             _ => {}
         }
-        rest = tail
-            .get(data.len().next_multiple_of(2)..)
-            .unwrap_or_default();
     }
     (exif.or(xmp), frames)
 }

@@ -17,12 +17,14 @@
 //!   marks, further frames and pages.
 //!
 //! The way through the files: [`Format`] by magic bytes, `metadata` (orientation, frames) by walking the
-//! container, `jpeg`, `png`, `gif`, `webp`, `tiff` or `raster` for rows of RGB, `geometry` for what is kept, `weights` and `resample`
+//! container, `jpeg`, `png`, `gif`, `tiff` or `raster` for rows of RGB, `geometry` for what is kept, `weights` and `resample`
 //! for the two passes.
 //!
 //! Whatever takes time calls `progress`, which may unwind: reading, for every few kilobytes; decoding, for every row or
-//! strip; and what fills or goes through memory, for every few megabytes.
+//! strip; and what fills or goes through memory, for every few megabytes. The decoder of WebP reads a picture at once;
+//! `aside` lets a large one be left all the same.
 
+mod aside;
 mod exif;
 mod format;
 mod geometry;
@@ -107,8 +109,10 @@ pub fn info(bytes: &[u8], progress: &dyn Fn()) -> Result<Info> {
             let header = tiff::Header::parse(bytes)?;
             ((header.width, header.height), header.supported(bytes))
         }
-        Format::WebP => (webp::size(bytes)?, Ok(())),
-        Format::Bmp => (raster::size(bytes)?, raster::supported(bytes, &pulse)),
+        Format::WebP | Format::Bmp => (
+            raster::size(format, bytes, &pulse)?,
+            raster::supported(format, bytes, &pulse),
+        ),
     };
     if width == 0 || height == 0 {
         return Err(source::corrupt(format, "the picture has no pixels"));
@@ -192,8 +196,9 @@ fn open<'a>(
         Format::Png => Box::new(png::Scanlines::open(bytes, alpha, limits, pulse)?),
         Format::Gif => Box::new(gif::Screen::open(bytes, alpha, limits, pulse)?),
         Format::Tiff => Box::new(tiff::Bands::open(bytes, alpha, limits, pulse)?),
-        Format::WebP => Box::new(webp::Canvas::open(bytes, alpha, limits, pulse)?),
-        Format::Bmp => Box::new(raster::Raster::decode(bytes, alpha, limits, pulse)?),
+        Format::WebP | Format::Bmp => {
+            Box::new(raster::Raster::decode(format, bytes, alpha, limits, pulse)?)
+        }
     };
     Ok(Picture {
         orientation: metadata::read(format, bytes, pulse).orientation,

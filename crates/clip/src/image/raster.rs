@@ -1,35 +1,52 @@
-//! BMP, decoded whole by the `image` crate and handed out as rows of RGB; and what all pictures that are not JPEG have in
-//! common.
+//! WebP and BMP: decoded whole by the `image` crate, handed out as rows of RGB; and what all pictures that are not JPEG
+//! have in common.
 //!
 //! Alpha is dropped or composed as the caller says.
 
 use super::resample::Rows;
 use super::source::{Pulse, Source, corrupt};
-use super::{Format, Limits};
+use super::{Format, Limits, aside, webp};
 use crate::preprocess::Alpha;
 use crate::{Error, Result};
-use ::image::codecs::bmp::BmpDecoder;
+use ::image::codecs::{bmp::BmpDecoder, webp::WebPDecoder};
 use ::image::error::UnsupportedErrorKind;
-use ::image::{ImageDecoder, ImageError};
+use ::image::{ColorType, ImageDecoder, ImageError, ImageResult};
 
-/// Memory the decoder may take besides its pixels.
+/// Memory a decoder may take besides its pixels: palettes, windows.
 const OVERHEAD: u64 = 64 << 20;
 
-/// Width and height from the header; the decoder has a limit of its own, which would not be told from damage.
-pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
-    stored(bytes).ok_or_else(|| corrupt(Format::Bmp, "the header ends early"))
+/// Pixels of a WebP that its decoder may go through without calling `progress`: some 60 ms.
+const UNASKED: u64 = 1 << 20;
+
+/// Width and height from the header.
+pub(super) fn size(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Result<(u32, u32)> {
+    match format {
+        // The decoder has a limit of its own, which would not be told from damage.
+        Format::Bmp => bmp_size(bytes).ok_or_else(|| corrupt(format, "the header ends early")),
+        _ => Ok(open(format, bytes, pulse)?.dimensions()),
+    }
 }
 
 /// Refuses what has a size, but no decoder.
 ///
 /// # Errors
 /// As for decoding, as far as the header tells.
-pub(super) fn supported(bytes: &[u8], pulse: &Pulse<'_>) -> Result<()> {
-    pulse.confine(Format::Bmp, || decoder(bytes, OVERHEAD, pulse).map(drop))
+pub(super) fn supported(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Result<()> {
+    open(format, bytes, pulse).map(drop)
+}
+
+fn open<'a>(
+    format: Format,
+    bytes: &'a [u8],
+    pulse: &'a Pulse<'a>,
+) -> Result<Box<dyn ImageDecoder + 'a>> {
+    pulse.confine(format, || {
+        decoder(format, bytes, OVERHEAD, pulse).map_err(|error| translate(format, error))
+    })
 }
 
 /// From the old header, of 12 bytes, or one of its successors, in which a negative height means top to bottom.
-fn stored(bytes: &[u8]) -> Option<(u32, u32)> {
+fn bmp_size(bytes: &[u8]) -> Option<(u32, u32)> {
     match *bytes.get(14..26)? {
         [12, 0, 0, 0, w0, w1, h0, h1, ..] => Some((
             u16::from_le_bytes([w0, w1]).into(),
@@ -44,18 +61,23 @@ fn stored(bytes: &[u8]) -> Option<(u32, u32)> {
 }
 
 fn decoder<'a>(
+    format: Format,
     bytes: &'a [u8],
     memory: u64,
     pulse: &'a Pulse<'a>,
-) -> Result<BmpDecoder<Source<'a>>> {
-    let mut decoder = BmpDecoder::new(Source::new(bytes, pulse)).map_err(translate)?;
+) -> ImageResult<Box<dyn ImageDecoder + 'a>> {
+    let source = Source::new(bytes, pulse);
     let mut limits = ::image::Limits::no_limits();
     limits.max_alloc = Some(memory);
-    decoder.set_limits(limits).map_err(translate)?;
+    let mut decoder: Box<dyn ImageDecoder + 'a> = match format {
+        Format::WebP => Box::new(WebPDecoder::new(source)?),
+        _ => Box::new(BmpDecoder::new(source)?),
+    };
+    decoder.set_limits(limits)?;
     Ok(decoder)
 }
 
-fn translate(error: ImageError) -> Error {
+fn translate(format: Format, error: ImageError) -> Error {
     match error {
         ImageError::Unsupported(error) => {
             let variant = match error.kind() {
@@ -63,17 +85,14 @@ fn translate(error: ImageError) -> Error {
                 _ => error.to_string(),
             };
             Error::UnsupportedImageFormat {
-                format: format!("{} ({variant})", Format::Bmp.title()),
+                format: format!("{} ({variant})", format.title()),
             }
         }
-        ImageError::Limits(_) => corrupt(
-            Format::Bmp,
-            "it needs more memory than its size accounts for",
-        ),
+        ImageError::Limits(_) => corrupt(format, "it needs more memory than its size accounts for"),
         ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            corrupt(Format::Bmp, "the data ends early")
+            corrupt(format, "the data ends early")
         }
-        error => corrupt(Format::Bmp, error.to_string()),
+        error => corrupt(format, error.to_string()),
     }
 }
 
@@ -90,30 +109,35 @@ pub(super) struct Raster {
 impl Raster {
     /// Checks the header against `limits` and decodes.
     pub(super) fn decode(
+        format: Format,
         bytes: &[u8],
         alpha: Alpha,
         limits: &Limits,
         pulse: &Pulse<'_>,
     ) -> Result<Self> {
-        let (width, height) = size(bytes)?;
+        let (width, height) = size(format, bytes, pulse)?;
         if width == 0 || height == 0 {
-            return Err(corrupt(Format::Bmp, "the picture has no pixels"));
+            return Err(corrupt(format, "the picture has no pixels"));
         }
         limits.check(width, height)?;
-        let memory = OVERHEAD.saturating_add(16 * u64::from(width) * u64::from(height));
-        let (samples, color) = pulse.confine(Format::Bmp, || {
-            let decoder = decoder(bytes, memory, pulse)?;
-            if decoder.dimensions() != (width, height) || decoder.total_bytes() > memory {
-                return Err(corrupt(Format::Bmp, "contradictory headers"));
+        let pixels = u64::from(width) * u64::from(height);
+        let decode = move |bytes: &[u8], pulse: &Pulse<'_>| {
+            pulse.confine(format, || samples(format, bytes, (width, height), pulse))
+        };
+        let (samples, color) = match format {
+            Format::WebP => {
+                webp::check(bytes, (width, height), pulse)?;
+                if pixels > UNASKED {
+                    aside::run(bytes, pulse, decode)?
+                } else {
+                    decode(bytes, pulse)?
+                }
             }
-            let mut samples = zeroed(decoder.total_bytes() as usize, pulse)?;
-            let color = decoder.color_type();
-            decoder.read_image(&mut samples).map_err(translate)?;
-            Ok((samples, color))
-        })?;
+            _ => decode(bytes, pulse)?,
+        };
         Ok(Self {
             samples,
-            // None of its variants has samples of more than 8 bits.
+            // Neither format has samples of more than 8 bits.
             channels: color.channel_count().into(),
             alpha,
             width: width as usize,
@@ -121,6 +145,31 @@ impl Raster {
             next: 0,
         })
     }
+}
+
+/// All samples of the picture, and what they are.
+fn samples(
+    format: Format,
+    bytes: &[u8],
+    (width, height): (u32, u32),
+    pulse: &Pulse<'_>,
+) -> Result<(Vec<u8>, ColorType)> {
+    let pixels = u64::from(width) * u64::from(height);
+    let memory = OVERHEAD.saturating_add(16 * pixels);
+    let decoder =
+        decoder(format, bytes, memory, pulse).map_err(|error| translate(format, error))?;
+    if decoder.dimensions() != (width, height) || decoder.total_bytes() > memory {
+        return Err(corrupt(format, "contradictory headers"));
+    }
+    let mut samples = zeroed(decoder.total_bytes() as usize, pulse)?;
+    if format == Format::WebP {
+        webp::expect_memory(pixels as usize, bytes.len())?;
+    }
+    let color = decoder.color_type();
+    decoder
+        .read_image_boxed(&mut samples)
+        .map_err(|error| translate(format, error))?;
+    Ok((samples, color))
 }
 
 impl Rows for Raster {

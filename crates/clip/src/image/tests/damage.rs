@@ -329,6 +329,77 @@ fn flat_pictures_can_be_left() {
     }
 }
 
+/// The decoder of WebP reads a large picture on a thread of its own, which is left wherever `progress` strikes, and the
+/// next picture is none the worse for it.
+#[test]
+fn large_webp_can_be_left() {
+    let side = usize::from(SIDE);
+    let limits = Limits {
+        max_pixels: 1 << 22,
+    };
+    let mut file = Vec::new();
+    ::image::codecs::webp::WebPEncoder::new_lossless(&mut file)
+        .encode(
+            &[128, 64, 32].repeat(side * side),
+            SIDE.into(),
+            SIDE.into(),
+            ::image::ExtendedColorType::Rgb8,
+        )
+        .unwrap();
+    assert!(file.len() < 50_000, "{} bytes", file.len());
+    let beats = Cell::new(0);
+    let check = || {
+        let progress = || beats.set(beats.get() + 1);
+        let pixels = pixels(&file, &whole(), &limits, &progress).unwrap();
+        assert!(pixels == [128, 64, 32].repeat(side * side));
+    };
+    check();
+    // Once for a row that is resized, and before that.
+    assert!(beats.get() > side, "{}", beats.get());
+    for strike in 0..8 {
+        let left = Cell::new(strike);
+        let progress = || match left.get() {
+            0 => resume_unwind(Box::new(strike)),
+            more => left.set(more - 1),
+        };
+        let unwound = catch_unwind(AssertUnwindSafe(|| {
+            pixels(&file, &whole(), &limits, &progress)
+        }));
+        let payload = unwound.map(|_| ()).expect_err("it strikes");
+        assert_eq!(*payload.downcast::<i32>().unwrap(), strike);
+    }
+    check();
+}
+
+/// The decoder would hold the picture as a whole before it compares its size with that of the canvas.
+#[test]
+fn pictures_of_webp_are_no_larger_than_their_canvas() {
+    let mut lossy = read("lossy.webp");
+    let at = lossy.windows(3).position(|code| code == [0x9d, 1, 0x2a]);
+    let at = at.unwrap();
+    lossy[at + 3..at + 7].copy_from_slice(&[0xff, 0x3f, 0xff, 0x3f]);
+    let chunk = |kind: &[u8; 4], content: &[u8]| {
+        let length = (content.len() as u32).to_le_bytes();
+        [&kind[..], &length, content].concat()
+    };
+    // The picture without what its own container said.
+    let picture = chunk(b"VP8 ", &lossy[at - 3..]);
+    let frame = [
+        &[0, 0, 0, 0, 0, 0, 18, 0, 0, 12, 0, 0, 0, 0, 0, 0],
+        &picture[..],
+    ]
+    .concat();
+    let animation = [chunk(b"ANIM", &[0; 6]), chunk(b"ANMF", &frame)].concat();
+    for (flags, chunks) in [(0, picture), (2, animation)] {
+        let canvas = chunk(b"VP8X", &[flags, 0, 0, 0, 18, 0, 0, 12, 0, 0]);
+        let file = chunk(b"RIFF", &[b"WEBP", &canvas[..], &chunks].concat());
+        assert_eq!(
+            decode(&file).unwrap_err().to_string(),
+            "invalid WebP image: contradictory headers"
+        );
+    }
+}
+
 /// Transposing goes through all of the picture once more.
 #[test]
 fn turned_pictures_can_be_left() {
