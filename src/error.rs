@@ -669,6 +669,7 @@ fn ingest_error(error: &ingest::Error) -> Fields {
             Some("Call it by itself: in autocommit mode, which drivers may have to be told, and not from a function or a block with an EXCEPTION clause.".to_owned()),
         ),
         PathEncoding(_) => (ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, None, None),
+        PathCharacters(_) => (ERRCODE_UNTRANSLATABLE_CHARACTER, None, None),
         Statement(_) => (ERRCODE_INTERNAL_ERROR, None, None),
     }
 }
