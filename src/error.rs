@@ -520,7 +520,7 @@ fn index_error(error: &index::Error) -> Fields {
             ERRCODE_WRONG_OBJECT_TYPE,
             "Of a partitioned table, name the index of a partition.",
         ),
-        OtherSession => (ERRCODE_FEATURE_NOT_SUPPORTED, None, None),
+        OtherSession | Unlogged => (ERRCODE_FEATURE_NOT_SUPPORTED, None, None),
         PermissionDenied(_) => hint(
             ERRCODE_INSUFFICIENT_PRIVILEGE,
             "This takes the index's owner or a member of pg_stat_scan_tables.",

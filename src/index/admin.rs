@@ -53,6 +53,9 @@ impl Opened {
             if persistence == pg_sys::RELPERSISTENCE_TEMP && !(*relation).rd_islocaltemp {
                 return Err(Error::OtherSession);
             }
+            if persistence == pg_sys::RELPERSISTENCE_UNLOGGED && pg_sys::RecoveryInProgress() {
+                return Err(Error::Unlogged);
+            }
             // It may have no pages yet.
             if !(*(*relation).rd_index).indisready {
                 return Err(Error::Invalid(pages::name(relation)));
