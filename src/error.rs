@@ -520,7 +520,7 @@ fn index_error(error: &index::Error) -> Fields {
             ERRCODE_WRONG_OBJECT_TYPE,
             "Of a partitioned table, name the index of a partition.",
         ),
-        OtherSession => (ERRCODE_FEATURE_NOT_SUPPORTED, None, None),
+        OtherSession | Unlogged => (ERRCODE_FEATURE_NOT_SUPPORTED, None, None),
         PermissionDenied(_) => hint(
             ERRCODE_INSUFFICIENT_PRIVILEGE,
             "This takes the index's owner or a member of pg_stat_scan_tables.",
@@ -669,6 +669,7 @@ fn ingest_error(error: &ingest::Error) -> Fields {
             Some("Call it by itself: in autocommit mode, which drivers may have to be told, and not from a function or a block with an EXCEPTION clause.".to_owned()),
         ),
         PathEncoding(_) => (ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, None, None),
+        PathCharacters(_) => (ERRCODE_UNTRANSLATABLE_CHARACTER, None, None),
         Statement(_) => (ERRCODE_INTERNAL_ERROR, None, None),
     }
 }

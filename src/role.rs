@@ -6,10 +6,13 @@ use std::{ffi::CStr, thread};
 /// A setting and its value.
 pub type Setting = (&'static CStr, &'static CStr);
 
+/// Where names are looked up, unless they are qualified.
+const SEARCH_PATH: Setting = (c"search_path", c"pg_catalog, pg_temp");
+
 /// Settings in force meanwhile. Names are those of the catalogs, a scan begins where the table does, and no time is
 /// spent on compiling statements that are run once.
 const SETTINGS: [Setting; 3] = [
-    (c"search_path", c"pg_catalog, pg_temp"),
+    SEARCH_PATH,
     (c"synchronize_seqscans", c"off"),
     (c"jit", c"off"),
 ];
@@ -51,21 +54,7 @@ impl As {
     /// Changes to `role`; the caller has checked that this is called for. The `settings` are in force besides the usual.
     pub fn role(role: pg_sys::Oid, settings: impl IntoIterator<Item = &'static Setting>) -> Self {
         let changed = Self::begin(role);
-        for (name, value) in SETTINGS.iter().chain(settings) {
-            // SAFETY: the strings are constants.
-            unsafe {
-                pg_sys::set_config_option(
-                    name.as_ptr(),
-                    value.as_ptr(),
-                    pg_sys::GucContext::PGC_USERSET,
-                    pg_sys::GucSource::PGC_S_SESSION,
-                    pg_sys::GucAction::GUC_ACTION_SAVE,
-                    true,
-                    0,
-                    false,
-                );
-            }
-        }
+        set(SETTINGS.iter().chain(settings));
         changed
     }
 
@@ -76,9 +65,15 @@ impl As {
     }
 
     /// Changes to the owner of a table whose indexes' expressions are to be evaluated, as the server does for their
-    /// maintenance: under its search path since version 17, and before under the caller's.
+    /// maintenance: under its search path since version 17, and before under the caller's; but that of nobody else than
+    /// those who have the owner's rights anyway, for it decides which functions the owner's call.
     pub fn maintainer(owner: pg_sys::Oid) -> Self {
         let changed = Self::begin(owner);
+        #[cfg(any(feature = "pg14", feature = "pg15", feature = "pg16"))]
+        // SAFETY: looks into the catalogs.
+        if !unsafe { pg_sys::has_privs_of_role(changed.caller, owner) } {
+            set(&[SEARCH_PATH]);
+        }
         #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16")))]
         // SAFETY: the nest level that the setting belongs to has begun.
         unsafe {
@@ -107,6 +102,25 @@ impl As {
     /// Changes to the role that owns the server's catalogs, for the extension's own tables.
     pub fn superuser() -> Self {
         Self::role(pg_sys::Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID), &[])
+    }
+}
+
+/// Puts settings in force until the nest level ends that has begun.
+fn set<'a>(settings: impl IntoIterator<Item = &'a Setting>) {
+    for (name, value) in settings {
+        // SAFETY: the strings are constants.
+        unsafe {
+            pg_sys::set_config_option(
+                name.as_ptr(),
+                value.as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub mod thread;
 
 pub use error::Error;
 pub use image::progress;
-pub use text::{Text, from_utf8, to_utf8};
+pub use text::{Text, from_utf8, has_counterpart, to_utf8};
 
 use crate::{
     error::{Error as AnyError, Result},

@@ -3,7 +3,10 @@
 use pgrx::{
     callconv::{Arg, ArgAbi, BoxRet, FcInfo},
     datum::{Datum, UnboxDatum},
-    pg_sys::{self, pg_enc::PG_UTF8},
+    pg_sys::{
+        self,
+        pg_enc::{PG_SQL_ASCII, PG_UTF8},
+    },
     prelude::*,
     varlena::varlena_to_byte_slice,
 };
@@ -107,6 +110,33 @@ pub fn from_utf8(text: &str) -> Cow<'_, [u8]> {
         // SAFETY: the two are a string in UTF-8.
         unsafe { pg_sys::pg_any_to_server(bytes, length, PG_UTF8 as i32) }
     })
+}
+
+/// Whether [`from_utf8`] can convert a text: whether all of its characters have a counterpart.
+pub fn has_counterpart(text: &str) -> bool {
+    // SAFETY: reads a variable of this process.
+    let encoding = unsafe { pg_sys::GetDatabaseEncoding() };
+    if text.is_ascii() || matches!(encoding as u32, PG_UTF8 | PG_SQL_ASCII) {
+        return true;
+    }
+    // What no conversion exceeds, and the 0 at the end.
+    let mut converted = vec![0_u8; text.len() * pg_sys::MAX_CONVERSION_GROWTH as usize + 1];
+    let length = text.len() as c_int;
+    // SAFETY: the function reads as many bytes of the text as it has, and writes no more than there is room for.
+    unsafe {
+        let conversion = pg_sys::FindDefaultConversionProc(PG_UTF8 as i32, encoding);
+        conversion != pg_sys::InvalidOid
+            && pg_sys::pg_do_encoding_conversion_buf(
+                conversion,
+                PG_UTF8 as c_int,
+                encoding,
+                text.as_ptr().cast_mut(),
+                length,
+                converted.as_mut_ptr(),
+                converted.len() as c_int,
+                true,
+            ) == length
+    }
 }
 
 /// Converts by one of the server's functions, which return their argument where there is nothing to convert.

@@ -53,6 +53,9 @@ impl Opened {
             if persistence == pg_sys::RELPERSISTENCE_TEMP && !(*relation).rd_islocaltemp {
                 return Err(Error::OtherSession);
             }
+            if persistence == pg_sys::RELPERSISTENCE_UNLOGGED && pg_sys::RecoveryInProgress() {
+                return Err(Error::Unlogged);
+            }
             // It may have no pages yet.
             if !(*(*relation).rd_index).indisready {
                 return Err(Error::Invalid(pages::name(relation)));
@@ -275,9 +278,13 @@ impl TableScan<'_> {
         let state: *mut Self = self;
         let (table, index) = (opened.table.as_ptr(), opened.index.as_ptr());
         // SAFETY: both relations are open and the snapshot is registered; the callback gets the state it expects, and
-        // whoever builds ends the scan.
+        // whoever builds ends the scan. Of what the server keeps of an index, it hands out copies only.
         unsafe {
             let _owner = As::maintainer(opened.owner());
+            // Planning a query has the server keep expressions with functions in SQL put in, which were looked up by the
+            // search path of then.
+            (*index).rd_indexprs = std::ptr::null_mut();
+            (*index).rd_indpred = std::ptr::null_mut();
             let info = pg_sys::BuildIndexInfo(index);
             (*info).ii_Concurrent = true;
             let scan = pg_sys::table_beginscan_strat(

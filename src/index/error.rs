@@ -38,6 +38,9 @@ pub enum Error {
     /// A temporary index whose pages are in another session's memory.
     #[error("cannot access temporary indexes of other sessions")]
     OtherSession,
+    /// An index that a standby has no pages of.
+    #[error("cannot access unlogged indexes during recovery")]
+    Unlogged,
     /// A user who may neither read the table nor look into storage.
     #[error("permission denied for index {0}")]
     PermissionDenied(String),

@@ -61,6 +61,9 @@ pub enum Error {
     /// The path of a file is no text.
     #[error("path \"{}\" is not valid UTF-8", .0.display())]
     PathEncoding(PathBuf),
+    /// The path of a file is no text of this database.
+    #[error("path \"{}\" has characters that the database's encoding lacks", .0.display())]
+    PathCharacters(PathBuf),
     /// A statement without an error of the server's own.
     #[error("could not run a statement: {0}")]
     Statement(pgrx::spi::Error),

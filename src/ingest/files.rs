@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::{
-    embed::{Text, progress},
+    embed::{Text, has_counterpart, progress},
     error::{self, Result, Returned},
     server,
 };
@@ -212,7 +212,8 @@ fn visit(entry: &DirEntry) -> std::result::Result<Found, Error> {
     }
     let bytes = i64::try_from(file.len()).unwrap_or(i64::MAX);
     match path.to_str() {
-        Some(path) => Ok(Found::File(path.to_owned(), bytes)),
+        Some(text) if has_counterpart(text) => Ok(Found::File(text.to_owned(), bytes)),
+        Some(_) => Err(Error::PathCharacters(path)),
         None => Err(Error::PathEncoding(path)),
     }
 }

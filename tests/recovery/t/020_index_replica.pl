@@ -89,6 +89,15 @@ $churn->query_safe('SELECT 1');
 $churn->quit;
 same_on_replica('churned again');
 
+# Of an unlogged index there are no pages here.
+$primary->safe_psql('postgres', 'CREATE UNLOGGED TABLE fleeting (v clip_vector(3)); CREATE INDEX fleeting_v ON fleeting USING clip_hnsw (v)');
+$primary->wait_for_catchup($replica);
+for my $function (qw(clip_index_check clip_index_info clip_prewarm clip_recall))
+{
+	my (undef, undef, $stderr) = $replica->psql('postgres', "\\set VERBOSITY verbose\nSELECT $function('fleeting_v')");
+	like($stderr, qr/ERROR:  0A000: cannot access unlogged indexes during recovery/, "$function says so");
+}
+
 $replica->promote;
 $replica->safe_psql('postgres', 'INSERT INTO photos SELECT n, n % 10, embedding(n) FROM generate_series(90001, 90500) n');
 $replica->safe_psql('postgres', 'DELETE FROM photos WHERE category = 5; VACUUM photos');

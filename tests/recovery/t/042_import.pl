@@ -116,6 +116,19 @@ WARNING:  could not import "DIR/b.jp2": image format JPEG 2000 is not supported
 WARNING:  file "DIR/huge.tif" of 3221225472 bytes exceeds the limit of 1073741819 bytes
 ERR
 
+note 'paths beyond the encoding of a database';
+my $named = PostgreSQL::Test::Utils::tempdir();
+append_to_file("$named/$_", $gif->('0000bb')) for "a \xe2\x82\xac.gif", "b \xc3\xa9.gif", "c \xe9.gif";
+$node->safe_psql('postgres', "CREATE DATABASE latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'");
+($status, $stdout, $stderr) = $node->psql('latin1', "CREATE EXTENSION clip_pg; CREATE TABLE named (path text, image bytea);
+	CALL clip_import('$named', 'named', size => NULL, sha256 => NULL, taken => NULL);
+	SELECT encode(convert_to(path, 'UTF8'), 'escape') FROM named", extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+like($stdout, qr{^1\|0\|0\|0\n\Q$named\E/b \\303\\251\.gif$}, 'a file that cannot be named stops no other');
+is(join("\n", map { s/\Q$named\E/DIR/r } $stderr =~ /WARNING:  (.*)/g) . "\n", <<'ERR', 'each is told of');
+22P05: path "DIR/a ?.gif" has characters that the database's encoding lacks
+22021: path "DIR/c ?.gif" is not valid UTF-8
+ERR
+
 note 'mistakes';
 my %outcome = (
 	"'relative', 'photos'" => '42602: directory "relative" is not an absolute path',

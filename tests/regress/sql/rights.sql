@@ -77,6 +77,33 @@ RESET ROLE;
 DROP FOREIGN DATA WRAPPER regress_clip_wrapper CASCADE;
 DROP TABLE secret, shared, guarded CASCADE;
 
+-- A monitor's search path does not decide which functions those of the owner call.
+CREATE SCHEMA lure AUTHORIZATION regress_clip_monitor;
+CREATE TABLE owned.plain (v clip_vector(3));
+ALTER TABLE owned.plain OWNER TO regress_clip_owner;
+SET SESSION AUTHORIZATION regress_clip_owner;
+CREATE FUNCTION owned.turned(v clip_vector) RETURNS clip_vector LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN v; END';
+CREATE FUNCTION owned.called(v clip_vector) RETURNS clip_vector LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN turned(v); END';
+CREATE INDEX plain_v ON owned.plain USING clip_hnsw ((owned.called(v)::clip_vector(3)));
+SET search_path = owned, public;
+INSERT INTO plain VALUES ('[1,2,3]');
+SET SESSION AUTHORIZATION regress_clip_monitor;
+CREATE FUNCTION lure.turned(v clip_vector) RETURNS clip_vector LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    PERFORM owned.note('lure');
+    RETURN v;
+END $$;
+GRANT USAGE ON SCHEMA lure TO PUBLIC;
+SET search_path = lure, public;
+RESET SESSION AUTHORIZATION;
+TRUNCATE ran;
+SET ROLE regress_clip_monitor;
+SELECT left(pg_temp.outcome('SELECT clip_index_check(''owned.plain_v'', heap => true)'), 5) AS index_check,
+       left(pg_temp.outcome('SELECT clip_recall(''owned.plain_v'')'), 5) AS recall;
+RESET ROLE;
+RESET search_path;
+SELECT what, who FROM ran;
+
 -- Every function in SQL finds names in pg_catalog, or has them bound; but procedures that commit can have no setting, the
 -- condition given to clip_mark_pending is the caller's, and
 -- what these use is qualified.
@@ -159,6 +186,6 @@ SELECT clip_pg.is_of_other_model('photos'::pg_catalog.regclass, 'title', 'embedd
 SELECT clip_auto_embed_remove('photos', 'embedding');
 RESET search_path;
 SET client_min_messages = error;
-DROP SCHEMA trap, owned CASCADE;
+DROP SCHEMA trap, owned, lure CASCADE;
 DROP TABLE ran, photos;
 DROP ROLE regress_clip_owner, regress_clip_monitor;
