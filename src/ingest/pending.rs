@@ -29,6 +29,7 @@ use crate::{
 use pgrx::{
     datum::DatumWithOid, pg_sys, pg_sys::panic::ErrorReport, prelude::*, spi::SpiHeapTupleData,
 };
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
 /// Until it is dropped, statements run as a table's owner, and in a worker for a limited time.
@@ -37,8 +38,21 @@ struct Owner {
     _role: As,
 }
 
+thread_local! {
+    /// The owner that this process has acted as last.
+    static LAST_OWNER: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
+}
+
 impl Owner {
     fn of(table: &Table, settings: impl IntoIterator<Item = &'static Setting>) -> Self {
+        if LAST_OWNER.replace(table.owner) != table.owner {
+            // Of indexes the server keeps expressions with functions in SQL put in, whose names were looked up by the search
+            // path of whoever first had a query on the table planned. Those who had their code run before must not have
+            // chosen what is called as this owner.
+            // SAFETY: what the server does itself wherever it has missed too many changes of the catalogs, as when it opens
+            // a table.
+            unsafe { pg_sys::InvalidateSystemCaches() };
+        }
         Self {
             _limit: Limit::begin(table.relation),
             _role: As::role(table.owner, settings),

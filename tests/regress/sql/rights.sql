@@ -104,6 +104,51 @@ RESET ROLE;
 RESET search_path;
 SELECT what, who FROM ran;
 
+-- What one owner's code leaves behind in a process does not decide which functions another owner's index calls. The server
+-- itself refuses such an index since version 17.
+SET client_min_messages = error;
+CREATE ROLE regress_clip_other;
+CREATE SCHEMA other AUTHORIZATION regress_clip_other;
+GRANT USAGE ON SCHEMA other, owned TO PUBLIC;
+CREATE TABLE owned.queued (id integer PRIMARY KEY, title text, embedding clip_vector(512));
+ALTER TABLE owned.queued OWNER TO regress_clip_owner;
+SET SESSION AUTHORIZATION regress_clip_owner;
+SET search_path = owned, public;
+CREATE FUNCTION inner_name(title text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT title';
+CREATE FUNCTION outer_name(title text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT inner_name(title)';
+SELECT clip_auto_embed('queued', 'title', 'embedding', 'clip-mini', 'queue');
+DO $$ BEGIN CREATE INDEX ON queued (outer_name(title)); EXCEPTION WHEN undefined_function THEN END $$;
+INSERT INTO queued VALUES (1, 'one');
+SET SESSION AUTHORIZATION regress_clip_other;
+SET search_path = other, public;
+CREATE FUNCTION inner_name(title text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    PERFORM owned.note('other');
+    RETURN title;
+END $$;
+CREATE TABLE a_queue (id integer PRIMARY KEY, title text, embedding clip_vector(512));
+CREATE FUNCTION leave() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('search_path', 'other, public', true);
+    EXECUTE 'SELECT 1 FROM owned.queued LIMIT 1';
+    RETURN new;
+EXCEPTION WHEN insufficient_privilege THEN
+    RETURN new;
+END $$;
+CREATE TRIGGER leave BEFORE UPDATE ON a_queue FOR EACH ROW EXECUTE FUNCTION leave();
+SELECT clip_auto_embed('a_queue', 'title', 'embedding', 'clip-mini', 'queue');
+INSERT INTO a_queue VALUES (1, 'one');
+RESET SESSION AUTHORIZATION;
+RESET search_path;
+TRUNCATE ran;
+CALL clip_backfill('other.a_queue');
+CALL clip_work_queue();
+SELECT what, who FROM ran;
+SET client_min_messages = warning;
+DROP TABLE owned.queued;
+DROP OWNED BY regress_clip_other;
+DROP ROLE regress_clip_other;
+
 -- Every function in SQL finds names in pg_catalog, or has them bound; but procedures that commit can have no setting, the
 -- condition given to clip_mark_pending is the caller's, and
 -- what these use is qualified.
