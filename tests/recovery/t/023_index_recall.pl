@@ -46,6 +46,8 @@ $node->safe_psql('postgres', 'DROP INDEX small');
 
 # With less memory than is granted: the build fails, the session goes on.
 my $builder = $node->background_psql('postgres', on_error_stop => 0);
+# With the library, which takes as much by itself.
+$builder->query_safe(q{SELECT '[1]'::clip_vector; SELECT count(*) FROM photos});
 my $pid = $builder->query_safe('SELECT pg_backend_pid()');
 my ($used) = slurp_file("/proc/$pid/status") =~ /VmSize:\s+(\d+) kB/;
 system_or_bail('prlimit', '--pid', $pid, '--as=' . 1024 * ($used + 12_000) . ':unlimited');
