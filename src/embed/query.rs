@@ -89,8 +89,16 @@ fn factors(signs: Vec<f64>, weights: Option<Vec<f64>>) -> Result<Vec<f64>> {
 /// The unit vector in the direction of the sum of normalised terms. A term of norm zero has no direction to add.
 fn direction(terms: &[Vector], factors: &[f64]) -> Result<Vector> {
     let dimensions = terms.first().map_or(0, Vector::dims);
+    // Of the factors only their relation counts, and squares of large ones would overflow.
+    let largest = factors
+        .iter()
+        .fold(0.0, |largest: f64, factor| largest.max(factor.abs()));
+    if largest == 0.0 {
+        return Err(Error::ZeroQuery.into());
+    }
+    let factors: Vec<f64> = factors.iter().map(|factor| factor / largest).collect();
     let mut sum = vec![0.0; dimensions];
-    for (term, factor) in terms.iter().zip(factors) {
+    for (term, factor) in terms.iter().zip(&factors) {
         if term.dims() != dimensions {
             return Err(vector::Error::DifferentDimensions(dimensions, term.dims()).into());
         }

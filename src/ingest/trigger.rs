@@ -1,7 +1,7 @@
 //! The trigger: BEFORE INSERT OR UPDATE, for each row.
 //!
 //! Invariant: where it has run, the target is the embedding of the source by the trigger's model, or NULL, or what a
-//! statement has set that set nothing else and left the source alone; without a source it is NULL. Clients that write
+//! statement has set that set nothing else and left the source alone, or another trigger; without a source it is NULL. Clients that write
 //! whole rows back, as they read them some time ago, neither remove an embedding nor bring an old one back.
 //!
 //! Large objects are read with the rights of whoever writes the row, or later with those of the table's owner. So what is

@@ -42,7 +42,8 @@ SELECT clip_query(vectors => '{"[1,0]","[0,1]"}', weights => '{3,4}'::float8[]) 
        clip_query(vectors => '{"[1,0]","[0,1]"}', weights => '{3,4}'::real[]) AS float4,
        clip_query(vectors => '{"[1,0]","[0,1]"}', weights => '{3,4}'::numeric[]) AS numeric,
        clip_query(vectors => '{"[1,0]","[0,1]"}', weights => '{3,4}'::int2[]) AS int2,
-       clip_query(vectors => '{"[1,0]","[0,1]"}', weights => '{3,4}'::int8[]) AS int8;
+       clip_query(vectors => '{"[1,0]","[0,1]"}', weights => '{3,4}'::int8[]) AS int8,
+       clip_query(vectors => '{"[1,0]","[0,1]"}', weights => '{3e300,4e300}') AS large;
 PREPARE query AS SELECT clip_query(texts => $1, vectors => $2, weights => $3, model => $4);
 DEALLOCATE query;
 SELECT clip_query('{a}', NULL, '{}', '{}', NULL, '{2}', NULL) = clip_query(texts => '{a}') AS empty_arrays;
