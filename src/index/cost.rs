@@ -21,8 +21,8 @@ use crate::vector::base_type;
 // units already, for disks; where random_page_cost says that it is not slower than others, one, the processor's part is
 // what makes up the difference. The numbers below are between the two: a visit is .7 units besides its page.
 //
-// The plan that is chosen by them is the cheaper one, or takes at most a fifth longer, in all 24 cells of the bench at
-// 100 000 rows and in 21 at 1 000 000. The others are filters that pass a topic, where half of the queries ask for something
+// The plan that is chosen by them is the cheaper one, or takes at most a fifth longer, in 22 of 24 cells of the bench at
+// 100 000 rows, and was in 21 at 1 000 000 before scans kept to the graph for longer. The others are filters that pass a topic, where half of the queries ask for something
 // else and come to the exact pass: what that costs is known here, but not that it comes to it.
 
 /// Nodes visited for a row. A batch of `ef` rows keeps a beam of twice as many nodes and looks at some to find its way;
