@@ -1,6 +1,6 @@
 //! Every error a user can meet, with its SQLSTATE, DETAIL and HINT: the one place that knows them.
 
-use crate::{classify, embed, index, ingest, model, server, vector, worker};
+use crate::{classify, embed, evaluate, index, ingest, model, server, vector, worker};
 pub use clip::error::reason;
 use pgrx::{
     PgLogLevel,
@@ -25,6 +25,9 @@ pub enum Error {
     /// An argument of a classification.
     #[error(transparent)]
     Classify(#[from] classify::Error),
+    /// What is to be evaluated.
+    #[error(transparent)]
+    Evaluate(#[from] evaluate::Error),
     /// The trigger that keeps embeddings current.
     #[error(transparent)]
     Ingest(#[from] ingest::Error),
@@ -291,6 +294,7 @@ fn fields(error: &Error) -> Fields {
         Error::Model(error) => model_error(error),
         Error::Embed(error) => embed_error(error),
         Error::Classify(error) => classify_error(error),
+        Error::Evaluate(error) => evaluate_error(error),
         Error::Ingest(error) => ingest_error(error),
         Error::Index(error) => index_error(error),
         Error::Vector(error) => vector_error(error),
@@ -638,6 +642,32 @@ fn classify_error(error: &classify::Error) -> Fields {
         ),
     }
 }
+
+fn evaluate_error(error: &evaluate::Error) -> Fields {
+    use ::evaluate::Error::*;
+    use evaluate::Error::*;
+    match error {
+        Matrix(TooManyLabels) => hint(
+            ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "What is counted are labels, of which many rows have the same.",
+        ),
+        Matrix(TooManyRows) => (ERRCODE_PROGRAM_LIMIT_EXCEEDED, None, None),
+        Matrix(Json(error)) => (
+            ERRCODE_CHECK_VIOLATION,
+            Some(error.to_string()),
+            Some(CONFUSION.to_owned()),
+        ),
+        Matrix(DuplicateLabel(_) | Shape { .. }) => hint(ERRCODE_CHECK_VIOLATION, CONFUSION),
+        NotANumber => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Leave such rows out by a FILTER or WHERE clause; the similarity of a zero vector is NaN.",
+        ),
+        Depth(_) | Depths(..) => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
+    }
+}
+
+/// How a confusion matrix is written.
+const CONFUSION: &str = r#"Write {"labels": ["a", "b"], "counts": [[5, 1], [0, 7]], "none": [0, 2]}: whole numbers, a row of counts for each true label, a column for each predicted one; "none" may be left out."#;
 
 fn ingest_error(error: &ingest::Error) -> Fields {
     use ingest::Error::*;

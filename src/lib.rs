@@ -1,13 +1,14 @@
 //! CLIP embeddings and vector search inside PostgreSQL.
 //!
 //! A thin shell around crates that know nothing of PostgreSQL: `clip` turns texts and images into embeddings, `hnsw` finds
-//! neighbours, `kernels` computes distances. What a user can call is declared where it is implemented, or in `sql/` where the macros of pgrx
+//! neighbours, `kernels` computes distances, `evaluate` tells how good labels and scores are. What a user can call is declared where it is implemented, or in `sql/` where the macros of pgrx
 //! cannot say it.
 
 mod background;
 mod classify;
 mod embed;
 mod error;
+mod evaluate;
 mod guc;
 mod index;
 mod ingest;

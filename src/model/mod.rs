@@ -9,6 +9,7 @@ mod json;
 mod registry;
 
 pub use error::Error;
+pub use json::JsonText;
 pub use registry::find;
 
 use crate::{error::Result, guc};

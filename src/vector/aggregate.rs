@@ -60,7 +60,7 @@ impl State {
 }
 
 /// The memory of the aggregate that `fcinfo` is a call of.
-fn aggregate(fcinfo: pg_sys::FunctionCallInfo) -> Returned<PgMemoryContexts> {
+pub fn aggregate_context(fcinfo: pg_sys::FunctionCallInfo) -> Returned<PgMemoryContexts> {
     let mut context = ptr::null_mut();
     // SAFETY: the server's own call information; where it finds an aggregate it also finds its memory context.
     if unsafe { pg_sys::AggCheckCallContext(fcinfo, &mut context) } == 0 {
@@ -80,7 +80,7 @@ fn clip_vector_accum(
     };
     let state = match State::of(&mut state) {
         Some(state) => state,
-        None => State::new(aggregate(fcinfo)?, vector.len()),
+        None => State::new(aggregate_context(fcinfo)?, vector.len()),
     };
     state.check_dimensions(vector.len())?;
     state.add(1, vector.iter().map(|half| half.to_f64_const()));
@@ -99,7 +99,7 @@ fn clip_vector_combine(
     // The other one's memory does not live as long as the aggregate where it was deserialized.
     let state = match State::of(&mut state) {
         Some(state) => state,
-        None => State::new(aggregate(fcinfo)?, other.sums.len()),
+        None => State::new(aggregate_context(fcinfo)?, other.sums.len()),
     };
     state.check_dimensions(other.sums.len())?;
     state.add(other.count, other.sums.iter().copied());
@@ -124,7 +124,7 @@ fn clip_vector_deserialize(
 ) -> Returned<Internal> {
     let (words, _) = bytes.as_chunks::<8>();
     let (count, sums) = words.split_first().ok_or(Error::NotInAggregate)?;
-    aggregate(fcinfo)?;
+    aggregate_context(fcinfo)?;
     let state = State::new(PgMemoryContexts::CurrentMemoryContext, sums.len());
     let count = u64::from_ne_bytes(*count);
     state.add(count, sums.iter().map(|&sum| f64::from_ne_bytes(sum)));

@@ -16,6 +16,7 @@ mod error;
 mod io;
 mod value;
 
+pub use aggregate::aggregate_context;
 pub use analyze::{SAMPLE_KIND, distance};
 pub use datum::Stored;
 pub use domain::base_type;

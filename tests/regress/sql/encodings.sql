@@ -23,6 +23,7 @@ ALTER TABLE "Würfel"."größe" ADD CONSTRAINT "höchstens" CHECK ("schlüssel" 
 CALL clip_work_queue();
 SELECT "schlüssel", "vektör" = clip_embed_text("straße") AS current FROM "Würfel"."größe" ORDER BY 1;
 SELECT key, sqlstate FROM clip_embed_errors;
+SELECT c, clip_confusion_table(c) FROM (SELECT clip_confusion('Würfel', 'größe') AS c) s;
 
 \c regress_clip_euc_jp
 SET client_encoding = 'UTF8';
@@ -35,6 +36,7 @@ CALL clip_backfill('"絵画"');
 SELECT "番号", "ベクトル" = clip_embed_text('富士山') AS current FROM "絵画" ORDER BY 1;
 SELECT relation, key, sqlstate, message FROM clip_embed_errors;
 SELECT relation, source, target, embedded, pending, failed FROM clip_embed_status;
+SELECT c, clip_confusion_table(c) FROM (SELECT clip_confusion('絵画', '番号') AS c) s;
 
 \c :here
 DROP DATABASE regress_clip_latin1;
