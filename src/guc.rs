@@ -28,6 +28,7 @@ static ITERATIVE_ORDER: GucSetting<IterativeOrder> =
     GucSetting::<IterativeOrder>::new(IterativeOrder::Strict);
 static EXACT_FALLBACK: GucSetting<bool> = GucSetting::<bool>::new(true);
 static APPROXIMATE_WITHIN: GucSetting<bool> = GucSetting::<bool>::new(false);
+static EXACT_SEARCH: GucSetting<bool> = GucSetting::<bool>::new(false);
 static MODEL_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(4096);
 static WORKER_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static WORKER_SEATS: GucSetting<i32> = GucSetting::<i32>::new(16);
@@ -82,6 +83,14 @@ fn define_scans() {
         GucFlags::default(),
     );
     GucRegistry::define_bool_guc(
+    GucRegistry::define_bool_guc(
+        c"clip_pg.exact_search",
+        c"Has scans of clip_hnsw indexes find all rows, in the exact order.",
+        c"Each reads the whole index then.",
+        &EXACT_SEARCH,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
         c"clip_pg.exact_fallback",
         c"Lets a scan of a clip_hnsw index that leaves the graph go on to all other rows.",
         c"It reads the whole index then, in order of distance. Otherwise it ends, with a warning, when it has visited clip_pg.max_scan_tuples or has no memory left.",
@@ -312,6 +321,11 @@ pub fn approximate_within() -> bool {
 pub fn model_memory() -> u64 {
     u64::from(unsigned(&MODEL_MEMORY)) << 20
 }
+/// `clip_pg.exact_search`: whether scans are exact.
+pub fn exact_search() -> bool {
+    EXACT_SEARCH.get()
+}
+
 
 /// `clip_pg.worker_seats`: seats in shared memory, at least 1.
 pub fn worker_seats() -> usize {

@@ -10,6 +10,7 @@ use hnsw::layout::Shape;
 use hnsw::scan::visits_before_exact_pass;
 use pgrx::{pg_guard, pg_sys};
 
+use super::scan::is_exact;
 use super::selectivity::{is_another_center, nth};
 use super::{options, pages};
 use crate::guc;
@@ -87,7 +88,10 @@ pub unsafe extern "C-unwind" fn estimate(
             true => (scan.nodes * generic.indexSelectivity).max(1.0),
             false => scan.nodes,
         };
-        let (startup, total) = if ordered || guc::approximate_within() {
+        let (startup, total) = if ordered && guc::exact_search() {
+            // All of them are put in order before the first.
+            (scan.pass(), scan.pass())
+        } else if ordered || !is_exact(ordered) {
             let taken = if ordered {
                 Taken::by(&*root, &*index.rel)
             } else {

@@ -25,7 +25,7 @@ use crate::{guc, vector::Stored};
 
 /// Whether a scan takes rows from all pages instead of the graph from the start.
 pub fn is_exact(ordered: bool) -> bool {
-    !ordered && !guc::approximate_within()
+    !ordered && (guc::exact_search() || !guc::approximate_within())
 }
 
 /// What a scan keeps between calls. Dropped with the memory context of the scan, however that ends.
@@ -249,6 +249,8 @@ unsafe fn start(scan: pg_sys::IndexScanDesc) -> Result<Option<Running>> {
         };
         let scan = if is_exact(ordered) || center.is_none() {
             Scan::all(&index, query, radius, skip_dead)?
+        } else if guc::exact_search() {
+            Scan::new(query, options).within(radius).exact()
         } else if guc::exact_fallback() {
             Scan::new(query, options).within(radius).complete()
         } else {

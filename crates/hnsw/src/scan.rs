@@ -102,6 +102,8 @@ pub fn visits_before_exact_pass(nodes: f64) -> f64 {
 enum Source {
     /// The graph, before the first batch.
     Begin,
+    /// An exact pass that is to come.
+    Unsorted,
     /// The graph.
     Graph,
     /// An exact pass that has put all nodes in order.
@@ -193,6 +195,12 @@ impl Scan {
         self
     }
 
+    /// The scan that makes an exact pass at once, so that it misses nothing.
+    pub fn exact(mut self) -> Self {
+        self.source = Source::Unsorted;
+        self
+    }
+
     /// The next row, or `None` when there are no more.
     ///
     /// # Errors
@@ -247,6 +255,7 @@ impl Scan {
                     }
                     None => self.more(index)?,
                 },
+                Source::Unsorted => self.sort_all(index)?,
                 Source::Sorted(sorter) => {
                     let Some(entry) = sorter.take()? else {
                         return Ok(None);

@@ -202,6 +202,34 @@ fn a_complete_scan_returns_every_row() {
     }
 }
 
+#[test]
+fn an_exact_scan_misses_nothing() {
+    for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
+        let store = MemStore::new();
+        let mut index = Index::create(&store, &parameters(metric)).unwrap();
+        let data = vectors(500, 1);
+        for (row, vector) in data.iter().enumerate() {
+            insert(&mut index, vector, tid(row)).unwrap();
+        }
+        let query = &vectors(1, 2)[0];
+        let wanted = exact(metric, query, &data);
+        let narrow = Options {
+            limits: Limits {
+                nodes: 1,
+                ..Limits::NONE
+            },
+            ..options(1, Order::Strict)
+        };
+        let scan = || Scan::new(index.query(query).unwrap(), narrow).exact();
+        let (rows, late) = rows_of(&index, scan());
+        assert_eq!((rows, late), (wanted.clone(), 0));
+        if metric == Metric::Cosine {
+            let (rows, _) = rows_of(&index, scan().within(wanted[123].1));
+            assert_eq!(rows, wanted[..=123]);
+        }
+    }
+}
+
 /// Rows that a filter leaves are found however few they are, and at little more than the price of reading all pages.
 #[test]
 fn a_complete_scan_changes_over_in_time() {
