@@ -18,7 +18,7 @@ COMMENT ON FUNCTION clip_embed_images(bytea[], text) IS
 'embeddings of image files by the named model';
 COMMENT ON FUNCTION clip_embed_support(internal) IS
 'planner support function: charges a model that runs once as start-up cost';
-COMMENT ON FUNCTION clip_query(text[], bytea[], text[], bytea[], clip_vector[], double precision[], text) IS
+COMMENT ON FUNCTION clip_query(text[], bytea[], text[], bytea[], clip_vector[], clip_vector[], double precision[], text, text) IS
 'unit vector in the direction of the weighted mean of texts, images and vectors, less others; one weight for each, in the order of the arguments';
 COMMENT ON FUNCTION clip_image_info(bytea) IS
 'format, size, EXIF orientation and number of frames from the header of an image file';

@@ -83,8 +83,9 @@ CREATE FUNCTION clip_prewarm(index regclass) RETURNS bigint
     AS 'MODULE_PATHNAME', 'clip_prewarm_wrapper' LANGUAGE C VOLATILE STRICT COST 10000;
 COMMENT ON FUNCTION clip_prewarm(regclass) IS 'reads a clip_hnsw index into shared buffers and returns its number of pages';
 
-CREATE FUNCTION clip_recall(index regclass, k integer DEFAULT 10, sample integer DEFAULT 100, queries regclass DEFAULT NULL)
+CREATE FUNCTION clip_recall(index regclass, k integer DEFAULT 10, sample integer DEFAULT 100, queries regclass DEFAULT NULL,
+    nearest integer DEFAULT NULL)
 RETURNS double precision
     AS 'MODULE_PATHNAME', 'clip_recall_wrapper' LANGUAGE C VOLATILE COST 100000;
-COMMENT ON FUNCTION clip_recall(regclass, integer, integer, regclass) IS
-'share of the k nearest rows that a clip_hnsw index finds with the current settings, for a sample of its own vectors or of those in a table of queries';
+COMMENT ON FUNCTION clip_recall(regclass, integer, integer, regclass, integer) IS
+'share of the k nearest rows that a clip_hnsw index finds with the current settings, or of fewer nearest among k, for a sample of its own vectors or of those in a table of queries';

@@ -37,6 +37,9 @@ pub enum Error {
     /// A vector.
     #[error(transparent)]
     Vector(#[from] vector::Error),
+    /// An argument about the results of a search.
+    #[error(transparent)]
+    Retrieval(#[from] retrieval::Error),
     /// The background worker that runs models.
     #[error(transparent)]
     Worker(#[from] worker::Error),
@@ -298,6 +301,7 @@ fn fields(error: &Error) -> Fields {
         Error::Ingest(error) => ingest_error(error),
         Error::Index(error) => index_error(error),
         Error::Vector(error) => vector_error(error),
+        Error::Retrieval(error) => retrieval_error(error),
         Error::Worker(error) => worker_error(error),
         Error::Thread(_) => hint(
             ERRCODE_INSUFFICIENT_RESOURCES,
@@ -529,7 +533,7 @@ fn index_error(error: &index::Error) -> Fields {
             ERRCODE_INSUFFICIENT_PRIVILEGE,
             "This takes the index's owner or a member of pg_stat_scan_tables.",
         ),
-        Search(_) | NotPositive => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
+        Search(_) | NotPositive | Nearest { .. } => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
         Invalid(_) => hint(
             ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             "Wait until it is built, or rebuild it by REINDEX.",
@@ -595,11 +599,29 @@ fn embed_error(error: &embed::Error) -> Fields {
         ),
         WeightCount { .. } => hint(
             ERRCODE_INVALID_PARAMETER_VALUE,
-            "Give one weight for each text, image, minus_text, minus_image and vector, in that order.",
+            "Give one weight for each text, image, minus_text, minus_image, vector and minus_vector, in that order.",
+        ),
+        Template(_) => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Write {} where the text belongs. An empty template, as argument \"template\" or as setting \"clip_pg.query_template\", leaves texts as they are.",
         ),
         ZeroQuery => hint(
             ERRCODE_INVALID_PARAMETER_VALUE,
             "A query needs a direction: what is added must differ from what is subtracted.",
+        ),
+    }
+}
+
+fn retrieval_error(error: &retrieval::Error) -> Fields {
+    use retrieval::Error::*;
+    match error {
+        Among(_) | Margin | Share(_) | Background(_) | Bounds { .. } | Dots(_) => {
+            (ERRCODE_INVALID_PARAMETER_VALUE, None, None)
+        }
+        ImageDimensions { .. } => (ERRCODE_DATA_EXCEPTION, None, None),
+        BackgroundDimensions { .. } => hint(
+            ERRCODE_DATA_EXCEPTION,
+            "Name the model that the query is by as argument \"model\", or give a background by it.",
         ),
     }
 }

@@ -17,6 +17,7 @@ use std::{
 
 static MODEL: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(Some(crate::model::BUILT_IN));
+static QUERY_TEMPLATE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static MODEL_DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static ONNXRUNTIME_LIBRARY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
@@ -27,8 +28,8 @@ static MAX_SCAN_TUPLES: GucSetting<i32> = GucSetting::<i32>::new(20_000);
 static ITERATIVE_ORDER: GucSetting<IterativeOrder> =
     GucSetting::<IterativeOrder>::new(IterativeOrder::Strict);
 static EXACT_FALLBACK: GucSetting<bool> = GucSetting::<bool>::new(true);
-static APPROXIMATE_WITHIN: GucSetting<bool> = GucSetting::<bool>::new(false);
 static EXACT_SEARCH: GucSetting<bool> = GucSetting::<bool>::new(false);
+static APPROXIMATE_WITHIN: GucSetting<bool> = GucSetting::<bool>::new(false);
 static MODEL_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(4096);
 static WORKER_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static WORKER_SEATS: GucSetting<i32> = GucSetting::<i32>::new(16);
@@ -83,7 +84,6 @@ fn define_scans() {
         GucFlags::default(),
     );
     GucRegistry::define_bool_guc(
-    GucRegistry::define_bool_guc(
         c"clip_pg.exact_search",
         c"Has scans of clip_hnsw indexes find all rows, in the exact order.",
         c"Each reads the whole index then.",
@@ -91,6 +91,7 @@ fn define_scans() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    GucRegistry::define_bool_guc(
         c"clip_pg.exact_fallback",
         c"Lets a scan of a clip_hnsw index that leaves the graph go on to all other rows.",
         c"It reads the whole index then, in order of distance. Otherwise it ends, with a warning, when it has visited clip_pg.max_scan_tuples or has no memory left.",
@@ -114,6 +115,14 @@ fn define_models() {
         c"Sets the model that embeds where a function call names none.",
         c"The view clip_models lists the registered models.",
         &MODEL,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_string_guc(
+        c"clip_pg.query_template",
+        c"Sets what clip_query makes of its texts before it embeds them.",
+        c"Each {} stands for the text, as in 'a photo of a {}'. An empty string leaves texts as they are.",
+        &QUERY_TEMPLATE,
         GucContext::Userset,
         GucFlags::default(),
     );
@@ -256,6 +265,11 @@ pub fn model() -> String {
         .unwrap_or_default()
 }
 
+/// `clip_pg.query_template`, in the database's encoding; may be empty.
+pub fn query_template() -> CString {
+    QUERY_TEMPLATE.get().unwrap_or_default()
+}
+
 /// `clip_pg.model_directory`: where the registry's files are, absolute.
 pub fn model_directory() -> PathBuf {
     path(&MODEL_DIRECTORY).unwrap_or_else(default_model_directory)
@@ -307,6 +321,11 @@ pub fn iterative_order() -> Order {
     }
 }
 
+/// `clip_pg.exact_search`: whether scans are exact.
+pub fn exact_search() -> bool {
+    EXACT_SEARCH.get()
+}
+
 /// `clip_pg.exact_fallback`: whether a scan goes on where the graph has no more for it.
 pub fn exact_fallback() -> bool {
     EXACT_FALLBACK.get()
@@ -321,11 +340,6 @@ pub fn approximate_within() -> bool {
 pub fn model_memory() -> u64 {
     u64::from(unsigned(&MODEL_MEMORY)) << 20
 }
-/// `clip_pg.exact_search`: whether scans are exact.
-pub fn exact_search() -> bool {
-    EXACT_SEARCH.get()
-}
-
 
 /// `clip_pg.worker_seats`: seats in shared memory, at least 1.
 pub fn worker_seats() -> usize {

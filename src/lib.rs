@@ -14,6 +14,7 @@ mod index;
 mod ingest;
 mod model;
 mod role;
+mod search;
 mod server;
 mod sql;
 mod subtransaction;

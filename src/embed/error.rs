@@ -34,6 +34,9 @@ pub enum Error {
     /// A weight that is NaN or infinite, by its position from 1.
     #[error("weight {0} is not a finite number")]
     Weight(usize),
+    /// A template without a place for the text.
+    #[error("query template \"{0}\" has no place for the text")]
+    Template(String),
     /// Terms that cancel each other out.
     #[error("the terms of the query add up to zero")]
     ZeroQuery,

@@ -1,34 +1,48 @@
 //! Queries made of several texts, images and vectors.
 
-use super::{Error, Text, embed_image, embed_text};
+use super::{Error, Text, embed_image, embed_text, to_utf8};
 use crate::{
     error::{Result, Returned},
-    model,
+    guc, model,
     vector::{self, Vector},
 };
 use pgrx::{Array, datum::UnboxDatum, prelude::*};
 
-/// The direction of the weighted mean of all terms: texts, images, minus_texts, minus_images and vectors, in that
-/// order. Each is normalised first, those of `minus_texts` and `minus_images` count negatively.
+/// What stands for the text in a template.
+const PLACEHOLDER: &str = "{}";
+
+/// The direction of the weighted mean of all terms: texts, images, minus_texts, minus_images, vectors and minus_vectors,
+/// in that order. Each is normalised first, those whose name begins with `minus` count negatively. Texts are what the
+/// template, by default the setting `clip_pg.query_template`, makes of them.
 #[pg_extern(stable, parallel_restricted, cost = 200000, support = clip_embed_support)]
+#[allow(clippy::too_many_arguments)] // They are named in SQL.
 fn clip_query(
     texts: default!(Option<Array<Text>>, "NULL"),
     images: default!(Option<Array<&[u8]>>, "NULL"),
     minus_texts: default!(Option<Array<Text>>, "NULL"),
     minus_images: default!(Option<Array<&[u8]>>, "NULL"),
     vectors: default!(Option<Array<Vector>>, "NULL"),
+    minus_vectors: default!(Option<Array<Vector>>, "NULL"),
     weights: default!(Option<Array<f64>>, "NULL"),
     model: default!(Option<Text>, "NULL"),
+    template: default!(Option<Text>, "NULL"),
 ) -> Returned<Vector> {
     let texts = elements("texts", &texts)?;
     let images = elements("images", &images)?;
     let minus_texts = elements("minus_texts", &minus_texts)?;
     let minus_images = elements("minus_images", &minus_images)?;
     let vectors = elements("vectors", &vectors)?;
+    let minus_vectors = elements("minus_vectors", &minus_vectors)?;
+    let template = match template {
+        Some(given) => Template::new(given.as_str())?,
+        None if texts.is_empty() && minus_texts.is_empty() => Template::default(),
+        None => Template::new(&to_utf8(guc::query_template().to_bytes()))?,
+    };
     let signs = [
         (texts.len() + images.len(), 1.0),
         (minus_texts.len() + minus_images.len(), -1.0),
         (vectors.len(), 1.0),
+        (minus_vectors.len(), -1.0),
     ];
     let signs = signs.map(|(count, sign)| vec![sign; count]).concat();
     let weights = match &weights {
@@ -39,11 +53,11 @@ fn clip_query(
 
     let mut terms = Vec::with_capacity(factors.len());
     // Vectors alone need no model.
-    if factors.len() > vectors.len() {
+    if factors.len() > vectors.len() + minus_vectors.len() {
         let model = model::resolve(model.as_ref().map(Text::as_str))?;
         for (texts, images) in [(texts, images), (minus_texts, minus_images)] {
             for text in texts {
-                terms.push(embed_text(&model, text.as_str())?);
+                terms.push(embed_text(&model, &template.fill(text.as_str()))?);
             }
             for image in images {
                 terms.push(embed_image(&model, image)?);
@@ -51,11 +65,33 @@ fn clip_query(
         }
     }
     terms.extend(vectors);
+    terms.extend(minus_vectors);
     Ok(direction(&terms, &factors)?)
 }
 
+/// What a text becomes before it is embedded; empty where it stays as it is.
+#[derive(Default)]
+struct Template(String);
+
+impl Template {
+    fn new(template: &str) -> Result<Self> {
+        if template.is_empty() || template.contains(PLACEHOLDER) {
+            Ok(Self(template.to_owned()))
+        } else {
+            Err(Error::Template(template.to_owned()).into())
+        }
+    }
+
+    fn fill(&self, text: &str) -> String {
+        match self.0.as_str() {
+            "" => text.to_owned(),
+            template => template.replace(PLACEHOLDER, text),
+        }
+    }
+}
+
 /// The elements of an array argument, none where the argument is NULL.
-fn elements<'a, T: UnboxDatum>(
+pub fn elements<'a, T: UnboxDatum>(
     name: &'static str,
     array: &'a Option<Array<'_, T>>,
 ) -> Result<Vec<T::As<'a>>> {

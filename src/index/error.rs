@@ -50,6 +50,14 @@ pub enum Error {
     /// Arguments of `clip_recall` that are none.
     #[error("index, k and sample must be given, and positive")]
     NotPositive,
+    /// Nearest rows that are to be among fewer.
+    #[error("nearest must be between 1 and k, which is {k}, not {nearest}")]
+    Nearest {
+        /// How many of the nearest rows.
+        nearest: i32,
+        /// Among how many.
+        k: i32,
+    },
     /// An index that the planner passes over.
     #[error("the planner does not use index \"{0}\"")]
     NotUsed(String),

@@ -52,16 +52,19 @@ FROM pg_attribute a
 WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND clip_pg.base_type(a.atttypid) = $2
 ORDER BY a.attnum LIMIT 1";
 
-/// The share of the `k` nearest rows that are found for a sample of the index's own vectors, or of those of `queries`; none
-/// where there is nothing to be found.
+/// The share of the `nearest` rows that are among the `k` which are found, for a sample of the index's own vectors or of
+/// those of `queries`; none where there is nothing to be found. By default `nearest` is `k`.
+///
+/// These are R1@N,K and R0@K of [`retrieval::recall`].
 #[pg_extern(sql = false)]
 fn clip_recall(
     index: Option<pg_sys::Oid>,
     k: Option<i32>,
     sample: Option<i32>,
     queries: Option<pg_sys::Oid>,
+    nearest: Option<i32>,
 ) -> Returned<Option<f64>> {
-    Ok(recall(index, k, sample, queries).map_err(error::Error::from)?)
+    Ok(recall(index, k, sample, queries, nearest).map_err(error::Error::from)?)
 }
 
 fn recall(
@@ -69,10 +72,15 @@ fn recall(
     k: Option<i32>,
     sample: Option<i32>,
     queries: Option<pg_sys::Oid>,
+    nearest: Option<i32>,
 ) -> Result<Option<f64>> {
     let (Some(index), Some(k @ 1..), Some(sample @ 1..)) = (index, k, sample) else {
         return Err(Error::NotPositive);
     };
+    let nearest = nearest.unwrap_or(k);
+    if !(1..=k).contains(&nearest) {
+        return Err(Error::Nearest { nearest, k });
+    }
     // Rights come before locks.
     queries.map(Queries::permitted).transpose()?;
     let opened = Opened::open(index)?;
@@ -87,14 +95,9 @@ fn recall(
         if number == 0 {
             measured.check_plan(vector.clone(), k)?;
         }
-        let exact = measured.nearest(&EXACT, vector.clone(), k)?;
-        let Some(&farthest) = exact.last() else {
-            continue;
-        };
+        let exact = measured.nearest(&EXACT, vector.clone(), nearest)?;
         let by_index = measured.nearest(&BY_INDEX, vector, k)?;
-        // A row as near as the farthest of the exact ones is as good.
-        let near = by_index.iter().filter(|&&distance| distance <= farthest);
-        found += near.count().min(exact.len());
+        found += retrieval::recall::found(&exact, &by_index);
         wanted += exact.len();
     }
     Ok((wanted > 0).then(|| found as f64 / wanted as f64))

@@ -228,7 +228,7 @@ unsafe fn model_of_call(call: *mut pg_sys::FuncExpr) -> Option<String> {
         let position = if embeds(c"clip_embed_text") || embeds(c"clip_embed_image") {
             1
         } else if embeds(c"clip_query") {
-            6
+            7
         } else {
             return None;
         };

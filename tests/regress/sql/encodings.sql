@@ -24,6 +24,8 @@ CALL clip_work_queue();
 SELECT "schlüssel", "vektör" = clip_embed_text("straße") AS current FROM "Würfel"."größe" ORDER BY 1;
 SELECT key, sqlstate FROM clip_embed_errors;
 SELECT c, clip_confusion_table(c) FROM (SELECT clip_confusion('Würfel', 'größe') AS c) s;
+SET clip_pg.query_template = 'café, {}';
+SELECT clip_query(texts => '{été}') = clip_query(texts => '{"café, été"}', template => '') AS by_template;
 
 \c regress_clip_euc_jp
 SET client_encoding = 'UTF8';

@@ -22,7 +22,7 @@ END $$;
 SELECT pg_temp.told('SELECT FROM photos ORDER BY embedding <=> (SELECT clip_embed_text(''a'', ''other'')) LIMIT 1');
 SELECT pg_temp.told('SELECT id, clip_similarity((SELECT clip_embed_text(''b'', ''other'')), embedding) FROM photos ORDER BY embedding <-> (SELECT clip_embed_text(''a'', ''other'')) LIMIT 1');
 SELECT pg_temp.told('SELECT FROM photos WHERE embedding <#> (SELECT clip_query(texts => ''{a}'', model => ''other'')) < 0');
-SELECT pg_temp.told('SELECT FROM photos WHERE embedding <+> (SELECT clip_query(''{a}'', NULL, NULL, NULL, NULL, NULL, ''other'')) < 1');
+SELECT pg_temp.told('SELECT FROM photos WHERE embedding <+> (SELECT clip_query(''{a}'', NULL, NULL, NULL, NULL, NULL, NULL, ''other'')) < 1');
 SELECT pg_temp.told('SELECT FROM photos ORDER BY generated <=> (SELECT clip_embed_text(''a'', ''clip-mini''))');
 SELECT pg_temp.told('SELECT FROM photos ORDER BY unsized <=> (SELECT clip_embed_text(''a'', ''clip-mini''))');
 SELECT pg_temp.told('SELECT FROM photos ORDER BY embedding <=> generated');

@@ -1,0 +1,16 @@
+//! What the results of a search are worth, and how to show it.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`cutoff`] | whether the nearest images answer a query at all, and how far its answers reach |
+//! | [`background`] | texts of everyday things, which a query is compared with for that |
+//! | [`dots`] | a similarity as a few dots |
+//! | [`recall`] | how many of the nearest vectors a search has found |
+
+pub mod background;
+pub mod cutoff;
+pub mod dots;
+mod error;
+pub mod recall;
+
+pub use error::Error;
