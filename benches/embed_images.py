@@ -115,7 +115,7 @@ def preprocessing(images):
         Image.fromarray((photograph + grain).clip(0, 255).astype(np.uint8)).save(file.name, quality=92)
 
         def ours():
-            clip_pg.stdin.write(f"{file.name}\t{description}\n".encode())
+            clip_pg.stdin.write(f"{file.name}\tfull\t{description}\n".encode())
             clip_pg.stdin.flush()
             length = int(clip_pg.stdout.readline().split()[1])
             return clip_pg.stdout.read(length)

@@ -10,8 +10,8 @@ COMMENT ON FUNCTION clip_embed_texts(text[], text) IS
 'embeddings of texts by the named model';
 COMMENT ON FUNCTION clip_embed_image(bytea) IS
 'embedding of an image file by the model that clip_pg.model names';
-COMMENT ON FUNCTION clip_embed_image(bytea, text) IS
-'embedding of an image file by the named model';
+COMMENT ON FUNCTION clip_embed_image(bytea, text, text) IS
+'embedding of an image file, or of a region of it (IIIF: full, square, x,y,w,h, pct:x,y,w,h), by the named model';
 COMMENT ON FUNCTION clip_embed_images(bytea[]) IS
 'embeddings of image files by the model that clip_pg.model names';
 COMMENT ON FUNCTION clip_embed_images(bytea[], text) IS
@@ -22,5 +22,5 @@ COMMENT ON FUNCTION clip_query(text[], bytea[], text[], bytea[], clip_vector[], 
 'unit vector in the direction of the weighted mean of texts, images and vectors, less others; one weight for each, in the order of the arguments';
 COMMENT ON FUNCTION clip_image_info(bytea) IS
 'format, size, EXIF orientation and number of frames from the header of an image file';
-COMMENT ON FUNCTION clip_thumbnail(bytea, integer) IS
-'JPEG of an image, upright, its longer side at most max_side pixels';
+COMMENT ON FUNCTION clip_thumbnail(bytea, integer, text) IS
+'JPEG of an image or a region of it, upright, its longer side at most max_side pixels';

@@ -326,6 +326,14 @@ fn clip_error(error: &clip::Error) -> Fields {
             ERRCODE_PROGRAM_LIMIT_EXCEEDED,
             "Reduce the image, or have \"clip_pg.max_image_pixels\" raised.",
         ),
+        InvalidRegion { .. } => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "As in the IIIF Image API, a region is full, square, 10,20,300,400 (left, top, width and height in pixels) or pct:10,20,30,40 (in percent).",
+        ),
+        RegionOutside { .. } => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Regions are counted from the upper left corner of the image the right way up; clip_image_info() tells its size and orientation.",
+        ),
         OutOfMemory { .. } => (ERRCODE_OUT_OF_MEMORY, None, None),
         TextTooLong { .. } => hint(
             ERRCODE_PROGRAM_LIMIT_EXCEEDED,

@@ -3,9 +3,9 @@
 //! With the model named they are immutable: a name is bound to its files for ever. With the default model, which is a
 //! setting, they are stable.
 
-use super::{Text, at_fault, embed_image, embed_images, embed_text, embed_texts};
+use super::{Text, at_fault, embed_image, embed_images, embed_region, embed_text, embed_texts};
 use crate::{
-    error::{Result, Returned},
+    error::{Error, Result, Returned},
     model,
     vector::Vector,
 };
@@ -52,13 +52,23 @@ fn clip_embed_texts(texts: Array<Text>, model: Text) -> Returned<Vec<Option<Vect
 /// The embedding of an image file by the default model.
 #[pg_extern(name = "clip_embed_image", stable, strict, parallel_restricted, cost = 200000, support = clip_embed_support)]
 fn embed_image_by_default(image: &[u8]) -> Returned<Vector> {
-    Ok(image_vector(image, None)?)
+    let model = model::resolve(None)?;
+    Ok(embed_image(&model, image)?)
 }
 
-/// The embedding of an image file by the model of that name.
+/// The embedding of an image file, or of a region of it, by the model of that name.
+///
+/// The region is one of the IIIF Image API 3.0, section 4.1: `full`, `square`, `x,y,w,h` in pixels, `pct:x,y,w,h`. It is cut
+/// out of the picture the right way up, before anything else.
 #[pg_extern(immutable, strict, parallel_restricted, cost = 200000, support = clip_embed_support)]
-fn clip_embed_image(image: &[u8], model: Text) -> Returned<Vector> {
-    Ok(image_vector(image, Some(&model))?)
+fn clip_embed_image(
+    image: &[u8],
+    model: Text,
+    region: default!(Text, "'full'"),
+) -> Returned<Vector> {
+    let region = region.as_str().parse().map_err(Error::from)?;
+    let model = model::resolve(Some(model.as_str()))?;
+    Ok(embed_region(&model, image, region)?)
 }
 
 /// The embeddings of several image files by the default model.
@@ -97,11 +107,6 @@ fn text_vectors(texts: &Array<Text>, model: Option<&Text>) -> Result<Vec<Option<
     })?;
     let nulls = texts.iter().map(Option::is_none);
     Ok(spread(nulls, vectors.iter().cloned()))
-}
-
-fn image_vector(image: &[u8], model: Option<&Text>) -> Result<Vector> {
-    let model = model::resolve(model.map(Text::as_str))?;
-    embed_image(&model, image)
 }
 
 fn image_vectors(images: &Array<&[u8]>, model: Option<&Text>) -> Result<Vec<Option<Vector>>> {

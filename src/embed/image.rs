@@ -3,13 +3,16 @@
 //! The memory that images took, files and pixels, is given back to the system when the transaction ends, once for all of
 //! them: the C library keeps tens of megabytes otherwise, in every session that has met a large image.
 
-use super::Error;
+use super::{Error, Text};
 use crate::{
     error::{self, Returned},
     guc,
     model::Model,
 };
-use clip::image::{self, Info, Limits};
+use clip::{
+    image::{self, Info, Kept, Limits, Region},
+    preprocess::Alpha,
+};
 use pgrx::{
     callconv::{BoxRet, FcInfo},
     check_for_interrupts,
@@ -17,17 +20,77 @@ use pgrx::{
     pg_sys,
     prelude::*,
 };
-use std::{cell::Cell, ffi::c_void, ptr};
+use std::{
+    cell::{Cell, RefCell},
+    ffi::c_void,
+    ptr,
+    rc::Rc,
+};
 
 thread_local! {
     /// Whether this transaction has had an image in memory; `None` before the first one of the process.
     static USED: Cell<Option<bool>> = const { Cell::new(None) };
 }
 
+/// Pixels of a picture that is kept for its regions at most: 192 MB of memory.
+const MOST_KEPT: usize = 1 << 26;
+
+/// The image file of which a region was last asked for.
+struct Last {
+    /// Its SHA-256.
+    digest: [u8; 32],
+    alpha: Alpha,
+    /// The picture, from the second region on: most files are asked for once.
+    picture: Option<Rc<Kept>>,
+}
+
+thread_local! {
+    /// Until the transaction ends.
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
 /// The pixels that `model` reads of the image file `bytes`.
 pub fn pixels(model: &Model, bytes: &[u8]) -> clip::Result<Vec<u8>> {
     let preprocess = &model.manifest.image.preprocess;
-    image::pixels(bytes, preprocess, &limits(), &progress)
+    image::pixels(bytes, Region::Full, preprocess, &limits(), &progress)
+}
+
+/// The same for a region; `digest` is the file's SHA-256. One after another, the regions of a file are cut out of one picture.
+pub fn region_pixels(
+    model: &Model,
+    bytes: &[u8],
+    digest: [u8; 32],
+    region: Region,
+) -> clip::Result<Vec<u8>> {
+    if region == Region::Full {
+        return pixels(model, bytes);
+    }
+    let preprocess = &model.manifest.image.preprocess;
+    match kept(bytes, digest, preprocess.alpha)? {
+        Some(picture) => picture.pixels(region, preprocess, &limits(), &progress),
+        None => image::pixels(bytes, region, preprocess, &limits(), &progress),
+    }
+}
+
+/// The picture of a file that was the last one, too.
+fn kept(bytes: &[u8], digest: [u8; 32], alpha: Alpha) -> clip::Result<Option<Rc<Kept>>> {
+    let last = LAST
+        .take()
+        .filter(|last| last.digest == digest && last.alpha == alpha);
+    let picture = match &last {
+        None => None,
+        Some(Last {
+            picture: Some(picture),
+            ..
+        }) => Some(Rc::clone(picture)),
+        Some(_) => Kept::new(bytes, alpha, &limits(), MOST_KEPT, &progress)?.map(Rc::new),
+    };
+    LAST.set(Some(Last {
+        digest,
+        alpha,
+        picture: picture.clone(),
+    }));
+    Ok(picture)
 }
 
 fn limits() -> Limits {
@@ -47,6 +110,7 @@ pub fn trim_at_end() {
 #[pg_guard]
 unsafe extern "C-unwind" fn trim(_event: pg_sys::XactEvent::Type, _argument: *mut c_void) {
     if USED.replace(Some(false)) == Some(true) {
+        LAST.take();
         // SAFETY: takes the C library's own locks only.
         #[cfg(target_env = "gnu")]
         unsafe {
@@ -73,19 +137,25 @@ fn clip_image_info(image: &[u8]) -> Returned<Row> {
     ))
 }
 
-/// A JPEG of an image whose longer side has at most `max_side` pixels.
+/// A JPEG of an image, or of a region of it as [`clip_embed_image`](super::functions) takes it, whose longer side has at
+/// most `max_side` pixels.
 #[pg_extern(immutable, strict, parallel_safe, cost = 20000)]
-fn clip_thumbnail(image: &[u8], max_side: i32) -> Returned<Vec<u8>> {
-    Ok(thumbnail(image, max_side)?)
+fn clip_thumbnail(
+    image: &[u8],
+    max_side: i32,
+    region: default!(Text, "'full'"),
+) -> Returned<Vec<u8>> {
+    Ok(thumbnail(image, max_side, region.as_str())?)
 }
 
-fn thumbnail(image: &[u8], max_side: i32) -> error::Result<Vec<u8>> {
+fn thumbnail(image: &[u8], max_side: i32, region: &str) -> error::Result<Vec<u8>> {
     trim_at_end();
     let side = u32::try_from(max_side)
         .ok()
         .filter(|&side| side > 0)
         .ok_or(Error::ThumbnailSide(max_side))?;
-    Ok(image::thumbnail(image, side, &limits(), &progress)?)
+    let region = region.parse()?;
+    Ok(image::thumbnail(image, side, region, &limits(), &progress)?)
 }
 
 /// The result of [`clip_image_info`].

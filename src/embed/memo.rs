@@ -18,7 +18,7 @@ const CAPACITY_BYTES: usize = 8 << 20;
 pub enum Kind {
     /// Texts in UTF-8.
     Text,
-    /// Image files, by their SHA-256.
+    /// A region of an image file: the SHA-256 of the file, and the region's name.
     Image,
 }
 

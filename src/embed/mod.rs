@@ -26,6 +26,7 @@ use crate::{
     vector::Vector,
     worker,
 };
+use clip::image::Region;
 use memo::Kind;
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
@@ -49,11 +50,18 @@ pub fn embed_text(model: &Model, text: &str) -> Result<Vector> {
 
 /// Embeds the image file `image`, or remembers how it was embedded.
 pub fn embed_image(model: &Model, image: &[u8]) -> Result<Vector> {
+    embed_region(model, image, Region::Full)
+}
+
+/// Embeds a region of the image file `image`, or remembers how it was embedded.
+fn embed_region(model: &Model, image: &[u8], region: Region) -> Result<Vector> {
     image::trim_at_end();
     // A file is megabytes, which idle sessions should not hold.
-    let digest = Sha256::digest(image);
-    let vectors = memo::remember(Kind::Image, &model.manifest.identity, &[&digest], || {
-        let pixels = image::pixels(model, image)?;
+    let digest: [u8; 32] = Sha256::digest(image).into();
+    let name = region.to_string();
+    let inputs = [&digest[..], name.as_bytes()];
+    let vectors = memo::remember(Kind::Image, &model.manifest.identity, &inputs, || {
+        let pixels = image::region_pixels(model, image, digest, region)?;
         let row = encode_images(model, &[pixels])?;
         Ok(Rc::from([Vector::from_f32(&row)?]))
     })?;

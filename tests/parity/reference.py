@@ -79,9 +79,11 @@ class Preprocess:
             config["std"],
         )
 
-    def pixels(self, contents):
-        """The uint8 pixels (height, width, 3) of an image file."""
+    def pixels(self, contents, box=None):
+        """The uint8 pixels (height, width, 3) of an image file, or of a box (left, upper, right, lower) of it."""
         image = ImageOps.exif_transpose(Image.open(io.BytesIO(contents))).convert("RGB")
+        if box:
+            image = image.crop(box)
         height, width = self.size
         if self.shortest is None:
             return np.asarray(image.resize((width, height), self.resample))

@@ -1,6 +1,6 @@
 //! Preprocesses images for comparison with another implementation.
 //!
-//! Each line of standard input is a file, a tab, and a `clip::preprocess::Preprocess` as JSON. Each answer on
+//! Each line of standard input is a file, a region as IIIF has it, and a `clip::preprocess::Preprocess` as JSON, between tabs. Each answer on
 //! standard output is a line `ok BYTES` followed by that many bytes of pixels (RGB, rows from the top), or
 //! a line `error MESSAGE`.
 
@@ -13,10 +13,13 @@ const LIMITS: Limits = Limits {
 };
 
 fn answer(line: &str) -> Result<Vec<u8>, Box<dyn Error>> {
-    let (path, preprocess) = line.split_once('\t').ok_or("no tab in the request")?;
+    let mut fields = line.splitn(3, '\t');
+    let mut field = || fields.next().ok_or("no tab in the request");
+    let (path, region, preprocess) = (field()?, field()?, field()?);
     let bytes = std::fs::read(path)?;
     Ok(pixels(
         &bytes,
+        region.parse()?,
         &serde_json::from_str(preprocess)?,
         &LIMITS,
         &|| (),

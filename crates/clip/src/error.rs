@@ -30,6 +30,24 @@ pub enum Error {
         /// Pixels allowed.
         limit: u64,
     },
+    /// The name of a region is none.
+    #[error("invalid region \"{region}\": {reason}")]
+    InvalidRegion {
+        /// The name.
+        region: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// No pixel of the image is in the region.
+    #[error("region \"{region}\" lies outside the image of {width} x {height} pixels")]
+    RegionOutside {
+        /// Its name.
+        region: String,
+        /// Pixels per row of the image, the right way up.
+        width: usize,
+        /// Rows.
+        height: usize,
+    },
     /// The system refused memory.
     #[error("out of memory on a request of {bytes} bytes")]
     OutOfMemory {

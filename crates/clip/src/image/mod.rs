@@ -17,8 +17,8 @@
 //!   marks, further frames and pages.
 //!
 //! The way through the files: [`Format`] by magic bytes, `metadata` (orientation, frames) by walking the
-//! container, `jpeg`, `png`, `gif`, `tiff` or `raster` for rows of RGB, `geometry` for what is kept, `weights` and `resample`
-//! for the two passes.
+//! container, `jpeg`, `png`, `gif`, `tiff` or `raster` for rows of RGB, `region` and `geometry` for what is kept, `weights` and
+//! `resample` for the two passes.
 //!
 //! Whatever takes time calls `progress`, which may unwind: reading, for every few kilobytes; decoding, for every row or
 //! strip; and what fills or goes through memory, for every few megabytes. The decoder of WebP reads a picture at once;
@@ -30,10 +30,12 @@ mod format;
 mod geometry;
 mod gif;
 mod jpeg;
+mod kept;
 mod kernel;
 mod metadata;
 mod png;
 mod raster;
+mod region;
 mod resample;
 mod source;
 mod taken;
@@ -45,6 +47,8 @@ mod weights;
 use crate::preprocess::{Alpha, Preprocess};
 use crate::{Error, Result};
 pub use format::Format;
+pub use kept::Kept;
+pub use region::Region;
 use resample::Rows;
 use source::Pulse;
 pub use taken::{Moment, taken};
@@ -128,34 +132,26 @@ pub fn info(bytes: &[u8], progress: &dyn Fn()) -> Result<Info> {
     })
 }
 
-/// Decodes the first picture of `bytes` and carries out `preprocess` up to, not including, the
+/// Decodes the first picture of `bytes`, cuts `region` out of it and carries out `preprocess` up to, not including, the
 /// arithmetic on samples: RGB, 8 bits, height × width × 3 of the model.
+///
+/// The region is one of the picture as the model sees it: turned by its EXIF orientation unless `preprocess` leaves that.
 ///
 /// `progress` is called between rows and while reading; it may unwind.
 ///
 /// # Errors
 /// As [`info`]; [`Error::ImageTooLarge`] from the header alone; [`Error::CorruptImage`] for data that is
-/// damaged or ends early.
+/// damaged or ends early, whether the region reaches there or not; [`Error::RegionOutside`].
 pub fn pixels(
     bytes: &[u8],
+    region: Region,
     preprocess: &Preprocess,
     limits: &Limits,
     progress: &dyn Fn(),
 ) -> Result<Vec<u8>> {
     let pulse = Pulse::new(progress);
     let mut picture = open(bytes, preprocess.alpha, limits, &pulse)?;
-    let orientation = if preprocess.exif_orientation {
-        picture.orientation
-    } else {
-        1
-    };
-    resample::run(
-        picture.rows.as_mut(),
-        orientation,
-        |size| geometry::Geometry::of(size, preprocess, limits),
-        preprocess.filter,
-        &pulse,
-    )
+    picture.prepared(region, preprocess, limits, &pulse)
 }
 
 /// Turns pixels of [`pixels`] into the model's input: `(x · rescale_factor − mean) / std` in single
@@ -182,6 +178,30 @@ pub fn normalize(pixels: &[u8], preprocess: &Preprocess, out: &mut [f32]) {
 struct Picture<'a> {
     orientation: u8,
     rows: Box<dyn Rows + 'a>,
+}
+
+impl Picture<'_> {
+    /// What a model reads of a region of this.
+    fn prepared(
+        &mut self,
+        region: Region,
+        preprocess: &Preprocess,
+        limits: &Limits,
+        pulse: &Pulse<'_>,
+    ) -> Result<Vec<u8>> {
+        let orientation = match preprocess.exif_orientation {
+            true => self.orientation,
+            false => 1,
+        };
+        resample::run(
+            self.rows.as_mut(),
+            orientation,
+            region,
+            |size| geometry::Geometry::of(size, preprocess, limits),
+            preprocess.filter,
+            pulse,
+        )
+    }
 }
 
 fn open<'a>(

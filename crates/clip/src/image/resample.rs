@@ -8,6 +8,7 @@
 use super::geometry::Geometry;
 use super::kernel::{Columns, HALF, PADDING, accumulate, clip};
 use super::raster::zeroed;
+use super::region::{Cropped, Region};
 use super::source::Pulse;
 use super::weights::Weights;
 use crate::preprocess::Filter;
@@ -20,46 +21,79 @@ pub(super) trait Rows {
 
     /// Writes the next row, RGB, into `row` of 3 × width bytes. Called at most height times.
     fn next_row(&mut self, row: &mut [u8]) -> Result<()>;
+
+    /// Passes over `count` rows; `row` is room for one.
+    fn skip(&mut self, count: usize, row: &mut [u8], pulse: &Pulse<'_>) -> Result<()> {
+        for _ in 0..count {
+            pulse.beat();
+            self.next_row(row)?;
+        }
+        Ok(())
+    }
 }
 
-/// Orients (EXIF, 1 to 8), resizes and crops a picture by the geometry of its oriented size.
+/// How a picture is turned: transposed or not, then mirrored.
+pub(super) struct Mirrors {
+    pub(super) transposed: bool,
+    /// Left and right change places.
+    pub(super) columns: bool,
+    /// Top and bottom change places.
+    pub(super) rows: bool,
+}
+
+impl Mirrors {
+    /// By EXIF orientation, 1 to 8: 6 is transposition and a horizontal flip, 8 and a vertical one.
+    fn of(orientation: u8) -> Self {
+        Self {
+            transposed: orientation >= 5,
+            columns: matches!(orientation, 2 | 3 | 6 | 7),
+            rows: matches!(orientation, 3 | 4 | 7 | 8),
+        }
+    }
+}
+
+/// Orients a picture (EXIF, 1 to 8), takes a region of it, resizes and crops that by the geometry of its size.
 ///
 /// All rows are read, also those that are not kept, because only then the file is known to be sound.
 pub(super) fn run(
     rows: &mut dyn Rows,
     orientation: u8,
+    region: Region,
     geometry: impl FnOnce((usize, usize)) -> Result<Geometry>,
     filter: Filter,
     pulse: &Pulse<'_>,
 ) -> Result<Vec<u8>> {
-    // What is left to do after transposition: 6 is it and a horizontal flip, 8 a vertical one.
-    let mirror_columns = matches!(orientation, 2 | 3 | 6 | 7);
-    let mirror_rows = matches!(orientation, 3 | 4 | 7 | 8);
+    let turn = Mirrors::of(orientation);
     let (width, height) = rows.size();
-    if orientation < 5 {
-        let geometry = geometry((width, height))?;
-        return stream(
-            rows,
-            [mirror_columns, mirror_rows],
+    let upright = match turn.transposed {
+        true => (height, width),
+        false => (width, height),
+    };
+    let area = region.of(upright)?;
+    let geometry = geometry(area.size())?;
+    let mut cropped;
+    let rows: &mut dyn Rows = match area.size() == upright {
+        true => rows,
+        false => {
+            cropped = Cropped::new(rows, area.stored(upright, &turn), pulse)?;
+            &mut cropped
+        }
+    };
+    match turn.transposed {
+        true => stream(
+            &mut Transposed::read(rows, pulse)?,
+            &turn,
             &geometry,
             filter,
             pulse,
-        );
+        ),
+        false => stream(rows, &turn, &geometry, filter, pulse),
     }
-    let geometry = geometry((height, width))?;
-    let mut transposed = Transposed::read(rows, pulse)?;
-    stream(
-        &mut transposed,
-        [mirror_columns, mirror_rows],
-        &geometry,
-        filter,
-        pulse,
-    )
 }
 
 fn stream(
     rows: &mut dyn Rows,
-    [mirror_columns, mirror_rows]: [bool; 2],
+    turn: &Mirrors,
     geometry: &Geometry,
     filter: Filter,
     pulse: &Pulse<'_>,
@@ -76,13 +110,13 @@ fn stream(
     let columns = weights(
         (width, geometry.resized.0),
         &geometry.columns,
-        mirror_columns,
+        turn.columns,
         width,
     )?;
     let vertical = weights(
         (height, geometry.resized.1),
         &geometry.rows,
-        mirror_rows,
+        turn.rows,
         height,
     )?;
     let columns = Columns::new(columns, pulse);

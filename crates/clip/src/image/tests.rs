@@ -5,12 +5,13 @@
 mod damage;
 mod headers;
 mod pillow;
+mod region;
 mod resize;
 mod taken;
 mod thumbnails;
 
 use crate::Result;
-use crate::image::{Info, Limits, pixels};
+use crate::image::{Info, Limits, Region, pixels};
 use crate::preprocess::{Alpha, Filter, Preprocess, Resize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,5 +71,5 @@ fn info(bytes: &[u8]) -> Result<Info> {
 }
 
 fn decode(bytes: &[u8]) -> Result<Vec<u8>> {
-    pixels(bytes, &whole(), &LIMITS, &|| ())
+    pixels(bytes, Region::Full, &whole(), &LIMITS, &|| ())
 }

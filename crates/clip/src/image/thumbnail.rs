@@ -1,7 +1,7 @@
 //! Small pictures for catalogue pages.
 
 use super::source::Pulse;
-use super::{Limits, geometry, geometry::Geometry, jpeg, open, resample};
+use super::{Limits, Region, geometry, geometry::Geometry, jpeg, open, resample};
 use crate::Result;
 use crate::preprocess::{Alpha, Filter};
 
@@ -11,7 +11,7 @@ const QUALITY: f32 = 85.0;
 /// JPEG's own limit on a side.
 const MAX_SIDE: u32 = 65_500;
 
-/// A JPEG of the first picture of `bytes`, its longer side at most `max_side` pixels (1 where 0 is given),
+/// A JPEG of a region of the first picture of `bytes`, its longer side at most `max_side` pixels (1 where 0 is given),
 /// never enlarged, the right way up, transparency over white.
 ///
 /// `progress` is called between rows and while reading; it may unwind.
@@ -21,6 +21,7 @@ const MAX_SIDE: u32 = 65_500;
 pub fn thumbnail(
     bytes: &[u8],
     max_side: u32,
+    region: Region,
     limits: &Limits,
     progress: &dyn Fn(),
 ) -> Result<Vec<u8>> {
@@ -31,6 +32,7 @@ pub fn thumbnail(
     let pixels = resample::run(
         picture.rows.as_mut(),
         picture.orientation,
+        region,
         |(width, height)| {
             let longer = width.max(height).min(side);
             let geometry = Geometry::whole(geometry::longest((width, height), longer));

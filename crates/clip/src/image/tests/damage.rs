@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 fn survive(bytes: &[u8], what: &str) -> Option<Vec<u8>> {
     let header = info(bytes);
     let decoded = decode(bytes);
-    let small = thumbnail(bytes, 8, &LIMITS, &|| ());
+    let small = thumbnail(bytes, 8, Region::Full, &LIMITS, &|| ());
     for error in [
         header.as_ref().err(),
         decoded.as_ref().err(),
@@ -205,7 +205,9 @@ fn progress_unwinds_through_decoders() {
     struct Payload(u32);
     for (name, contents) in images() {
         let beats = Cell::new(0);
-        let complete = pixels(&contents, &whole(), &LIMITS, &|| beats.set(beats.get() + 1));
+        let complete = pixels(&contents, Region::Full, &whole(), &LIMITS, &|| {
+            beats.set(beats.get() + 1)
+        });
         assert!(complete.is_ok() || name == "palette.tif");
         assert!(beats.get() > 0 || name == "palette.tif", "{name}");
         for strike in 0..beats.get() {
@@ -215,7 +217,7 @@ fn progress_unwinds_through_decoders() {
                 more => left.set(more - 1),
             };
             let unwound = catch_unwind(AssertUnwindSafe(|| {
-                pixels(&contents, &whole(), &LIMITS, &progress)
+                pixels(&contents, Region::Full, &whole(), &LIMITS, &progress)
             }));
             let payload = unwound.map(|_| ()).expect_err("it strikes");
             let payload = payload
@@ -313,7 +315,7 @@ fn flat_pictures_can_be_left() {
         assert!(file.len() < 50_000, "{name}: {} bytes", file.len());
         let beats = |count: &Cell<usize>| {
             let progress = || count.set(count.get() + 1);
-            let pixels = pixels(&file, &whole(), &limits, &progress);
+            let pixels = pixels(&file, Region::Full, &whole(), &limits, &progress);
             pixels.unwrap_or_else(|error| panic!("{name}: {error}"))
         };
         let decoding = Cell::new(0);
@@ -324,7 +326,7 @@ fn flat_pictures_can_be_left() {
         assert!(decoding.get() >= 2 * side, "{name}: {}", decoding.get());
         let shrinking = Cell::new(0);
         let progress = || shrinking.set(shrinking.get() + 1);
-        thumbnail(&file, SIDE.into(), &limits, &progress).unwrap();
+        thumbnail(&file, SIDE.into(), Region::Full, &limits, &progress).unwrap();
         assert!(shrinking.get() > decoding.get() + side / 20, "{name}");
     }
 }
@@ -350,7 +352,7 @@ fn large_webp_can_be_left() {
     let beats = Cell::new(0);
     let check = || {
         let progress = || beats.set(beats.get() + 1);
-        let pixels = pixels(&file, &whole(), &limits, &progress).unwrap();
+        let pixels = pixels(&file, Region::Full, &whole(), &limits, &progress).unwrap();
         assert!(pixels == [128, 64, 32].repeat(side * side));
     };
     check();
@@ -363,7 +365,7 @@ fn large_webp_can_be_left() {
             more => left.set(more - 1),
         };
         let unwound = catch_unwind(AssertUnwindSafe(|| {
-            pixels(&file, &whole(), &limits, &progress)
+            pixels(&file, Region::Full, &whole(), &limits, &progress)
         }));
         let payload = unwound.map(|_| ()).expect_err("it strikes");
         assert_eq!(*payload.downcast::<i32>().unwrap(), strike);
@@ -405,13 +407,16 @@ fn pictures_of_webp_are_no_larger_than_their_canvas() {
 fn turned_pictures_can_be_left() {
     let file = read("orientation-6.jpg");
     let plain = Cell::new(0);
-    pixels(&file, &whole(), &LIMITS, &|| plain.set(plain.get() + 1)).unwrap();
+    pixels(&file, Region::Full, &whole(), &LIMITS, &|| {
+        plain.set(plain.get() + 1)
+    })
+    .unwrap();
     let stored = Preprocess {
         exif_orientation: false,
         ..whole()
     };
     let unturned = Cell::new(0);
-    pixels(&file, &stored, &LIMITS, &|| {
+    pixels(&file, Region::Full, &stored, &LIMITS, &|| {
         unturned.set(unturned.get() + 1)
     })
     .unwrap();

@@ -369,7 +369,7 @@ fn limits_count_pixels() {
             resize: Resize::Squash([64, 64]),
             ..whole()
         };
-        pixels(&jpeg, &preprocess, &limits, &|| ())
+        pixels(&jpeg, Region::Full, &preprocess, &limits, &|| ())
     };
     assert!(with(WIDTH * HEIGHT).is_ok());
     assert!(matches!(

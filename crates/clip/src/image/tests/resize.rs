@@ -2,6 +2,7 @@
 //! images, as Pillow and torchvision do.
 
 use super::*;
+use crate::image::Region;
 use crate::image::geometry::{Geometry, longest};
 use crate::image::kernel::Columns;
 use crate::image::resample::{Rows, run};
@@ -103,8 +104,17 @@ impl Image {
         Self::new(width, height, |x, y| padded.at(x + left, y + top))
     }
 
+    /// Pillow's `crop` of a region inside the picture.
+    fn cropped(&self, [x, y, width, height]: [usize; 4]) -> Self {
+        Self::new(width, height, |column, row| self.at(x + column, y + row))
+    }
+
     fn preprocessed(&self, orientation: u8, preprocess: &Preprocess) -> Self {
-        let upright = self.oriented(orientation);
+        self.oriented(orientation).prepared(preprocess)
+    }
+
+    fn prepared(self, preprocess: &Preprocess) -> Self {
+        let upright = self;
         let (width, height) = (upright.width, upright.height);
         let at_least_one = |(width, height): (usize, usize)| (width.max(1), height.max(1));
         let mut image = match preprocess.resize {
@@ -206,10 +216,17 @@ impl Rows for Reader<'_> {
 }
 
 fn streamed(image: &Image, orientation: u8, preprocess: &Preprocess) -> Vec<u8> {
+    streamed_in(image, orientation, Region::Full, preprocess)
+}
+
+fn streamed_in(image: &Image, orientation: u8, region: Region, preprocess: &Preprocess) -> Vec<u8> {
     let pulse = Pulse::new(&|| ());
     let mut rows = Reader { image, next: 0 };
     let geometry = |size| Geometry::of(size, preprocess, &LIMITS);
-    run(&mut rows, orientation, geometry, preprocess.filter, &pulse).unwrap()
+    let filter = preprocess.filter;
+    let pixels = run(&mut rows, orientation, region, geometry, filter, &pulse).unwrap();
+    assert_eq!(rows.next, image.height, "not all rows were read");
+    pixels
 }
 
 fn filters() -> impl Strategy<Value = Filter> {
@@ -266,6 +283,25 @@ proptest! {
         prop_assert!(
             streamed(&image, orientation, &preprocess) == expected.pixels.as_flattened(),
             "{width} x {height}, orientation {orientation}, {preprocess:?}"
+        );
+    }
+
+    #[test]
+    fn regions_are_cut_out_before_anything_else(
+        (width, height, seed) in (1usize..50, 1usize..50, any::<u64>()),
+        orientation in 1u8..=8,
+        (x, y, w, h) in (0.0..1.0f64, 0.0..1.0f64, 1u64..60, 1u64..60),
+        preprocess in preprocesses(),
+    ) {
+        let upright = noise(width, height, seed).oriented(orientation);
+        let (x, y) = ((x * upright.width as f64) as usize, (y * upright.height as f64) as usize);
+        let region = Region::Pixels([x as u64, y as u64, w, h]);
+        let (w, h) = ((w as usize).min(upright.width - x), (h as usize).min(upright.height - y));
+        let expected = upright.cropped([x, y, w, h]).prepared(&preprocess);
+        let found = streamed_in(&noise(width, height, seed), orientation, region, &preprocess);
+        prop_assert!(
+            found == expected.pixels.as_flattened(),
+            "{region} of {width} x {height}, orientation {orientation}, {preprocess:?}"
         );
     }
 

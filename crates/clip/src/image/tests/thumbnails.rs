@@ -4,7 +4,7 @@ use super::*;
 use crate::image::{Format, thumbnail};
 
 fn small(name: &str, side: u32) -> Vec<u8> {
-    thumbnail(&read(name), side, &LIMITS, &|| ()).unwrap()
+    thumbnail(&read(name), side, Region::Full, &LIMITS, &|| ()).unwrap()
 }
 
 fn size(jpeg: &[u8]) -> (u32, u32) {
@@ -53,7 +53,7 @@ fn pixels_are_those_of_the_image() {
             alpha: Alpha::White,
             ..whole()
         };
-        let expected = pixels(&read(name), &preprocess, &LIMITS, &|| ()).unwrap();
+        let expected = pixels(&read(name), Region::Full, &preprocess, &LIMITS, &|| ()).unwrap();
         let found = decode(&small(name, 100)).unwrap();
         assert_eq!(found.len(), expected.len());
         let difference: u32 = found
@@ -72,6 +72,6 @@ fn pixels_are_those_of_the_image() {
 #[test]
 fn limits_hold() {
     let limits = Limits { max_pixels: 246 };
-    let refused = thumbnail(&read("444.jpg"), 10, &limits, &|| ());
+    let refused = thumbnail(&read("444.jpg"), 10, Region::Full, &limits, &|| ());
     assert!(matches!(refused, Err(crate::Error::ImageTooLarge { .. })));
 }
