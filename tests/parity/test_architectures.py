@@ -20,6 +20,9 @@ def test_architecture(server, models, write):
     model = make_models.make(write, models)
     server.register(write.__name__, model.directory, make_models.OPTIONS.get(write, {}))
     reference = Reference(model)
+    [(caveats,)] = server.rows("SELECT caveats FROM clip_models WHERE name = %s", write.__name__)
+    is_clips = reference.tokenizer.token_to_id("<|startoftext|>") is not None
+    assert any("English" in caveat for caveat in caveats) == is_clips
     images = contents(data.image_files("demo"))
     if write is make_models.clip_vit_b_32:
         images = images[::4]

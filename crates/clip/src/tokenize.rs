@@ -206,6 +206,13 @@ impl Tokenizer {
         self.inner.token_to_id(token)
     }
 
+    /// Whether the vocabulary is that of OpenAI's CLIP: 49 408 ids, made from English texts, without capital letters.
+    pub(crate) fn is_english(&self) -> bool {
+        let marks = [clip_bpe::START, clip_bpe::END].map(|mark| self.id(mark));
+        let small = |text| self.encode(text).ok();
+        marks == [Some(49406), Some(49407)] && small("A") == small("a")
+    }
+
     /// The ids of one text: with begin and end, truncated, not filled up.
     ///
     /// Fails with [`Error::TextTooLong`] above [`MAX_TEXT_BYTES`].

@@ -80,6 +80,14 @@ SELECT tokenization -> 'clean' AS clean, logit_source, caveats FROM clip_models 
 SELECT * FROM pg_temp.attempt('siglip-2', '{"logit_scale": 112.5, "logit_bias": -16.7}');
 SELECT logit_scale, logit_bias, logit_source, caveats FROM clip_models WHERE name = 'siglip-2';
 
+-- CLIP's vocabulary was made from English texts, which is told; others are not spoken of.
+SELECT format($$COPY (SELECT WHERE false) TO PROGRAM 'rm %1$s/tokenizer.json'$$, :'directory') AS command \gset
+:command;
+SELECT pg_temp.write('tokenizer.json', '{"version": "1.0", "added_tokens": [], "normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "Whitespace"}, '
+    '"model": {"type": "WordLevel", "vocab": {"<unk>": 0, "chat": 1, "chien": 2}, "unk_token": "<unk>"}}');
+SELECT clip_register_model('words', :'directory');
+SELECT name, caveats FROM clip_models WHERE name IN ('words', 'clip-mini') ORDER BY name;
+
 -- What Git leaves behind without its extension for large files.
 SELECT pg_temp.write('config.json', E'version https://git-lfs.github.com/spec/v1');
 SELECT * FROM pg_temp.attempt('x');

@@ -13,6 +13,8 @@ pub enum Caveat {
     Logits,
     /// A tower computes in integers of 8 bits.
     Integers,
+    /// The vocabulary is CLIP's, made from English texts.
+    English,
 }
 
 impl Caveat {
@@ -37,6 +39,9 @@ impl Caveat {
             Self::Integers => {
                 "embeddings differ between processors, because parts of the model are computed in 8-bit integers".to_owned()
             }
+            Self::English => {
+                "texts are expected in English, because the vocabulary is that of OpenAI's CLIP".to_owned()
+            }
         }
     }
 
@@ -52,6 +57,7 @@ impl Caveat {
             }
             Self::Logits => "Similarities and searches do not depend on them, probabilities do. Set \"logit_scale\" and \"logit_bias\".".to_owned(),
             Self::Integers => "Cosine distances of a few 1e-4 have been seen. Use files in single precision where several servers embed for one table.".to_owned(),
+            Self::English => "Most such models understand other languages poorly. For these choose one that was trained on them, such as SigLIP 2, or one whose texts go through XLM-RoBERTa or NLLB; docs/models.md has figures.".to_owned(),
         }
     }
 }

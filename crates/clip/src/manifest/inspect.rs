@@ -61,6 +61,7 @@ impl Manifest {
         let (preprocess, described) =
             preprocess::read(directory, &graphs.image, &model, size, overrides)?;
         let size = preprocess.size().unwrap_or_default();
+        let english = tokenizer.is_english();
         let manifest = Self {
             format: FORMAT,
             identity: String::new(),
@@ -110,6 +111,7 @@ impl Manifest {
                 text_graph.integers || image_graph.integers,
                 Caveat::Integers,
             ),
+            (english, Caveat::English),
         ];
         let holding = caveats.into_iter().filter(|(holds, _)| *holds);
         manifest.caveats = holding.map(|(_, caveat)| caveat).collect();

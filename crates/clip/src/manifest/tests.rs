@@ -50,7 +50,7 @@ fn the_embedded_model_is_described() {
         (0.0, Activation::Softmax)
     );
     assert_eq!(manifest.logit_source, LogitSource::Configuration);
-    assert!(manifest.caveats.is_empty());
+    assert_eq!(manifest.caveats, [Caveat::English]);
     let tokenizer = &manifest.text.tokenizer;
     assert_eq!(
         (tokenizer.context_length, tokenizer.padding),

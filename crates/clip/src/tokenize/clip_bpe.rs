@@ -8,8 +8,8 @@ use std::{collections::HashMap, io::Read};
 const MERGES: usize = 49408 - 2 * 256 - 2;
 /// Far above the 3 MB that the list unpacks to.
 const MAX_UNPACKED: u64 = 1 << 25;
-const START: &str = "<|startoftext|>";
-const END: &str = "<|endoftext|>";
+pub(super) const START: &str = "<|startoftext|>";
+pub(super) const END: &str = "<|endoftext|>";
 
 /// Whether a file is such a vocabulary, by its name.
 pub(super) fn is_vocabulary(file: &str) -> bool {
