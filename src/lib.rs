@@ -1,7 +1,8 @@
 //! CLIP embeddings and vector search inside PostgreSQL.
 //!
 //! A thin shell around crates that know nothing of PostgreSQL: `clip` turns texts and images into embeddings, `hnsw` finds
-//! neighbours, `kernels` computes distances, `evaluate` tells how good labels and scores are. What a user can call is declared where it is implemented, or in `sql/` where the macros of pgrx
+//! neighbours, `kernels` computes distances, `evaluate` tells how good labels and scores are, `gallery` writes pages of
+//! pictures. What a user can call is declared where it is implemented, or in `sql/` where the macros of pgrx
 //! cannot say it.
 
 mod background;
@@ -9,6 +10,7 @@ mod classify;
 mod embed;
 mod error;
 mod evaluate;
+mod gallery;
 mod guc;
 mod index;
 mod ingest;
