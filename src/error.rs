@@ -1,6 +1,6 @@
 //! Every error a user can meet, with its SQLSTATE, DETAIL and HINT: the one place that knows them.
 
-use crate::{classify, embed, evaluate, index, ingest, model, server, vector, worker};
+use crate::{classify, duplicates, embed, evaluate, index, ingest, model, server, vector, worker};
 pub use clip::error::reason;
 use pgrx::{
     PgLogLevel,
@@ -28,6 +28,9 @@ pub enum Error {
     /// What is to be evaluated.
     #[error(transparent)]
     Evaluate(#[from] evaluate::Error),
+    /// An argument of a search for near-duplicates.
+    #[error(transparent)]
+    Duplicates(#[from] duplicates::Error),
     /// The trigger that keeps embeddings current.
     #[error(transparent)]
     Ingest(#[from] ingest::Error),
@@ -298,6 +301,7 @@ fn fields(error: &Error) -> Fields {
         Error::Embed(error) => embed_error(error),
         Error::Classify(error) => classify_error(error),
         Error::Evaluate(error) => evaluate_error(error),
+        Error::Duplicates(error) => duplicates_error(error),
         Error::Ingest(error) => ingest_error(error),
         Error::Index(error) => index_error(error),
         Error::Vector(error) => vector_error(error),
@@ -698,6 +702,30 @@ fn evaluate_error(error: &evaluate::Error) -> Fields {
 
 /// How a confusion matrix is written.
 const CONFUSION: &str = r#"Write {"labels": ["a", "b"], "counts": [[5, 1], [0, 7]], "none": [0, 2]}: whole numbers, a row of counts for each true label, a column for each predicted one; "none" may be left out."#;
+
+fn duplicates_error(error: &duplicates::Error) -> Fields {
+    use duplicates::Error::*;
+    match error {
+        Missing(_) => (ERRCODE_NULL_VALUE_NOT_ALLOWED, None, None),
+        Distance { .. } | Diameter { .. } => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
+        NoTable(_) => (ERRCODE_UNDEFINED_TABLE, None, None),
+        NoColumn { .. } => (ERRCODE_UNDEFINED_COLUMN, None, None),
+        NotVectors { .. } => hint(
+            ERRCODE_DATATYPE_MISMATCH,
+            "An embedding is kept in a column of type clip_vector.",
+        ),
+        NotIndexed { column, table } => (
+            ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            Some("Without one, every vector would be compared with every other.".to_owned()),
+            Some(format!(
+                "Create one by CREATE INDEX ON {table} USING clip_hnsw ({column}); of a view, on the table that it shows, and of a partitioned table, on all partitions."
+            )),
+        ),
+        Vectors(::duplicates::Error::Full) => (ERRCODE_PROGRAM_LIMIT_EXCEEDED, None, None),
+        Vectors(_) => (ERRCODE_DATA_EXCEPTION, None, None),
+        Statement(_) => (ERRCODE_INTERNAL_ERROR, None, None),
+    }
+}
 
 fn ingest_error(error: &ingest::Error) -> Fields {
     use ingest::Error::*;

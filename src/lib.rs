@@ -1,12 +1,11 @@
 //! CLIP embeddings and vector search inside PostgreSQL.
 //!
-//! A thin shell around crates that know nothing of PostgreSQL: `clip` turns texts and images into embeddings, `hnsw` finds
-//! neighbours, `kernels` computes distances, `evaluate` tells how good labels and scores are, `gallery` writes pages of
-//! pictures. What a user can call is declared where it is implemented, or in `sql/` where the macros of pgrx
-//! cannot say it.
+//! A thin shell around the crates below `crates/`, which know nothing of PostgreSQL. What a user can call is declared where
+//! it is implemented, or in `sql/` where the macros of pgrx cannot say it.
 
 mod background;
 mod classify;
+mod duplicates;
 mod embed;
 mod error;
 mod evaluate;

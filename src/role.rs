@@ -105,6 +105,29 @@ impl As {
     }
 }
 
+/// Until it is dropped, settings are in force for statements of the caller's own.
+pub struct With(i32);
+
+impl With {
+    /// Puts `settings` in force.
+    pub fn settings(settings: &[Setting]) -> Self {
+        // SAFETY: begins a nest level, which drop ends.
+        let nest = unsafe { pg_sys::NewGUCNestLevel() };
+        set(settings);
+        Self(nest)
+    }
+}
+
+impl Drop for With {
+    fn drop(&mut self) {
+        // After an error, the end of the transaction or subtransaction puts them back.
+        if !thread::panicking() {
+            // SAFETY: the nest level of `settings`.
+            unsafe { pg_sys::AtEOXact_GUC(false, self.0) }
+        }
+    }
+}
+
 /// Puts settings in force until the nest level ends that has begun.
 fn set<'a>(settings: impl IntoIterator<Item = &'a Setting>) {
     for (name, value) in settings {

@@ -3,12 +3,18 @@
 //! Here they are UTF-8, as are the names that they hold; pgrx would pass them on as they are. So no statement goes another way,
 //! which `clippy.toml` sees to.
 
-use crate::embed::from_utf8;
+use crate::embed::{from_utf8, to_utf8};
 use pgrx::{
     datum::DatumWithOid,
+    pg_sys,
     spi::{self, Spi, SpiClient, SpiCursor, SpiTupleTable},
 };
-use std::{ffi::CString, mem::ManuallyDrop};
+use serde_json::Value;
+use std::{
+    ffi::{CStr, CString},
+    mem::ManuallyDrop,
+    ptr,
+};
 
 pub use spi::Error;
 
@@ -49,6 +55,36 @@ impl<'conn> Client<'_, 'conn> {
         let cursor = self.0.try_open_cursor(&encoded(statement), arguments)?;
         Ok(Rows(ManuallyDrop::new(cursor)))
     }
+
+    /// The plan of a statement: the output of an EXPLAIN, which does not count as reading to the server and changes
+    /// nothing all the same.
+    pub fn plan(&self, statement: &str, arguments: &[DatumWithOid<'_>]) -> Option<Value> {
+        let explain = encoded(&format!("EXPLAIN (FORMAT json) {statement}"));
+        let mut types: Vec<_> = arguments.iter().map(DatumWithOid::oid).collect();
+        let mut values = Vec::new();
+        for argument in arguments {
+            values.push(argument.datum()?.sans_lifetime());
+        }
+        // SAFETY: there is a connection, and a type and a value for each argument; a statement that returns rows leaves a
+        // table of them.
+        let plan = unsafe {
+            pg_sys::SPI_execute_with_args(
+                explain.as_ptr(),
+                arguments.len() as i32,
+                types.as_mut_ptr(),
+                values.as_mut_ptr(),
+                ptr::null(),
+                false,
+                0,
+            );
+            let table = pg_sys::SPI_tuptable
+                .as_ref()
+                .filter(|table| table.numvals > 0)?;
+            let plan = pg_sys::SPI_getvalue(*table.vals, table.tupdesc, 1);
+            (!plan.is_null()).then(|| to_utf8(CStr::from_ptr(plan).to_bytes()))
+        };
+        serde_json::from_str(&plan?).ok()
+    }
 }
 
 /// Rows that are read bit by bit.
@@ -60,6 +96,33 @@ impl Rows<'_> {
     /// The next rows, none at the end.
     pub fn fetch(&mut self, count: libc::c_long) -> Result<SpiTupleTable<'_>> {
         self.0.fetch(count)
+    }
+
+    /// Hands the first `N` columns of each of the next rows to `take`, and forgets the rows, which [`fetch`](Self::fetch)
+    /// keeps as long as the connection; returns how many there were, none at the end. What the columns hold is gone
+    /// after `take`.
+    pub fn each<const N: usize>(
+        &mut self,
+        count: libc::c_long,
+        mut take: impl FnMut([Option<pg_sys::Datum>; N]),
+    ) -> Result<usize> {
+        let fetched = self.0.fetch(count)?.len();
+        // SAFETY: what was just fetched, of this connection: as many tuples as are said to be there, each with the columns
+        // that it describes; the server says of others that they are null.
+        unsafe {
+            let table = pg_sys::SPI_tuptable;
+            for row in 0..fetched {
+                let tuple = *(*table).vals.add(row);
+                take(std::array::from_fn(|column| {
+                    let mut null = false;
+                    let number = column as i32 + 1;
+                    let value = pg_sys::SPI_getbinval(tuple, (*table).tupdesc, number, &mut null);
+                    (!null).then_some(value)
+                }));
+            }
+            pg_sys::SPI_freetuptable(table);
+        }
+        Ok(fetched)
     }
 
     /// Ends it before the connection does.

@@ -16,7 +16,7 @@ use super::error::{Error, Result};
 use crate::embed::{Text, to_utf8};
 use crate::error::{self, Returned};
 use crate::role::{As, Setting};
-use crate::sql::{self, Client};
+use crate::sql;
 use crate::vector::Vector;
 
 /// Settings that leave the planner the index, if it can have it at all.
@@ -188,40 +188,15 @@ impl Measured {
 
     /// Fails where the planner takes another way than the index.
     fn check_plan(&self, vector: Vector, k: i32) -> Result<()> {
-        let explain = sql::encoded(&format!("EXPLAIN (FORMAT json) {}", self.nearest));
         let plan = {
             let _owner = As::role(self.owner, &BY_INDEX);
-            sql::connect(|client| explained(client, &explain, vector, k))
+            sql::connect(|client| client.plan(&self.nearest, &[vector.into(), k.into()]))
         };
-        let plan: Option<Value> = plan.and_then(|plan| serde_json::from_str(&plan).ok());
         if plan.is_some_and(|plan| uses(&plan, &self.name)) {
             Ok(())
         } else {
             Err(Error::NotUsed(self.name.clone()))
         }
-    }
-}
-
-/// The output of an EXPLAIN, which does not count as reading to the server and changes nothing all the same.
-fn explained(_: &Client<'_, '_>, explain: &CStr, vector: Vector, k: i32) -> Option<String> {
-    let mut types = [Vector::type_oid(), pg_sys::INT4OID];
-    let mut values = [vector.into_datum()?, k.into()];
-    // SAFETY: there is a connection, two types and two values; a statement that returns rows leaves a table of them.
-    unsafe {
-        pg_sys::SPI_execute_with_args(
-            explain.as_ptr(),
-            2,
-            types.as_mut_ptr(),
-            values.as_mut_ptr(),
-            std::ptr::null(),
-            false,
-            0,
-        );
-        let table = pg_sys::SPI_tuptable
-            .as_ref()
-            .filter(|table| table.numvals > 0)?;
-        let plan = pg_sys::SPI_getvalue(*table.vals, table.tupdesc, 1);
-        (!plan.is_null()).then(|| to_utf8(CStr::from_ptr(plan).to_bytes()))
     }
 }
 

@@ -58,7 +58,7 @@ impl Vector {
     }
 
     /// A copy of a stored vector.
-    pub(super) fn from_stored(halves: &[f16]) -> Self {
+    pub fn from_stored(halves: &[f16]) -> Self {
         Self(halves.to_vec())
     }
 

@@ -1,0 +1,63 @@
+//! What can go wrong with the arguments of `clip_duplicates`.
+
+/// An error of an argument.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An argument that is NULL.
+    #[error("argument \"{0}\" must not be null")]
+    Missing(&'static str),
+    /// A number that is no cosine distance.
+    #[error("{argument} must be between 0 and 2, not {value}")]
+    Distance {
+        /// Which one.
+        argument: &'static str,
+        /// What was given.
+        value: f64,
+    },
+    /// A group that could not hold a pair.
+    #[error("max_diameter {diameter} is less than max_distance {distance}")]
+    Diameter {
+        /// `max_diameter`.
+        diameter: f64,
+        /// `max_distance`.
+        distance: f64,
+    },
+    /// A relation that is gone.
+    #[error("relation with OID {0} does not exist")]
+    NoTable(u32),
+    /// A column that there is not.
+    #[error("column \"{column}\" of table {table} does not exist")]
+    NoColumn {
+        /// The column.
+        column: String,
+        /// Its table.
+        table: String,
+    },
+    /// A column of another type.
+    #[error("column \"{column}\" of table {table} is of type {kind}")]
+    NotVectors {
+        /// The column.
+        column: String,
+        /// Its table.
+        table: String,
+        /// Its type.
+        kind: String,
+    },
+    /// Vectors that are not looked up by an index.
+    #[error("no index finds the nearest of column {column} of table {table}")]
+    NotIndexed {
+        /// The column, quoted where it has to be.
+        column: String,
+        /// Its table.
+        table: String,
+    },
+    /// The vectors.
+    #[error(transparent)]
+    Vectors(#[from] duplicates::Error),
+    /// A statement without an error of the server's own.
+    #[error("could not run a statement: {0}")]
+    Statement(#[from] pgrx::spi::Error),
+}
+
+/// Result with this module's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
