@@ -28,6 +28,16 @@ CREATE FUNCTION clip_pg.is_passed_over(relation oid) RETURNS boolean
     AS 'MODULE_PATHNAME', 'is_passed_over_wrapper' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION clip_pg.is_passed_over(oid) IS 'in a queue worker: whether a table is passed over now';
 
+CREATE FUNCTION clip_pg.last_place(relation oid, target text) RETURNS text
+    AS 'MODULE_PATHNAME', 'last_place_wrapper' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION clip_pg.last_place(oid, text) IS
+'place after which this process is to look for pending rows of a table';
+
+CREATE FUNCTION clip_pg.keep_place(relation oid, target text, after text, from_start boolean) RETURNS void
+    AS 'MODULE_PATHNAME', 'keep_place_wrapper' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION clip_pg.keep_place(oid, text, text, boolean) IS
+'in a queue worker: goes on from a place of a table next time';
+
 CREATE FUNCTION clip_pg.prune_errors(relation oid, source text, target text) RETURNS void
     AS 'MODULE_PATHNAME', 'prune_errors_wrapper' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION clip_pg.prune_errors(oid, text, text) IS
@@ -126,10 +136,23 @@ BEGIN
         -- Owners come in another order each time, so that none is behind the same one for ever.
         ORDER BY hashoidextended(p.owner, draw), p.part::regclass::text, p.target);
     IF jobs.relation IS NOT NULL THEN
-        IF cardinality(parts) = 0 THEN
+        IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = jobs.relation) THEN
+            RAISE undefined_table USING MESSAGE = format('relation with OID %s does not exist', jobs.relation::oid);
+        END IF;
+        IF cardinality(parts) = 0 AND jobs.target IS NULL THEN
             RAISE undefined_object USING
                 MESSAGE = format('no column of table %s is kept current', jobs.relation),
                 HINT = 'Call clip_auto_embed() first.';
+        END IF;
+        IF cardinality(parts) = 0 THEN
+            IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = jobs.relation AND a.attname = jobs.target
+                                                        AND a.attnum > 0 AND NOT a.attisdropped) THEN
+                RAISE undefined_column USING
+                    MESSAGE = format('column "%s" of table %s does not exist', jobs.target, jobs.relation);
+            END IF;
+            RAISE undefined_object USING
+                MESSAGE = format('column "%s" of table %s is not kept current', jobs.target, jobs.relation),
+                HINT = 'The view clip_pg.auto_embed lists the columns that are.';
         END IF;
         FOREACH part IN ARRAY parts LOOP
             IF part.kind = 'f' THEN
@@ -140,7 +163,8 @@ BEGIN
         END LOOP;
     END IF;
     RETURN ARRAY(
-        SELECT (p.part, p.owner, p.relation, p.source, p.target, p.model, p.sha256, '(0,0)', 0)::clip_pg.job
+        SELECT (p.part, p.owner, p.relation, p.source, p.target, p.model, p.sha256,
+                CASE WHEN jobs.relation IS NULL THEN clip_pg.last_place(p.part, p.target) ELSE '(0,0)' END, 0)::clip_pg.job
         FROM unnest(parts) WITH ORDINALITY p (part, kind, owner, relation, source, target, model, mode, sha256, n)
         WHERE p.kind = 'r'
         ORDER BY p.n);
@@ -285,7 +309,12 @@ BEGIN
         -- tables wait.
         state.after := '(0,0)';
         state.pass := 0;
+    ELSIF state.at_end AND job.after <> '(0,0)' AND state.job = job.embedded THEN
+        -- Nothing came after the place that this went on from. Before it, rows may be in space that others have left.
+        state.jobs[1].after := '(0,0)';
+        state.after := '(0,0)';
     ELSIF state.at_end THEN
+        PERFORM clip_pg.keep_place(job.part, job.target, state.after, job.after = '(0,0)') WHERE state.worker;
         PERFORM clip_pg.prune_errors(job.part, job.source, job.target) WHERE state.prune;
         PERFORM pg_notify('clip_pg', job.relation::regclass::text) WHERE state.job > 0;
         RETURN clip_pg.backfill_leave(state);
@@ -366,6 +395,12 @@ LANGUAGE plpgsql AS $$
 BEGIN
     IF relation IS NULL THEN
         RAISE null_value_not_allowed USING MESSAGE = 'relation must not be null';
+    END IF;
+    -- Sleeping takes a negative one for none. NaN is the greatest.
+    IF pause IS NULL OR pause OPERATOR(pg_catalog.<) 0::double precision
+       OR pause OPERATOR(pg_catalog.>=) 'Infinity'::double precision THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = pg_catalog.format('pause must be a number of seconds, not %s', coalesce(pause::pg_catalog.text, 'null'));
     END IF;
     PERFORM clip_pg.check_commits('CALL clip_backfill');
     CALL clip_pg.backfill_run(relation, target, batch_size, pause);

@@ -8,6 +8,12 @@
 DO $$
 BEGIN
     IF '@extschema@' OPERATOR(pg_catalog.<>) 'clip_pg' THEN
+        IF EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.=) 'clip_pg') THEN
+            RAISE duplicate_schema USING
+                MESSAGE = 'schema "clip_pg" exists already',
+                DETAIL = 'The extension makes it for its internals, which nobody else may change.',
+                HINT = 'Drop the schema, or have all of the extension put there: CREATE EXTENSION clip_pg SCHEMA clip_pg.';
+        END IF;
         CREATE SCHEMA clip_pg;
         COMMENT ON SCHEMA clip_pg IS 'internals of the extension clip_pg';
     END IF;
@@ -132,7 +138,7 @@ LANGUAGE sql STABLE STRICT ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
     SELECT i.indexrelid FROM pg_index i
     WHERE i.indrelid = relation
       AND pg_get_expr(i.indpred, i.indrelid) = format('((%I IS NOT NULL) AND (%I IS NULL))', source, target)
-      AND pg_get_indexdef(i.indexrelid, 1, true) = quote_ident(target)
+      AND pg_get_indexdef(i.indexrelid, 1, true) = format('(%I IS NULL)', target)
 $$;
 COMMENT ON FUNCTION clip_pg.pending_indexes(oid, text, text) IS 'indexes that hold the pending rows of a table, as clip_auto_embed makes them';
 
@@ -157,7 +163,8 @@ BEGIN
                                                   '_pending' || CASE i WHEN 0 THEN '' ELSE i::text END) AS name) n
         WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.relname = n.name AND c.relnamespace = part.relnamespace)
         ORDER BY i LIMIT 1;
-        EXECUTE format('CREATE INDEX %I ON %s (%I) WHERE %I IS NOT NULL AND %I IS NULL', index, part.name, target, source, target);
+        -- The key is the same for all, and of a type whose equal keys the server keeps once a page.
+        EXECUTE format('CREATE INDEX %I ON %s ((%I IS NULL)) WHERE %I IS NOT NULL AND %I IS NULL', index, part.name, target, source, target);
     END LOOP;
 END $$;
 COMMENT ON FUNCTION clip_pg.index_pending(regclass, name, name) IS

@@ -1,6 +1,8 @@
 //! Every error a user can meet, with its SQLSTATE, DETAIL and HINT: the one place that knows them.
 
-use crate::{classify, duplicates, embed, evaluate, index, ingest, model, server, vector, worker};
+use crate::{
+    classify, duplicates, embed, evaluate, index, ingest, message, model, server, vector, worker,
+};
 pub use clip::error::reason;
 use pgrx::{
     PgLogLevel,
@@ -78,6 +80,31 @@ impl Error {
         fields(self).0 == ERRCODE_EXTERNAL_ROUTINE_EXCEPTION
     }
 
+    /// The SQLSTATE.
+    pub fn code(&self) -> PgSqlErrorCode {
+        fields(self).0
+    }
+
+    /// What the current user is told of it, in UTF-8.
+    pub fn report(&self) -> ErrorReport {
+        let (code, detail, hint) = fields(self);
+        let mut report = ErrorReport::new(code, self.to_string(), "");
+        if let Some(public) = without_paths(self)
+            && !server::may_read_server_files()
+        {
+            // Logged in full for those who look after the server.
+            message::tell(PgLogLevel::LOG_SERVER_ONLY, code, &report);
+            report = ErrorReport::new(code, public, "");
+        }
+        if let Some(detail) = detail {
+            report = report.set_detail(detail);
+        }
+        if let Some(hint) = hint {
+            report = report.set_hint(hint);
+        }
+        report
+    }
+
     /// The five characters of the SQLSTATE.
     pub fn sqlstate(&self) -> String {
         sqlstate(fields(self).0)
@@ -136,14 +163,6 @@ pub type Returned<T> = std::result::Result<T, ErrorReport>;
 /// `fcinfo` is that of the call.
 #[cfg(not(any(feature = "pg14", feature = "pg15")))]
 pub unsafe fn save(error: Error, fcinfo: pg_sys::FunctionCallInfo) -> Returned<()> {
-    use std::ffi::{CString, c_char, c_int};
-    // What pgrx leaves out, as it makes errors in another way.
-    unsafe extern "C-unwind" {
-        fn errcode(code: c_int) -> c_int;
-        fn errmsg_internal(format: *const c_char, ...) -> c_int;
-        fn errdetail_internal(format: *const c_char, ...) -> c_int;
-        fn errhint(format: *const c_char, ...) -> c_int;
-    }
     // SAFETY: the context of a call is NULL or a node, of which only the type is looked at.
     let context = unsafe {
         let context = (*fcinfo).context;
@@ -152,21 +171,12 @@ pub unsafe fn save(error: Error, fcinfo: pg_sys::FunctionCallInfo) -> Returned<(
         }
         context
     };
-    let (code, detail, hint) = fields(&error);
-    let c = |text: String| CString::new(presentable(text)).unwrap_or_default();
-    let (message, detail, hint) = (c(error.to_string()), detail.map(c), hint.map(c));
-    // SAFETY: the node is what errsave_start expects. Where details are wanted, it begins an error, which is filled in by
-    // what is called next, from strings that end with 0 and are copied, and which errsave_finish ends.
+    let strings = message::Strings::of(error.code(), &error.report());
+    // SAFETY: the node is what errsave_start expects. Where details are wanted, it begins an error, which is filled in and
+    // ended by errsave_finish.
     unsafe {
         if pg_sys::errsave_start(context, std::ptr::null()) {
-            errcode(code as c_int);
-            errmsg_internal(c"%s".as_ptr(), message.as_ptr());
-            if let Some(detail) = &detail {
-                errdetail_internal(c"%s".as_ptr(), detail.as_ptr());
-            }
-            if let Some(hint) = &hint {
-                errhint(c"%s".as_ptr(), hint.as_ptr());
-            }
+            strings.fill();
             pg_sys::errsave_finish(context, std::ptr::null(), 0, std::ptr::null());
         }
     }
@@ -184,21 +194,14 @@ pub unsafe fn save(error: Error, _fcinfo: pg_sys::FunctionCallInfo) -> Returned<
 
 impl From<Error> for ErrorReport {
     fn from(error: Error) -> Self {
-        let mut message = error.to_string();
-        let (code, detail, hint) = fields(&error);
-        if let Some(public) = without_paths(&error)
-            && !server::may_read_server_files()
-        {
-            // Logged in full for those who look after the server.
-            ErrorReport::new(code, presentable(message), "").report(PgLogLevel::LOG_SERVER_ONLY);
-            message = public;
+        let whole = error.report();
+        let message = presentable(whole.message().to_owned());
+        let mut report = ErrorReport::new(error.code(), message, "");
+        if let Some(detail) = whole.detail() {
+            report = report.set_detail(presentable(detail.to_owned()));
         }
-        let mut report = ErrorReport::new(code, presentable(message), "");
-        if let Some(detail) = detail {
-            report = report.set_detail(presentable(detail));
-        }
-        if let Some(hint) = hint {
-            report = report.set_hint(presentable(hint));
+        if let Some(hint) = whole.hint() {
+            report = report.set_hint(presentable(hint.to_owned()));
         }
         report
     }
@@ -279,7 +282,7 @@ fn without_paths(error: &Error) -> Option<String> {
     }
 }
 
-/// A message as it can be sent: pgrx hands UTF-8 to the server, which expects the database's encoding.
+/// A message of an error as it can be raised: pgrx hands UTF-8 to the server, which expects the database's encoding.
 pub fn presentable(text: String) -> String {
     // SAFETY: reads a variable of this process.
     match unsafe { pg_sys::GetDatabaseEncoding() } as u32 {

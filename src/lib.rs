@@ -13,6 +13,7 @@ mod gallery;
 mod guc;
 mod index;
 mod ingest;
+mod message;
 mod model;
 mod role;
 mod search;

@@ -139,6 +139,15 @@ pub fn has_counterpart(text: &str) -> bool {
     }
 }
 
+/// A text that [`from_utf8`] can convert: question marks stand for characters without a counterpart.
+pub fn with_counterparts(text: String) -> String {
+    if has_counterpart(&text) {
+        return text;
+    }
+    let has = |character: char| has_counterpart(character.encode_utf8(&mut [0; 4]));
+    text.replace(|character| !has(character), "?")
+}
+
 /// Converts by one of the server's functions, which return their argument where there is nothing to convert.
 fn convert(bytes: &[u8], by: impl FnOnce(*const c_char, c_int) -> *mut c_char) -> Cow<'_, [u8]> {
     let given = bytes.as_ptr().cast();

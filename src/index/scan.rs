@@ -21,7 +21,7 @@ use super::error::{Error, Result};
 use super::pages::{self, Pages, item_pointer};
 use super::within::Ball;
 use super::{STRATEGY_DISTANCE, STRATEGY_WITHIN, raise};
-use crate::{guc, vector::Stored};
+use crate::{guc, message, vector::Stored};
 
 /// Whether a scan takes rows from all pages instead of the graph from the start.
 pub fn is_exact(ordered: bool) -> bool {
@@ -315,13 +315,10 @@ unsafe fn warn_truncated(scan: pg_sys::IndexScanDesc, walk: &Scan) {
         true => ("clip_pg.max_scan_tuples", "clip_pg.max_scan_tuples"),
         false => ("the limit of its memory", "work_mem"),
     };
-    ErrorReport::new(
-        PgSqlErrorCode::ERRCODE_WARNING,
-        format!("scan of index \"{name}\" ended at {reached} and may lack rows"),
-        "",
-    )
-    .set_hint(format!(
+    let code = PgSqlErrorCode::ERRCODE_WARNING;
+    let message = format!("scan of index \"{name}\" ended at {reached} and may lack rows");
+    let report = ErrorReport::new(code, message, "").set_hint(format!(
         "Set clip_pg.exact_fallback to on, or increase {more}, to find more rows."
-    ))
-    .report(PgLogLevel::WARNING);
+    ));
+    message::tell(PgLogLevel::WARNING, code, &report);
 }

@@ -4,7 +4,7 @@ use pgrx::{PgLogLevel, PgSqlErrorCode, pg_guard, pg_sys, pg_sys::panic::ErrorRep
 
 use super::raise;
 use crate::embed::Text;
-use crate::error::presentable;
+use crate::message;
 use crate::role::As;
 use crate::sql;
 
@@ -54,15 +54,12 @@ pub unsafe extern "C-unwind" fn validate(class: pg_sys::Oid) -> bool {
     });
     let mistakes = mistakes.unwrap_or_else(|error| raise(error.into()));
     for mistake in mistakes.iter().flatten() {
-        ErrorReport::new(
-            PgSqlErrorCode::ERRCODE_INVALID_OBJECT_DEFINITION,
-            presentable(format!(
-                "operator class of access method clip_hnsw: {}",
-                mistake.as_str()
-            )),
-            "",
-        )
-        .report(PgLogLevel::INFO);
+        let message = format!(
+            "operator class of access method clip_hnsw: {}",
+            mistake.as_str()
+        );
+        let code = PgSqlErrorCode::ERRCODE_INVALID_OBJECT_DEFINITION;
+        message::tell(PgLogLevel::INFO, code, &ErrorReport::new(code, message, ""));
     }
     mistakes.is_empty()
 }

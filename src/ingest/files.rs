@@ -4,7 +4,7 @@ use super::Error;
 use crate::{
     embed::{Text, has_counterpart, progress},
     error::{self, Result, Returned},
-    server,
+    message, server,
 };
 use clip::image;
 use pgrx::{
@@ -171,12 +171,12 @@ fn tell(others: BTreeMap<String, u64>) {
         "files that are no images by their extension: {}",
         kinds.join(", ")
     );
-    ErrorReport::new(
-        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-        error::presentable(message),
-        "",
-    )
-    .report(PgLogLevel::NOTICE);
+    let done = PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION;
+    message::tell(
+        PgLogLevel::NOTICE,
+        done,
+        &ErrorReport::new(done, message, ""),
+    );
 }
 
 /// What an entry of a directory is.
@@ -219,7 +219,7 @@ fn visit(entry: &DirEntry) -> std::result::Result<Found, Error> {
 }
 
 fn warn(error: Error) {
-    ErrorReport::from(error::Error::from(error)).report(PgLogLevel::WARNING);
+    message::warn(&error.into());
 }
 
 fn failed(path: &Path, source: io::Error) -> Error {

@@ -7,7 +7,7 @@
 use super::trigger;
 use crate::{
     embed::{Text, to_utf8},
-    error, guc, model,
+    guc, message, model,
 };
 use pgrx::{
     FromDatum, Internal, PgLogLevel, PgRelation, PgSqlErrorCode,
@@ -56,10 +56,10 @@ unsafe fn check(root: &pg_sys::PlannerInfo, arguments: *mut pg_sys::List) {
             return;
         }
         let message = format!("comparing vectors of the models \"{one}\" and \"{other}\"");
-        let message = error::presentable(message);
-        ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message, "")
-            .set_hint("Their distance means nothing. A query should be embedded by the model of the column, which clip_column_model() tells.")
-            .report(PgLogLevel::WARNING);
+        let code = PgSqlErrorCode::ERRCODE_WARNING;
+        let report = ErrorReport::new(code, message, "")
+            .set_hint("Their distance means nothing. A query should be embedded by the model of the column, which clip_column_model() tells.");
+        message::tell(PgLogLevel::WARNING, code, &report);
     }
 }
 

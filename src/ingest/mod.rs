@@ -21,6 +21,7 @@ mod limit;
 mod mark;
 mod mixing;
 mod pending;
+mod place;
 mod progress;
 mod queue;
 mod status;

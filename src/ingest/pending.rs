@@ -17,7 +17,7 @@ use super::{
     table::{Table, report, texts},
 };
 use crate::{
-    embed::Text,
+    embed::{Text, with_counterparts},
     error::{self, Returned},
     guc,
     model::Model,
@@ -96,9 +96,9 @@ fn find(
         true => format!(", {}::text, t.xmin::text", table.key),
         false => String::new(),
     };
-    // In the index of pending rows all keys are NULL, so that they are in the order of the table.
+    // In the index of pending rows all keys are equal, so that they are in the order of the table.
     let (order, settings): (_, &[_]) = match is_indexed {
-        true => (format!("ORDER BY t.{target}"), &IN_ORDER_OF_INDEX),
+        true => (format!("ORDER BY t.{target} IS NULL"), &IN_ORDER_OF_INDEX),
         false => (String::new(), &IN_ORDER_OF_TABLE),
     };
     let statement = format!(
@@ -242,11 +242,9 @@ struct Failure {
 impl From<error::Error> for Failure {
     fn from(error: error::Error) -> Self {
         let may_pass = error.may_pass();
-        let sqlstate = Text::from(error.sqlstate());
-        let message = ErrorReport::from(error).message().to_owned();
         Self {
-            sqlstate,
-            message: Text::from(message),
+            sqlstate: Text::from(error.sqlstate()),
+            message: Text::from(with_counterparts(error.report().message().to_owned())),
             may_pass,
         }
     }
@@ -256,7 +254,7 @@ impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         Self {
             sqlstate: Text::from(error::sqlstate(refused.code)),
-            message: Text::from(error::presentable(refused.message)),
+            message: Text::from(with_counterparts(refused.message)),
             may_pass: true,
         }
     }

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     embed::{Text, embed_image, embed_text, to_utf8},
     error::{self, Returned},
+    message,
     role::As,
     sql,
     vector::{Vector, base_type},
@@ -246,7 +247,7 @@ unsafe fn embed(
     match vector {
         // Refused, it would be sent again and again, and nothing after it.
         Err(error) if error.is_of_input() && replicates() => {
-            ErrorReport::from(error).report(PgLogLevel::WARNING);
+            message::warn(&error);
             Ok(None)
         }
         vector => Ok(vector?.with_modifier(columns.target_modifier)?.into_datum()),
@@ -365,11 +366,10 @@ impl Columns {
             [column, table].map(|name| to_utf8(CStr::from_ptr(name).to_bytes()))
         };
         let message = format!("embedding in column \"{column}\" of table \"{table}\" was kept");
-        let message = error::presentable(message);
-        ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message, "")
-            .set_detail(detail)
-            .set_hint(hint)
-            .report(PgLogLevel::WARNING);
+        let code = PgSqlErrorCode::ERRCODE_WARNING;
+        let report = ErrorReport::new(code, message, "");
+        let report = report.set_detail(detail).set_hint(hint);
+        message::tell(PgLogLevel::WARNING, code, &report);
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Error, forget, json::JsonText, registry};
 use crate::{
     embed::{self, Text, thread},
     error::{self, Result, Returned},
-    guc, server,
+    guc, message, server,
 };
 use clip::{
     manifest::{Activation, Caveat, LogitSource, Manifest, Overrides, Tower},
@@ -67,7 +67,7 @@ fn models() -> std::result::Result<
             Ok(_) => continue,
             Err(error) => {
                 // One bad file does not hide the other models.
-                ErrorReport::from(error::Error::from(error)).report(PgLogLevel::WARNING);
+                message::warn(&error.into());
                 continue;
             }
         };
@@ -154,9 +154,8 @@ fn register(name: &str, directory: &str, options: JsonText) -> Result<()> {
 
 fn tell(caveat: Caveat, model: &Manifest) {
     let done = PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION;
-    ErrorReport::new(done, caveat.message(model), "")
-        .set_hint(caveat.remedy())
-        .report(PgLogLevel::NOTICE);
+    let report = ErrorReport::new(done, caveat.message(model), "").set_hint(caveat.remedy());
+    message::tell(PgLogLevel::NOTICE, done, &report);
 }
 
 fn unregister(name: &str) -> Result<()> {

@@ -57,7 +57,11 @@ $node->safe_psql('plain', 'ALTER SCHEMA first RENAME TO "Second one"');
 works('plain', '"Second one"', 'in a schema that was renamed');
 installed_in('own', 'clip_pg');
 works('own', 'clip_pg', 'in the schema of its internals');
-$node->safe_psql('own', 'DROP EXTENSION clip_pg CASCADE; DROP SCHEMA clip_pg');
+$node->safe_psql('own', 'DROP EXTENSION clip_pg CASCADE');
+my ($code, $out, $error) = $node->psql('own', 'CREATE EXTENSION clip_pg');
+like($error, qr/schema "clip_pg" exists already\n.*\nHINT:  Drop the schema, or/, 'a schema that others have made is not taken');
+$node->safe_psql('own', 'CREATE EXTENSION clip_pg SCHEMA clip_pg; DROP EXTENSION clip_pg; DROP SCHEMA clip_pg');
+$node->safe_psql('own', 'CREATE EXTENSION clip_pg; DROP EXTENSION clip_pg');
 installed_in('backslashes', 'first', 'SET standard_conforming_strings = off; SET escape_string_warning = off');
 works('backslashes', 'first', 'installed where backslashes are escapes');
 is($node->safe_psql('backslashes', 'SET standard_conforming_strings = off; SELECT source, mode FROM clip_pg.auto_embed'),

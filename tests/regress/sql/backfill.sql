@@ -163,6 +163,34 @@ SELECT clip_auto_embed('found', 'caption', 'vector', mode => 'queue');
 SELECT clip_pg.find_pending('found'::regclass, 'caption', 'vector', place, 3) FROM (VALUES ('(0,0)'), ('(0,50)'), ('(0,88)'), ('(1,1)')) p (place);
 DROP TABLE found;
 
+-- A worker goes on from where it was, and leaves nothing out.
+CREATE TABLE resumed (id integer PRIMARY KEY, caption text, vector clip_vector(512));
+SELECT clip_auto_embed('resumed', 'caption', 'vector', mode => 'queue');
+INSERT INTO resumed SELECT n, 'caption' FROM generate_series(1, 3) n;
+CREATE FUNCTION work(worker boolean) RETURNS TABLE (began text, embedded bigint, left_over integer[]) LANGUAGE plpgsql AS $$
+DECLARE
+    state clip_pg.backfill := clip_pg.backfill_begin(NULL, NULL, 2, false, worker);
+BEGIN
+    state.jobs := ARRAY(SELECT j FROM unnest(state.jobs) j WHERE j.part = 'resumed'::regclass);
+    state := clip_pg.backfill_job(state);
+    began := (state.jobs[1]).after;
+    WHILE NOT (state).ended LOOP
+        state := clip_pg.backfill_step(state);
+    END LOOP;
+    embedded := state.embedded;
+    left_over := ARRAY(SELECT id FROM resumed WHERE vector IS NULL ORDER BY id);
+    RETURN NEXT;
+END $$;
+SELECT clip_pg.keep_place('resumed'::regclass, 'vector', '(0,2)', true);
+SELECT * FROM work(true);
+SELECT * FROM work(true);
+SELECT * FROM work(true);
+SELECT clip_pg.keep_place('resumed'::regclass, 'vector', '(0,9)', true);
+INSERT INTO resumed VALUES (4, 'caption');
+SELECT * FROM work(false);
+DROP TABLE resumed;
+DROP FUNCTION work;
+
 -- Looking for what there is to do takes no transaction's number.
 BEGIN;
 SELECT cardinality(clip_pg.find_pending('photos'::regclass, 'image', 'embedding', '(0,0)', 3)), clip_pg.count_pending('photos'::regclass, 'image', 'embedding');
@@ -389,6 +417,13 @@ CALL clip_backfill('pg_class');
 \echo :LAST_ERROR_SQLSTATE
 CALL clip_backfill('photos', 'image');
 \echo :LAST_ERROR_SQLSTATE
+CALL clip_backfill('photos', 'nope');
+\echo :LAST_ERROR_SQLSTATE
+CALL clip_backfill('photos', pause => -1);
+\echo :LAST_ERROR_SQLSTATE
+CALL clip_backfill('photos', pause => 'NaN');
+CALL clip_backfill('photos', pause => 'Infinity');
+CALL clip_backfill('photos', pause => NULL);
 CALL clip_backfill('photos', batch_size => 0);
 \echo :LAST_ERROR_SQLSTATE
 CALL clip_work_queue(NULL);

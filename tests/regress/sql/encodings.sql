@@ -22,7 +22,22 @@ UPDATE "Würfel"."größe" SET "straße" = 'été';
 ALTER TABLE "Würfel"."größe" ADD CONSTRAINT "höchstens" CHECK ("schlüssel" < 4) NOT VALID;
 CALL clip_work_queue();
 SELECT "schlüssel", "vektör" = clip_embed_text("straße") AS current FROM "Würfel"."größe" ORDER BY 1;
-SELECT key, sqlstate FROM clip_embed_errors;
+SELECT key, sqlstate, message FROM clip_embed_errors;
+ALTER TABLE "Würfel"."größe" DROP CONSTRAINT "höchstens";
+CREATE FUNCTION "weigert"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'größer als % geht es nicht', 3; END $$;
+CREATE TRIGGER "zögert" BEFORE UPDATE ON "Würfel"."größe" FOR EACH ROW WHEN (NEW."vektör" IS NOT NULL) EXECUTE FUNCTION "weigert"();
+INSERT INTO "Würfel"."größe" VALUES (5, 'été');
+CALL clip_work_queue();
+SELECT key, sqlstate, message FROM clip_embed_errors ORDER BY key;
+
+-- Warnings are in the database's encoding.
+CREATE TABLE "Blätter" ("größe" clip_vector(3));
+CREATE INDEX "Größen" ON "Blätter" USING clip_hnsw ("größe");
+INSERT INTO "Blätter" SELECT ARRAY[1, n, n % 7]::clip_vector FROM generate_series(1, 2000) n;
+SET clip_pg.exact_fallback = off;
+SET clip_pg.max_scan_tuples = 100;
+SET enable_seqscan = off;
+SELECT count(*) FROM (SELECT FROM "Blätter" WHERE "größe" + "größe" = '[0,0,0]' ORDER BY "größe" <=> '[1,1,1]' LIMIT 5) n;
 SELECT c, clip_confusion_table(c) FROM (SELECT clip_confusion('Würfel', 'größe') AS c) s;
 SET clip_pg.query_template = 'café, {}';
 SELECT clip_query(texts => '{été}') = clip_query(texts => '{"café, été"}', template => '') AS by_template;
