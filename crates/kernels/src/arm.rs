@@ -9,13 +9,14 @@ use std::arch::is_aarch64_feature_detected;
 use half::f16;
 
 use crate::dispatch::InstructionSet;
-use crate::lanes::{Lanes, Load, Measure, accumulate, kernels, padded};
+use crate::lanes::{Dot, Lanes, Load, Measure, accumulate, kernels, padded};
 
 pub(crate) static NEON: InstructionSet = InstructionSet {
     name: "neon",
     supported: || is_aarch64_feature_detected!("neon"),
     half: kernels!(neon),
     single: kernels!(neon),
+    mixed: neon_mixed,
 };
 
 #[target_feature(enable = "neon")]
@@ -24,7 +25,13 @@ where
     float32x4_t: Load<T>,
 {
     // SAFETY: this function's own feature is the one that `float32x4_t` asks for.
-    unsafe { accumulate::<T, float32x4_t, M, N>(a, b) }
+    unsafe { accumulate::<T, T, float32x4_t, M, N>(a, b) }
+}
+
+#[target_feature(enable = "neon")]
+fn neon_mixed(a: &[f16], b: &[f32]) -> [f32; 1] {
+    // SAFETY: this function's own feature is the one that `float32x4_t` asks for.
+    unsafe { accumulate::<f16, f32, float32x4_t, Dot, 1>(a, b) }
 }
 
 impl Lanes for float32x4_t {

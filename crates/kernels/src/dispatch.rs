@@ -31,6 +31,9 @@ static KNOWN: &[&InstructionSet] = &[
 /// `N` sums over the pairs of elements of two vectors.
 pub(crate) type Sums<T, const N: usize> = unsafe fn(&[T], &[T]) -> [f32; N];
 
+/// `Σ ab` of halves and singles.
+pub(crate) type Mixed = unsafe fn(&[f16], &[f32]) -> [f32; 1];
+
 /// The kernels of one instruction set for elements of type `T`.
 ///
 /// The methods are the functions of the same names at the root of the crate.
@@ -92,12 +95,22 @@ pub struct InstructionSet {
     pub(crate) supported: fn() -> bool,
     pub(crate) half: Kernels<f16>,
     pub(crate) single: Kernels<f32>,
+    pub(crate) mixed: Mixed,
 }
 
 impl InstructionSet {
     /// Its name in lower case, e.g. `avx512`.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The function of the same name at the root of the crate.
+    #[doc(hidden)]
+    #[inline]
+    pub fn dot_mixed(&self, a: &[f16], b: &[f32]) -> f32 {
+        // SAFETY: the machine has this instruction set (see the module).
+        let [dot] = unsafe { (self.mixed)(a, b) };
+        dot
     }
 }
 

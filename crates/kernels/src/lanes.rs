@@ -113,9 +113,9 @@ impl Measure<1> for L1 {
 /// # Safety
 /// The machine has the instruction set of `V`.
 #[inline(always)]
-pub(crate) unsafe fn accumulate<T, V: Load<T>, M: Measure<N>, const N: usize>(
+pub(crate) unsafe fn accumulate<T, U, V: Load<T> + Load<U>, M: Measure<N>, const N: usize>(
     a: &[T],
-    b: &[T],
+    b: &[U],
 ) -> [f32; N] {
     let n = a.len().min(b.len());
     let (a, b) = (a.as_ptr(), b.as_ptr());
@@ -126,7 +126,7 @@ pub(crate) unsafe fn accumulate<T, V: Load<T>, M: Measure<N>, const N: usize>(
     while n - done >= 4 * V::LEN {
         for sums in &mut sums {
             // SAFETY: as above; `LEN` elements lie between `done` and `n` at each of the four steps.
-            let (x, y) = unsafe { (V::load(a.add(done)), V::load(b.add(done))) };
+            let (x, y): (V, V) = unsafe { (V::load(a.add(done)), V::load(b.add(done))) };
             *sums = M::add(*sums, x, y);
             done += V::LEN;
         }
@@ -135,14 +135,14 @@ pub(crate) unsafe fn accumulate<T, V: Load<T>, M: Measure<N>, const N: usize>(
     let [mut first, second, third, fourth] = sums;
     while n - done >= V::LEN {
         // SAFETY: as above; `LEN` elements lie between `done` and `n`.
-        let (x, y) = unsafe { (V::load(a.add(done)), V::load(b.add(done))) };
+        let (x, y): (V, V) = unsafe { (V::load(a.add(done)), V::load(b.add(done))) };
         first = M::add(first, x, y);
         done += V::LEN;
     }
     let rest = n - done;
     if rest > 0 {
         // SAFETY: as above; `rest`, which is less than `LEN`, elements lie between `done` and `n`.
-        let (x, y) = unsafe {
+        let (x, y): (V, V) = unsafe {
             (
                 V::load_first(a.add(done), rest),
                 V::load_first(b.add(done), rest),

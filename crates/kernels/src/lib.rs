@@ -37,6 +37,12 @@ pub fn dot<T: Element>(a: &[T], b: &[T]) -> f32 {
     T::kernels(active()).dot(a, b)
 }
 
+/// Inner product of halves and singles, `Σ aᵢbᵢ`.
+#[inline]
+pub fn dot_mixed(a: &[half::f16], b: &[f32]) -> f32 {
+    active().dot_mixed(a, b)
+}
+
 /// Inner product and the squared norm of `b`, in one pass.
 ///
 /// With [`norm_squared`] of `a` kept from an earlier call, [`cosine_distance_from`] makes of them

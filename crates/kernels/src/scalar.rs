@@ -10,6 +10,7 @@ pub(crate) static SCALAR: InstructionSet = InstructionSet {
     supported: || true,
     half: kernels(),
     single: kernels(),
+    mixed: |a, b| [dot(a, b) as f32],
 };
 
 const fn kernels<T: Element>() -> Kernels<T> {
@@ -29,7 +30,7 @@ const fn kernels<T: Element>() -> Kernels<T> {
 }
 
 /// Inner product, `Σ aᵢbᵢ`.
-pub fn dot<T: Element>(a: &[T], b: &[T]) -> f64 {
+pub fn dot<T: Element, U: Element>(a: &[T], b: &[U]) -> f64 {
     sum(a, b, |x, y| x * y)
 }
 
@@ -48,7 +49,7 @@ pub fn l1<T: Element>(a: &[T], b: &[T]) -> f64 {
     sum(a, b, |x, y| (x - y).abs())
 }
 
-fn sum<T: Element>(a: &[T], b: &[T], term: impl Fn(f64, f64) -> f64) -> f64 {
+fn sum<T: Element, U: Element>(a: &[T], b: &[U], term: impl Fn(f64, f64) -> f64) -> f64 {
     // `Iterator::sum` makes -0 of nothing.
     a.iter()
         .zip(b)

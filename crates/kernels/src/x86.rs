@@ -9,7 +9,7 @@ use std::arch::x86_64::*;
 use half::f16;
 
 use crate::dispatch::InstructionSet;
-use crate::lanes::{Lanes, Load, Measure, accumulate, kernels, padded};
+use crate::lanes::{Dot, Lanes, Load, Measure, accumulate, kernels, padded};
 
 /// BW and VL, which every server with AVX-512 has had since Skylake, mask a load of halves.
 pub(crate) static AVX512: InstructionSet = InstructionSet {
@@ -21,6 +21,7 @@ pub(crate) static AVX512: InstructionSet = InstructionSet {
     },
     half: kernels!(avx512),
     single: kernels!(avx512),
+    mixed: avx512_mixed,
 };
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
@@ -29,7 +30,13 @@ where
     __m512: Load<T>,
 {
     // SAFETY: this function's own features are those that `__m512` asks for.
-    unsafe { accumulate::<T, __m512, M, N>(a, b) }
+    unsafe { accumulate::<T, T, __m512, M, N>(a, b) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn avx512_mixed(a: &[f16], b: &[f32]) -> [f32; 1] {
+    // SAFETY: this function's own features are those that `__m512` asks for.
+    unsafe { accumulate::<f16, f32, __m512, Dot, 1>(a, b) }
 }
 
 impl Lanes for __m512 {
@@ -128,6 +135,7 @@ pub(crate) static AVX2: InstructionSet = InstructionSet {
     },
     half: kernels!(avx2),
     single: kernels!(avx2),
+    mixed: avx2_mixed,
 };
 
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -136,7 +144,13 @@ where
     __m256: Load<T>,
 {
     // SAFETY: this function's own features are those that `__m256` asks for.
-    unsafe { accumulate::<T, __m256, M, N>(a, b) }
+    unsafe { accumulate::<T, T, __m256, M, N>(a, b) }
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn avx2_mixed(a: &[f16], b: &[f32]) -> [f32; 1] {
+    // SAFETY: this function's own features are those that `__m256` asks for.
+    unsafe { accumulate::<f16, f32, __m256, Dot, 1>(a, b) }
 }
 
 impl Lanes for __m256 {

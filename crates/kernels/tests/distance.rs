@@ -126,6 +126,20 @@ fn assert_symmetric<T: Element>(a: &[T], b: &[T]) {
     }
 }
 
+/// Halves with singles: the reference, and the bits of singles alone where the halves are widened first.
+#[track_caller]
+fn assert_mixed(a: &[f16], b: &[f32]) {
+    let widened: Vec<f32> = a.iter().map(|half| half.to_f32()).collect();
+    let magnitude = scalar::dot(&absolute(a), &absolute(b));
+    for set in instruction_sets() {
+        let dot = set.dot_mixed(a, b);
+        let allowed = tolerance(a.len(), magnitude);
+        assert_close(set, "mixed", dot, scalar::dot(a, b), allowed);
+        let single = f32::kernels(set).dot(&widened, b);
+        assert_eq!(dot.to_bits(), single.to_bits(), "{set:?}");
+    }
+}
+
 /// Runs `check` on the kernels of every instruction set, for both element types.
 fn on_both(check: impl Fn(&InstructionSet, &dyn Fn(&[f32], &[f32]) -> [f64; 4])) {
     for set in instruction_sets() {
@@ -222,6 +236,9 @@ fn root_functions_are_those_of_the_active_set() {
     );
     assert_eq!(kernels::l2_squared(&a, &b), kernels.l2_squared(&a, &b));
     assert_eq!(kernels::l1(&a, &b), kernels.l1(&a, &b));
+    let singles = wave(513, 0.7);
+    let mixed = kernels::active().dot_mixed(&a, &singles);
+    assert_eq!(kernels::dot_mixed(&a, &singles), mixed);
 }
 
 #[test]
@@ -230,6 +247,8 @@ fn every_length() {
         let (a, b) = (wave(n, 0.37), wave(n, 1.13));
         assert_matches_reference(&a, &b);
         assert_matches_reference(&halves(&a), &halves(&b));
+        assert_mixed(&halves(&a), &b);
+        assert_mixed(&halves(&a), &wave(n + 70, 1.13));
     }
 }
 

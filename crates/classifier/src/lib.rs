@@ -1,0 +1,24 @@
+//! Linear classifiers of embeddings.
+//!
+//! A [`Classifier`] has a vector `wᵢ` and a bias `bᵢ` for each class `i`. Of an embedding `x`, whose length does not count,
+//! `x̂ = x / |x|`, it makes similarities `wᵢ·x̂`, logits `scale · wᵢ·x̂ + bᵢ`, and by its [`Activation`] probabilities. So
+//! it is the same thing whether its vectors are embeddings of prompts, centroids of labelled embeddings or the weights of a
+//! logistic regression.
+//!
+//! [`Direction`] makes one vector of several.
+
+mod bytes;
+mod decision;
+mod direction;
+mod error;
+mod json;
+mod model;
+
+pub use bytes::{FINGERPRINT_BYTES, fingerprint};
+pub use decision::Scores;
+pub use direction::Direction;
+pub use error::Error;
+pub use model::{Activation, Class, Classifier, MAX_DIMENSIONS, Origin};
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
