@@ -37,7 +37,5 @@ FROM (SELECT clip_query(images => ARRAY[image], texts => '{a motorcycle}', minus
 
 \echo '### Zero-shot classification: the likeliest label of each picture'
 SELECT path, label, round(probability::numeric, 3) AS probability
-FROM photos,
-     LATERAL (SELECT * FROM clip_classify_embedding(embedding, '{cat,man,astronaut,motorcycle,rocket,printed page,grass,brick wall}')
-              ORDER BY probability DESC LIMIT 1) c
+FROM photos, clip_classify(embedding, (SELECT clip_classifier('{cat,man,astronaut,motorcycle,rocket,printed page,grass,brick wall}')), top_k => 1)
 ORDER BY probability DESC LIMIT 10;

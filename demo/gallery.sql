@@ -36,12 +36,10 @@ FROM (
     UNION ALL
     (SELECT 6, path, label || E'\n' || path, probability,
            $$Zero-shot classification: the likeliest of eight labels
-SELECT path, label, probability FROM photos, LATERAL (
-    SELECT * FROM clip_classify_embedding(embedding, '{cat,man,astronaut,motorcycle,rocket,printed page,grass,brick wall}')
-    ORDER BY probability DESC LIMIT 1) c ORDER BY probability DESC LIMIT 8$$
-    FROM photos, LATERAL (
-        SELECT * FROM clip_classify_embedding(embedding, '{cat,man,astronaut,motorcycle,rocket,printed page,grass,brick wall}')
-        ORDER BY probability DESC LIMIT 1) c ORDER BY probability DESC LIMIT 8)
+SELECT path, label, probability FROM photos, clip_classify(embedding,
+    (SELECT clip_classifier('{cat,man,astronaut,motorcycle,rocket,printed page,grass,brick wall}')), top_k => 1) ORDER BY probability DESC LIMIT 8$$
+    FROM photos, clip_classify(embedding,
+        (SELECT clip_classifier('{cat,man,astronaut,motorcycle,rocket,printed page,grass,brick wall}')), top_k => 1) ORDER BY probability DESC LIMIT 8)
     UNION ALL
     (SELECT 7, path, path, NULL, CASE WHEN total > 42 THEN 'The first 42 of ' || total ELSE 'All ' || total END || ' pictures'
      FROM photos, (SELECT count(*) AS total FROM photos) t ORDER BY id LIMIT 42)

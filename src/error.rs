@@ -33,6 +33,9 @@ pub enum Error {
     /// An argument of a search for near-duplicates.
     #[error(transparent)]
     Duplicates(#[from] duplicates::Error),
+    /// A classifier.
+    #[error(transparent)]
+    Classifier(#[from] classifier::Error),
     /// The trigger that keeps embeddings current.
     #[error(transparent)]
     Ingest(#[from] ingest::Error),
@@ -305,6 +308,7 @@ fn fields(error: &Error) -> Fields {
         Error::Classify(error) => classify_error(error),
         Error::Evaluate(error) => evaluate_error(error),
         Error::Duplicates(error) => duplicates_error(error),
+        Error::Classifier(error) => classifier_error(error),
         Error::Ingest(error) => ingest_error(error),
         Error::Index(error) => index_error(error),
         Error::Vector(error) => vector_error(error),
@@ -667,16 +671,91 @@ fn worker_error(error: &worker::Error) -> Fields {
 fn classify_error(error: &classify::Error) -> Fields {
     use classify::Error::*;
     match error {
-        NoLabels => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
-        NullLabel => (ERRCODE_NULL_VALUE_NOT_ALLOWED, None, None),
+        Lengths { .. } => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Give one element for each label, in their order.",
+        ),
+        NoTemplates => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Leave the argument out, or write {} where the label belongs.",
+        ),
         Template(_) => hint(
             ERRCODE_INVALID_PARAMETER_VALUE,
             "Write {} where the label belongs; the template {} stands for the label alone.",
         ),
+        TwoNegations => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "A label with a minus prompt is told from its contrary already, by itself.",
+        ),
+        NoDirection(_) => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
+        TopK(_) | Share { .. } => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
+        NoModel => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Embed the image, and classify its embedding by clip_classify().",
+        ),
+        OtherModel { wanted, found, .. } => (
+            ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            Some(format!(
+                "It is for the model with the SHA-256 {wanted}, this one has {found}."
+            )),
+            Some("Make the classifier anew.".to_owned()),
+        ),
+        DifferentClassifiers => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Name the same classifier for all rows of a group.",
+        ),
+        DifferentShares => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Leave the argument out to have all classes equally frequent.",
+        ),
+        UnknownLabel { labels, .. } => (
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            Some(format!("Its labels: {}.", labels.join(", "))),
+            Some("Leave other rows out by FILTER or WHERE.".to_owned()),
+        ),
+        Binary(_) => hint(
+            ERRCODE_INVALID_BINARY_REPRESENTATION,
+            "Send what clip_classifier_send() gives, or the text form.",
+        ),
+        NotInAggregate => (ERRCODE_INTERNAL_ERROR, None, None),
+    }
+}
+
+fn classifier_error(error: &classifier::Error) -> Fields {
+    use classifier::Error::*;
+    match error {
+        OneLabel(_) => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Add labels, distractors that stand for \"none of these\", or a minus prompt for what the label is not.",
+        ),
+        DuplicateLabel(_) => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "clip_classifier() makes one class of the prompts of equal labels.",
+        ),
+        NoLabels
+        | EmptyLabel(_)
+        | Character(_)
+        | DimensionCount(_)
+        | VectorLength { .. }
+        | Count { .. }
+        | Scale(_)
+        | Threshold(_)
+        | Share(_)
+        | Shares(_)
+        | Identity
+        | UnknownLabel(_) => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
+        Number { .. } => (ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, None, None),
+        TooLarge => (ERRCODE_PROGRAM_LIMIT_EXCEEDED, None, None),
         Dimensions { .. } => hint(
             ERRCODE_DATA_EXCEPTION,
-            "Name the model that the embedding is by as argument \"model\".",
+            "A classifier is for embeddings by its own model: make one with the model of the embedding as argument \"model\".",
         ),
+        Damaged(_) => (ERRCODE_DATA_CORRUPTED, None, None),
+        Version(_) => hint(
+            ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "Make the classifier anew.",
+        ),
+        Json(_) => (ERRCODE_INVALID_TEXT_REPRESENTATION, None, None),
     }
 }
 

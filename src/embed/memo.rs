@@ -1,7 +1,6 @@
 //! The embeddings that this process has computed last.
 //!
-//! A bare `embedding <=> clip_embed_text('…')` is evaluated for every row of a sequential scan, and `clip_classify`
-//! embeds the same labels for every picture. An entry is what one call embedded, all of its texts: rows of one batch
+//! A bare `embedding <=> clip_embed_text('…')` is evaluated for every row of a sequential scan. An entry is what one call embedded, all of its texts: rows of one batch
 //! may differ in the last bit from the same texts in another, and a result must not depend on what was asked before.
 
 use crate::{error::Result, vector::Vector};

@@ -17,9 +17,6 @@ use crate::embed::Text;
 use crate::error::Returned;
 
 /// Checks that the operands go together, and has the next row's on its way while this row's are worked on.
-///
-/// A row is a kilobyte or more that no processor fetches ahead of time by itself: of an exact search over cached rows,
-/// this saves two thirds of the time spent here (benches/sql/exact_search.py).
 #[inline]
 fn prepare(a: &[f16], b: &[f16]) -> Result<()> {
     static LAST_A: AtomicPtr<f16> = AtomicPtr::new(ptr::null_mut());
@@ -30,10 +27,19 @@ fn prepare(a: &[f16], b: &[f16]) -> Result<()> {
         let address = operand.as_ptr().cast_mut();
         if last.load(Ordering::Relaxed) != address {
             last.store(address, Ordering::Relaxed);
-            kernels::prefetch::before(operand);
+            prefetch(operand);
         }
     }
     Ok(())
+}
+
+/// Has the next row's vector on its way, as rows lie, while this row's is worked on.
+///
+/// A row is a kilobyte or more that no processor fetches ahead of time by itself: of an exact search over cached rows,
+/// this saves two thirds of the time spent here (benches/sql/exact_search.py).
+#[inline]
+pub fn prefetch(vector: &[f16]) {
+    kernels::prefetch::before(vector);
 }
 
 #[pg_extern(sql = false)]

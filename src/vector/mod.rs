@@ -19,6 +19,7 @@ mod value;
 pub use aggregate::aggregate_context;
 pub use analyze::{SAMPLE_KIND, distance};
 pub use datum::Stored;
+pub use distance::prefetch;
 pub use domain::base_type;
 pub use error::Error;
 pub use value::{Vector, check_dimensions};

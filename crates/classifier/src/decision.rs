@@ -69,6 +69,17 @@ impl Classifier {
         probabilities
     }
 
+    /// The probability of one class, as [`Classifier::probabilities`] has it.
+    pub fn probability(&self, logits: &[f64], class: usize) -> f64 {
+        match self.activation() {
+            Activation::Sigmoid => sigmoid(logits[class]),
+            Activation::Softmax => {
+                let others = logits.iter().map(|logit| (logit - logits[class]).exp());
+                1.0 / others.sum::<f64>()
+            }
+        }
+    }
+
     /// How unsure it is: 1 less the lead of the likeliest class over the second, between 0 and 1. Where there is one class
     /// only, the second is that it is not.
     pub fn uncertainty(&self, scores: &Scores) -> f64 {
@@ -101,6 +112,6 @@ impl Activation {
 }
 
 /// `1 / (1 + exp(-x))`.
-pub(crate) fn sigmoid(x: f64) -> f64 {
+fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }

@@ -62,6 +62,12 @@ pub enum Error {
     /// A threshold that is no probability.
     #[error("threshold must be between 0 and 1, not {0}")]
     Threshold(f64),
+    /// A share of a class that leaves nothing to it, or to others.
+    #[error("share of a class must be greater than 0 and less than 1, not {0}")]
+    Share(f64),
+    /// Shares that do not share out everything.
+    #[error("shares of the classes must add up to 1, not {0}")]
+    Shares(f64),
     /// An identity that is no SHA-256.
     #[error("identity of a model must be 64 hexadecimal digits")]
     Identity,
@@ -69,7 +75,7 @@ pub enum Error {
     #[error("the classifier has no label \"{0}\"")]
     UnknownLabel(String),
     /// An embedding of another model.
-    #[error("embedding has {embedding} dimensions, the classifier {of_model}{classifier}", of_model = of_model(.model.as_ref()))]
+    #[error("embedding has {embedding} dimensions, the classifier {of_model}has {classifier}", of_model = of_model(.model.as_ref()))]
     Dimensions {
         /// Dimensions of the embedding.
         embedding: usize,

@@ -5,9 +5,10 @@
 //! it is the same thing whether its vectors are embeddings of prompts, centroids of labelled embeddings or the weights of a
 //! logistic regression.
 //!
-//! [`Direction`] makes one vector of several.
+//! [`Direction`] makes one vector of several, [`calibration`] sets scale and biases right by embeddings that are there.
 
 mod bytes;
+pub mod calibration;
 mod decision;
 mod direction;
 mod error;

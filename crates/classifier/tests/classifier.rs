@@ -112,13 +112,13 @@ fn other_dimensions() {
     };
     assert_eq!(
         message(three(Activation::Softmax)),
-        "embedding has 3 dimensions, the classifier by model \"some-model\" 2"
+        "embedding has 3 dimensions, the classifier by model \"some-model\" has 2"
     );
     let classes = vec![class("a", &[1.0])];
     let anonymous = Classifier::new(None, Activation::Sigmoid, 1.0, classes).unwrap();
     assert_eq!(
         message(anonymous),
-        "embedding has 3 dimensions, the classifier 1"
+        "embedding has 3 dimensions, the classifier has 1"
     );
 }
 
@@ -278,6 +278,9 @@ proptest! {
         if activation == Activation::Softmax {
             prop_assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         }
+        let one = three(activation);
+        let single = one.probability(&logits, 0);
+        prop_assert!((single - one.probabilities(&logits)[0]).abs() < 1e-12);
         // Larger logits have no smaller probabilities.
         for (&a, p) in logits.iter().zip(&probabilities) {
             for (&b, q) in logits.iter().zip(&probabilities) {

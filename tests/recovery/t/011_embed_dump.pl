@@ -30,7 +30,15 @@ CREATE INDEX pictures_words ON pictures (clip_embed_text(name, 'clip-mini'));
 CREATE TABLE captions (caption text, embedding clip_vector(512));
 INSERT INTO captions SELECT name, clip_embed_text(name) FROM pictures;
 CREATE VIEW likely AS
-SELECT name, c.label FROM pictures, LATERAL (SELECT * FROM clip_classify_embedding(embedding, '{red,blue}') ORDER BY probability DESC LIMIT 1) c;
+SELECT name, clip_label(embedding, clip_classifier('{red,blue}')) AS label FROM pictures;
+CREATE TABLE classifiers (name text PRIMARY KEY, classifier clip_classifier NOT NULL);
+INSERT INTO classifiers VALUES ('colours', clip_with_thresholds(clip_classifier('{red,blue}', distractors => '{a page of text}'), '{blue}', '{0.4}'));
+CREATE TABLE labelled (
+    name text,
+    embedding clip_vector(512),
+    label text GENERATED ALWAYS AS (clip_label(embedding, clip_classifier('{red,blue}', '{a red picture,a blue picture}', 'clip-mini'))) STORED
+);
+INSERT INTO labelled SELECT name, embedding FROM pictures;
 CREATE MATERIALIZED VIEW centre AS SELECT avg(embedding) AS embedding, clip_query(texts => '{a picture}') AS query FROM pictures;
 SQL
 
@@ -40,11 +48,13 @@ SELECT md5(string_agg(p::text, ' ' ORDER BY name)) FROM pictures p;
 SELECT md5(string_agg(c::text, ' ' ORDER BY caption)) FROM captions c;
 SELECT md5(string_agg(l::text, ' ' ORDER BY name)) FROM likely l;
 SELECT md5(c::text) FROM centre c;
+SELECT md5(c::text) FROM classifiers c;
+SELECT md5(string_agg(label, ' ' ORDER BY name)) FROM labelled;
 SET enable_seqscan = off;
 SELECT name FROM pictures WHERE clip_embed_text(name, 'clip-mini') = clip_embed_text('picture 7', 'clip-mini');
 SQL
 my $expected = $node->safe_psql('original', $contents);
-like($expected, qr/^([0-9a-f]{32}\n){4}picture 7$/, 'contents');
+like($expected, qr/^([0-9a-f]{32}\n){6}picture 7$/, 'contents');
 
 sub restored
 {

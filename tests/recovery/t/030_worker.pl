@@ -23,7 +23,7 @@ SELECT clip_embed_text('a cat'), clip_embed_text('', 'clip-mini');
 SELECT clip_embed_texts(ARRAY(SELECT repeat('word ' || n, n) FROM generate_series(1, 20) n) || NULL::text);
 SELECT clip_embed_images(ARRAY(SELECT image FROM pictures ORDER BY n));
 SELECT clip_embed_image(image) FROM pictures ORDER BY n;
-SELECT * FROM clip_classify((SELECT image FROM pictures WHERE n = 1), '{red,blue}');
+SELECT * FROM clip_classify_image((SELECT image FROM pictures WHERE n = 1), clip_classifier('{red,blue}'));
 SELECT clip_query(texts => '{a car,red}', minus_texts => '{blue}');
 SQL
 $node->safe_psql('postgres', <<'SQL');

@@ -82,4 +82,4 @@ SELECT name, loaded IS NOT NULL AS loaded FROM clip_models WHERE built_in;
 
 -- How the functions are declared.
 SELECT oid::regprocedure, provolatile, proisstrict, proparallel, procost, prorows, prosupport
-FROM pg_proc WHERE proname ~ '^clip_(embed|image|thumbnail|query|classify)' ORDER BY oid::regprocedure::text COLLATE "C";
+FROM pg_proc WHERE proname ~ '^clip_(embed|image|thumbnail|query)' ORDER BY oid::regprocedure::text COLLATE "C";

@@ -42,8 +42,7 @@ SELECT pg_temp.plan($$SELECT id FROM photos, clip_embed_text('kids playing in th
 SELECT pg_temp.plan($$SELECT id FROM photos
 ORDER BY embedding <=> (SELECT clip_query(texts => '{a dog}', minus_texts => '{a lead}')) LIMIT 10$$);
 SELECT pg_temp.plan($$SELECT id FROM photos ORDER BY embedding <=> (SELECT clip_embed_image('\x00')) LIMIT 10$$);
-SELECT pg_temp.plan($$SELECT id, label FROM photos, LATERAL (
-    SELECT * FROM clip_classify_embedding(embedding, '{cat,dog}') ORDER BY probability DESC LIMIT 1) c$$);
+SELECT pg_temp.plan($$SELECT id, label FROM photos, clip_classify(embedding, (SELECT clip_classifier('{cat,dog}')), top_k => 1)$$);
 
 -- A filter that keeps 1 % uses its index, however the query is written.
 SELECT pg_temp.plan($$SELECT id FROM photos WHERE category = 7

@@ -49,7 +49,8 @@ CREATE EXTENSION clip_pg;
 SELECT getdatabaseencoding(), :'embedding' = clip_embed_text('un café, s''il vous plaît') AS same,
        :'embedding' = (clip_embed_texts('{"un café, s''il vous plaît"}'))[1] AS same_in_array;
 SELECT label, octet_length(label), octet_length(convert_to(label, 'UTF8'))
-FROM clip_classify_embedding(clip_embed_text('un café'), '{thé,café}', 'une tasse de {}') ORDER BY label;
+FROM clip_classify(clip_embed_text('un café'), clip_classifier('{thé,café}', templates => ARRAY['une tasse de {}'])) ORDER BY label;
+SELECT clip_classifier('{thé,café}')::text::clip_classifier = clip_classifier('{thé,café}') AS text_form;
 \c clip_pg_ascii
 CREATE EXTENSION clip_pg;
 SELECT getdatabaseencoding(), vector_dims(clip_embed_text('a cup of coffee'));

@@ -1,0 +1,207 @@
+//! Classifiers set right by the embeddings of a table.
+//!
+//! The state holds the logits of all rows, four bytes for each class of each, in Rust's memory; the memory context of the
+//! aggregate drops it.
+
+use std::rc::Rc;
+
+use classifier::Classifier;
+use classifier::calibration::{Fit, Sample, check_shares};
+use pgrx::prelude::*;
+use pgrx::{Internal, PgMemoryContexts, pg_sys};
+
+use super::{Error, Stored, Value};
+use crate::{
+    embed::Text,
+    error::{Result, Returned},
+    vector,
+};
+
+/// What the rows so far tell.
+struct State {
+    classifier: Rc<Classifier>,
+    sample: Sample,
+    aim: Aim,
+    scores: classifier::Scores,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq)]
+enum Aim {
+    Fit(Fit),
+    /// A share for each class.
+    Shares(Vec<f64>),
+}
+
+impl State {
+    /// The state behind an argument.
+    fn of(argument: &mut Internal) -> Option<&mut Self> {
+        // SAFETY: SQL cannot make a value of type internal, so the server got it from a function of this file.
+        unsafe { argument.get_mut() }
+    }
+
+    /// Adds a row, after which the state is what is returned; the first row makes it.
+    fn add(
+        mut argument: Internal,
+        fcinfo: pg_sys::FunctionCallInfo,
+        (truth, embedding, classifier): (Option<&Text>, vector::Stored<'_>, Stored<'_>),
+        aim: impl FnOnce(&Classifier) -> Result<Aim>,
+    ) -> Result<Internal> {
+        let classifier = classifier.classifier()?;
+        let aim = aim(&classifier)?;
+        if State::of(&mut argument).is_none() {
+            let state = State {
+                sample: Sample::new(&classifier),
+                classifier: Rc::clone(&classifier),
+                aim: aim.clone(),
+                scores: Default::default(),
+            };
+            let state = aggregate(fcinfo)?.leak_and_drop_on_delete(state);
+            argument = Internal::from(Some(state.into()));
+        }
+        let Some(state) = State::of(&mut argument) else {
+            return Err(Error::NotInAggregate.into());
+        };
+        if !Rc::ptr_eq(&state.classifier, &classifier) && state.classifier != classifier {
+            return Err(Error::DifferentClassifiers.into());
+        }
+        if state.aim != aim {
+            return Err(Error::DifferentShares.into());
+        }
+        let unknown = |truth: &Text| Error::UnknownLabel {
+            label: truth.as_str().to_owned(),
+            labels: classifier.labels().iter().flatten().cloned().collect(),
+        };
+        let class = |truth: &Text| {
+            classifier
+                .position(truth.as_str())
+                .map_err(|_| unknown(truth))
+        };
+        let truth = truth.map(class).transpose()?;
+        classifier.score(&embedding, &mut state.scores)?;
+        state.sample.add(&state.scores.logits, truth);
+        Ok(argument)
+    }
+}
+
+/// The memory of the aggregate that `fcinfo` is a call of.
+fn aggregate(fcinfo: pg_sys::FunctionCallInfo) -> Result<PgMemoryContexts> {
+    let mut context = std::ptr::null_mut();
+    // SAFETY: the server's own call information; where it finds an aggregate it also finds its memory context.
+    if unsafe { pg_sys::AggCheckCallContext(fcinfo, &mut context) } == 0 {
+        return Err(Error::NotInAggregate.into());
+    }
+    Ok(PgMemoryContexts::For(context))
+}
+
+fn calibrate(
+    state: Internal,
+    row: (Option<Text>, Option<vector::Stored<'_>>, Option<Stored<'_>>),
+    fit: Fit,
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> Returned<Internal> {
+    let (Some(truth), Some(embedding), Some(classifier)) = row else {
+        return Ok(state);
+    };
+    let row = (Some(&truth), embedding, classifier);
+    Ok(State::add(state, fcinfo, row, |_| Ok(Aim::Fit(fit)))?)
+}
+
+#[pg_extern(sql = false)]
+fn clip_calibrate_accum(
+    state: Internal,
+    truth: Option<Text>,
+    embedding: Option<vector::Stored<'_>>,
+    classifier: Option<Stored<'_>>,
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> Returned<Internal> {
+    calibrate(
+        state,
+        (truth, embedding, classifier),
+        Fit::Temperature,
+        fcinfo,
+    )
+}
+
+#[pg_extern(sql = false)]
+fn clip_calibrate_biases_accum(
+    state: Internal,
+    truth: Option<Text>,
+    embedding: Option<vector::Stored<'_>>,
+    classifier: Option<Stored<'_>>,
+    biases: Option<bool>,
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> Returned<Internal> {
+    let fit = match biases {
+        Some(true) => Fit::TemperatureAndBiases,
+        _ => Fit::Temperature,
+    };
+    calibrate(state, (truth, embedding, classifier), fit, fcinfo)
+}
+
+#[pg_extern(sql = false)]
+fn clip_debias_accum(
+    state: Internal,
+    embedding: Option<vector::Stored<'_>>,
+    classifier: Option<Stored<'_>>,
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> Returned<Internal> {
+    let (Some(embedding), Some(classifier)) = (embedding, classifier) else {
+        return Ok(state);
+    };
+    let equal = |classifier: &Classifier| {
+        let classes = classifier.labels().len();
+        // Of one class alone, as much as there is to it where nobody knows.
+        let share = 1.0 / classes.max(2) as f64;
+        Ok(Aim::Shares(vec![share; classes]))
+    };
+    Ok(State::add(
+        state,
+        fcinfo,
+        (None, embedding, classifier),
+        equal,
+    )?)
+}
+
+#[pg_extern(sql = false)]
+fn clip_debias_shares_accum(
+    state: Internal,
+    embedding: Option<vector::Stored<'_>>,
+    classifier: Option<Stored<'_>>,
+    shares: Option<Array<f64>>,
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> Returned<Internal> {
+    let (Some(embedding), Some(classifier)) = (embedding, classifier) else {
+        return Ok(state);
+    };
+    let given = |classifier: &Classifier| {
+        let shares = shares.ok_or(Error::DifferentShares)?;
+        let shares: Option<Vec<f64>> = shares.iter().collect();
+        let shares = shares.ok_or(crate::embed::Error::NullElement("shares"))?;
+        check_shares(classifier, &shares)?;
+        Ok(Aim::Shares(shares))
+    };
+    Ok(State::add(
+        state,
+        fcinfo,
+        (None, embedding, classifier),
+        given,
+    )?)
+}
+
+/// The classifier that fits the rows best; NULL where there are none.
+#[pg_extern(sql = false)]
+fn clip_calibrate_final(mut state: Internal) -> Returned<Option<Value>> {
+    let Some(state) = State::of(&mut state) else {
+        return Ok(None);
+    };
+    let pause = || -> Result<()> {
+        pgrx::check_for_interrupts!();
+        Ok(())
+    };
+    let fitted = match &state.aim {
+        Aim::Fit(fit) => state.sample.fit(&state.classifier, *fit, pause),
+        Aim::Shares(shares) => state.sample.debias(&state.classifier, shares, pause),
+    };
+    Ok(Some(Value::from(&fitted?)))
+}

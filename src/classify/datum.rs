@@ -1,0 +1,126 @@
+//! How PostgreSQL stores a classifier: as its bytes, like a `bytea`.
+
+use std::rc::Rc;
+use std::slice;
+
+use classifier::Classifier;
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::datum::Datum;
+use pgrx::pgrx_sql_entity_graph::metadata::{
+    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
+};
+use pgrx::{FromDatum, IntoDatum, pg_sys, varlena};
+
+use super::memo;
+use crate::error::Result;
+
+/// A `clip_classifier` that is returned.
+#[derive(Clone)]
+pub struct Value(Rc<[u8]>);
+
+impl From<&Classifier> for Value {
+    fn from(classifier: &Classifier) -> Self {
+        Self(classifier.to_bytes().into())
+    }
+}
+
+// SAFETY: the datum is new, and what `classifier` reads back.
+unsafe impl BoxRet for Value {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        match (&*self.0).into_datum() {
+            // SAFETY: see above.
+            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
+            None => fcinfo.return_null(),
+        }
+    }
+}
+
+/// A `clip_classifier` that is an argument, where the server keeps it.
+#[derive(Clone, Copy)]
+pub struct Stored<'a> {
+    value: &'a pg_sys::varlena,
+}
+
+/// What tells a stored value from others without reading all of it.
+pub enum Key<'a> {
+    /// The bytes at its front, where the fingerprint is.
+    Front(&'a [u8]),
+    /// All that is in the row, where the value is compressed or elsewhere.
+    InRow(&'a [u8]),
+}
+
+impl Stored<'_> {
+    /// The classifier, decoded once for many calls.
+    pub fn classifier(&self) -> Result<Rc<Classifier>> {
+        memo::classifier(self)
+    }
+
+    pub fn key(&self) -> Key<'_> {
+        // SAFETY: a varlena with as many bytes as its header, or its kind of pointer, says.
+        unsafe {
+            if varlena::varatt_is_1b_e(self.value) || varlena::varatt_is_4b_c(self.value) {
+                let bytes = slice::from_raw_parts(
+                    std::ptr::from_ref(self.value).cast(),
+                    varlena::varsize_any(self.value),
+                );
+                Key::InRow(bytes)
+            } else {
+                let bytes = varlena::varlena_to_byte_slice(self.value);
+                Key::Front(&bytes[..bytes.len().min(classifier::FINGERPRINT_BYTES)])
+            }
+        }
+    }
+
+    /// Hands its bytes to `work`; they are fetched and decompressed where that is needed, and let go afterwards.
+    pub fn with_bytes<R>(&self, work: impl FnOnce(&[u8]) -> R) -> R {
+        let original = std::ptr::from_ref(self.value).cast_mut();
+        // SAFETY: a varlena; a copy is freed when nothing refers to it any more.
+        unsafe {
+            let packed = pg_sys::pg_detoast_datum_packed(original);
+            let result = work(varlena::varlena_to_byte_slice(packed));
+            if packed != original {
+                pg_sys::pfree(packed.cast());
+            }
+            result
+        }
+    }
+}
+
+// SAFETY: arguments of SQL type clip_classifier, which live as long as the call.
+unsafe impl<'fcx> ArgAbi<'fcx> for Stored<'fcx> {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        let index = arg.index();
+        // SAFETY: the caller's promise about the argument.
+        unsafe { arg.unbox_arg_using_from_datum() }
+            .unwrap_or_else(|| panic!("argument {index} must not be null"))
+    }
+}
+
+impl FromDatum for Stored<'_> {
+    unsafe fn from_polymorphic_datum(
+        datum: pg_sys::Datum,
+        is_null: bool,
+        _: pg_sys::Oid,
+    ) -> Option<Self> {
+        // SAFETY: the caller's promise: a varlena that outlives the result.
+        (!is_null).then(|| Self {
+            value: unsafe { &*datum.cast_mut_ptr() },
+        })
+    }
+}
+
+/// Declares that a Rust type is `clip_classifier` in SQL.
+macro_rules! is_clip_classifier {
+    ($($type:ty),*) => {$(
+        // SAFETY: the conversions above are those of this SQL type.
+        unsafe impl SqlTranslatable for $type {
+            const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(Value);
+            const TYPE_ORIGIN: TypeOrigin = TypeOrigin::ThisExtension;
+            const ARGUMENT_SQL: std::result::Result<SqlMappingRef, ArgumentError> =
+                Ok(SqlMappingRef::literal("clip_classifier"));
+            const RETURN_SQL: std::result::Result<ReturnsRef, ReturnsError> =
+                Ok(ReturnsRef::One(SqlMappingRef::literal("clip_classifier")));
+        }
+    )*};
+}
+is_clip_classifier!(Value, Stored<'_>);

@@ -1,0 +1,269 @@
+//! Embeddings and images to labels.
+//!
+//! Scores are as the crate has them: similarity `w·x̂` of the vector of a class with the embedding at length 1, logit `scale ·
+//! similarity + bias`, and of the logits probabilities.
+
+use std::cell::RefCell;
+
+use classifier::{Classifier, Origin, Scores};
+use half::f16;
+use pgrx::{Array, pg_sys::panic::ErrorReport, prelude::*};
+
+use super::{Error, Stored, Value, check_share};
+use crate::{
+    embed::{Text, elements, embed_image},
+    error::{Result, Returned},
+    model, vector,
+};
+
+/// The least probability at which a label counts by itself, where nobody has chosen another.
+const LIKELIER_THAN_NOT: f64 = 0.5;
+
+thread_local! {
+    /// Room for the scores of a row.
+    static SCORES: RefCell<Scores> = RefCell::new(Scores::default());
+}
+
+/// Scores an embedding, and hands the scores to `work`, which must not call the server.
+fn with_scores<R>(
+    classifier: &Classifier,
+    embedding: &[f16],
+    work: impl FnOnce(&Scores) -> R,
+) -> Result<R> {
+    vector::prefetch(embedding);
+    SCORES.with_borrow_mut(|scores| {
+        classifier.score(embedding, scores)?;
+        Ok(work(scores))
+    })
+}
+
+/// Which of the classes count, and how many at most.
+#[derive(Clone, Copy)]
+struct Selection {
+    top_k: usize,
+    /// The least probability.
+    threshold: Option<f64>,
+    /// The least ratio to the probability of the likeliest class, which itself counts in any case.
+    margin: Option<f64>,
+}
+
+impl Selection {
+    fn new(top_k: Option<i32>, threshold: Option<f64>, margin: Option<f64>) -> Result<Self> {
+        check_share("threshold", threshold)?;
+        check_share("margin", margin)?;
+        let top_k = match top_k {
+            None => usize::MAX,
+            Some(top_k) => match usize::try_from(top_k) {
+                Ok(top_k) if top_k > 0 => top_k,
+                _ => return Err(Error::TopK(top_k).into()),
+            },
+        };
+        Ok(Self {
+            top_k,
+            threshold,
+            margin,
+        })
+    }
+
+    /// The classes that count with their probabilities, the likeliest first. `threshold` is that of a class where none is given.
+    fn select(
+        self,
+        classifier: &Classifier,
+        scores: &Scores,
+        threshold: impl Fn(usize) -> f64,
+    ) -> Vec<(usize, f64)> {
+        let probabilities = classifier.probabilities(&scores.logits);
+        let order = scores.order();
+        let most = probabilities[order[0]];
+        let counts = |(rank, class): (usize, usize)| {
+            let probability = probabilities[class];
+            let threshold = self.threshold.unwrap_or_else(|| threshold(class));
+            let near = self
+                .margin
+                .is_none_or(|margin| rank == 0 || probability > margin * most);
+            // NaN, of an embedding without a direction, is not below anything.
+            (near && !(probability < threshold)).then_some((class, probability))
+        };
+        let first = order.into_iter().enumerate().take(self.top_k);
+        first.filter_map(counts).collect()
+    }
+}
+
+type Row = (Option<Text>, f64, f64);
+
+fn label_of(classifier: &Classifier, class: usize) -> Option<Text> {
+    classifier.labels()[class].clone().map(Text::from)
+}
+
+fn rows(
+    embedding: &[f16],
+    classifier: &Classifier,
+    selection: Selection,
+) -> Result<TableIterator<'static, Row>> {
+    let rows = with_scores(classifier, embedding, |scores| {
+        let selected = selection.select(classifier, scores, |_| 0.0).into_iter();
+        let row = |(class, probability)| {
+            let similarity = scores.similarities[class];
+            (label_of(classifier, class), probability, similarity)
+        };
+        selected.map(row).collect::<Vec<_>>()
+    })?;
+    Ok(TableIterator::new(rows))
+}
+
+/// The classes of a classifier by how well they describe the picture with this embedding, the likeliest first: at most `top_k`,
+/// those of a probability of at least `threshold`, and those whose probability is more than `margin` of that of the first. A
+/// distractor has no label. No rows for NULL; NaN for an embedding of norm 0.
+#[pg_extern(immutable, parallel_safe, cost = 500)]
+fn clip_classify(
+    embedding: Option<vector::Stored<'_>>,
+    classifier: Option<Stored<'_>>,
+    top_k: default!(Option<i32>, "NULL"),
+    threshold: default!(Option<f64>, "NULL"),
+    margin: default!(Option<f64>, "NULL"),
+) -> std::result::Result<
+    TableIterator<
+        'static,
+        (
+            name!(label, Option<Text>),
+            name!(probability, f64),
+            name!(similarity, f64),
+        ),
+    >,
+    ErrorReport,
+> {
+    let selection = Selection::new(top_k, threshold, margin)?;
+    let (Some(embedding), Some(classifier)) = (embedding, classifier) else {
+        return Ok(TableIterator::empty());
+    };
+    Ok(rows(&embedding, &*classifier.classifier()?, selection)?)
+}
+
+/// The classes of a classifier by how well they describe an image file, which its model embeds, like [`clip_classify`].
+#[pg_extern(immutable, parallel_restricted, cost = 200000, support = clip_embed_support)]
+fn clip_classify_image(
+    image: Option<&[u8]>,
+    classifier: Option<Stored<'_>>,
+    top_k: default!(Option<i32>, "NULL"),
+    threshold: default!(Option<f64>, "NULL"),
+    margin: default!(Option<f64>, "NULL"),
+) -> std::result::Result<
+    TableIterator<
+        'static,
+        (
+            name!(label, Option<Text>),
+            name!(probability, f64),
+            name!(similarity, f64),
+        ),
+    >,
+    ErrorReport,
+> {
+    let selection = Selection::new(top_k, threshold, margin)?;
+    let (Some(image), Some(classifier)) = (image, classifier) else {
+        return Ok(TableIterator::empty());
+    };
+    let classifier = classifier.classifier()?;
+    let model = model_of(&classifier)?;
+    let embedding = embed_image(&model, image)?;
+    Ok(rows(&embedding, &classifier, selection)?)
+}
+
+/// The model that a classifier is for.
+fn model_of(classifier: &Classifier) -> Result<std::rc::Rc<model::Model>> {
+    let Some(Origin { name, identity }) = classifier.origin() else {
+        return Err(Error::NoModel.into());
+    };
+    let model = model::resolve(Some(name))?;
+    if model.manifest.identity != *identity {
+        return Err(Error::OtherModel {
+            name: name.clone(),
+            wanted: identity.clone(),
+            found: model.manifest.identity.clone(),
+        }
+        .into());
+    }
+    Ok(model)
+}
+
+/// The likeliest label; NULL for "none of these": where the likeliest class is a distractor, or its probability below `threshold`,
+/// or, without one, below the threshold of the label. NULL for NULL and for an embedding of norm 0.
+#[pg_extern(immutable, parallel_safe, cost = 300)]
+fn clip_label(
+    embedding: Option<vector::Stored<'_>>,
+    classifier: Option<Stored<'_>>,
+    threshold: default!(Option<f64>, "NULL"),
+) -> Returned<Option<Text>> {
+    check_share("threshold", threshold)?;
+    let (Some(embedding), Some(classifier)) = (embedding, classifier) else {
+        return Ok(None);
+    };
+    let classifier = classifier.classifier()?;
+    let best = with_scores(&classifier, &embedding, |scores| {
+        let class = scores.best()?;
+        let threshold = threshold.or(classifier.thresholds()[class]);
+        let counts = |least| classifier.probability(&scores.logits, class) >= least;
+        threshold.is_none_or(counts).then_some(class)
+    })?;
+    Ok(best.and_then(|class| label_of(&classifier, class)))
+}
+
+/// The labels that count, the likeliest first: among the classes that [`clip_classify`] gives for `top_k` and `margin`, those of a
+/// probability of at least `threshold`, or, without one, of at least the threshold of the label, or 0.5 where it has none.
+/// NULL for NULL; no labels for an embedding of norm 0.
+#[pg_extern(immutable, parallel_safe, cost = 500)]
+fn clip_labels(
+    embedding: Option<vector::Stored<'_>>,
+    classifier: Option<Stored<'_>>,
+    top_k: default!(Option<i32>, "NULL"),
+    threshold: default!(Option<f64>, "NULL"),
+    margin: default!(Option<f64>, "NULL"),
+) -> Returned<Option<Vec<Text>>> {
+    let selection = Selection::new(top_k, threshold, margin)?;
+    let (Some(embedding), Some(classifier)) = (embedding, classifier) else {
+        return Ok(None);
+    };
+    let classifier = classifier.classifier()?;
+    let labels = with_scores(&classifier, &embedding, |scores| {
+        if scores.best().is_none() {
+            return Vec::new();
+        }
+        let own = |class: usize| classifier.thresholds()[class].unwrap_or(LIKELIER_THAN_NOT);
+        let selected = selection.select(&classifier, scores, own).into_iter();
+        let labels = selected.filter_map(|(class, _)| label_of(&classifier, class));
+        labels.collect()
+    })?;
+    Ok(Some(labels))
+}
+
+/// How unsure the classifier is, between 0 and 1: 1 less what the likeliest class is ahead of the second. NaN for an embedding of
+/// norm 0.
+#[pg_extern(immutable, strict, parallel_safe, cost = 400)]
+fn clip_uncertainty(embedding: vector::Stored<'_>, classifier: Stored<'_>) -> Returned<f64> {
+    let classifier = classifier.classifier()?;
+    Ok(with_scores(&classifier, &embedding, |scores| {
+        classifier.uncertainty(scores)
+    })?)
+}
+
+/// The classifier with a threshold for each of the labels, the least probability at which it counts; NULL removes a label's.
+#[pg_extern(immutable, strict, parallel_safe)]
+fn clip_with_thresholds(
+    classifier: Stored<'_>,
+    labels: Array<Text>,
+    thresholds: Array<f64>,
+) -> Returned<Value> {
+    let labels = elements("labels", &Some(labels))?;
+    let thresholds: Vec<Option<f64>> = thresholds.iter().collect();
+    if thresholds.len() != labels.len() {
+        return Err(crate::error::Error::from(Error::Lengths {
+            name: "thresholds",
+            actual: thresholds.len(),
+            labels: labels.len(),
+        })
+        .into());
+    }
+    let classifier = classifier.classifier()?;
+    let pairs = labels.iter().map(Text::as_str).zip(thresholds);
+    let classifier = (*classifier).clone().with_thresholds(pairs);
+    Ok(Value::from(&classifier.map_err(crate::error::Error::from)?))
+}

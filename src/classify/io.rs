@@ -1,0 +1,73 @@
+//! Text and binary input and output, and equality.
+
+use std::ffi::{CStr, CString};
+use std::slice;
+
+use classifier::Classifier;
+use pgrx::prelude::*;
+use pgrx::{Internal, pg_sys};
+
+use super::{Error, Stored, Value};
+use crate::embed::{from_utf8, to_utf8};
+use crate::error::{self, Returned};
+
+#[pg_extern(sql = false)]
+fn clip_classifier_in(input: &CStr, fcinfo: pg_sys::FunctionCallInfo) -> Returned<Option<Value>> {
+    match Classifier::from_json(&to_utf8(input.to_bytes())) {
+        Ok(classifier) => Ok(Some(Value::from(&classifier))),
+        // SAFETY: the server's own call information.
+        Err(error) => unsafe { error::save(error.into(), fcinfo) }.map(|()| None),
+    }
+}
+
+#[pg_extern(sql = false)]
+fn clip_classifier_out(classifier: Stored<'_>) -> Returned<CString> {
+    let json = classifier.classifier()?.to_json();
+    // JSON has no 0, and no conversion makes one.
+    Ok(CString::new(from_utf8(&json)).unwrap_or_default())
+}
+
+#[pg_extern(sql = false)]
+fn clip_classifier_recv(message: Internal) -> Returned<Value> {
+    Ok(receive(message)?)
+}
+
+fn receive(mut message: Internal) -> error::Result<Value> {
+    // SAFETY: the server hands its message buffer, `len` bytes of which it has filled, to a receive function.
+    let (message, bytes) = unsafe {
+        let message: &mut pg_sys::StringInfoData =
+            message.get_mut().ok_or(Error::NotInAggregate)?;
+        let bytes = slice::from_raw_parts(message.data.cast::<u8>(), message.len as usize);
+        (message, bytes)
+    };
+    let unread = bytes.get(message.cursor as usize..).unwrap_or_default();
+    let classifier = Classifier::from_bytes(unread).map_err(Error::Binary)?;
+    message.cursor = message.len;
+    Ok(Value::from(&classifier))
+}
+
+#[pg_extern(sql = false)]
+fn clip_classifier_send(classifier: Stored<'_>) -> Vec<u8> {
+    classifier.with_bytes(<[u8]>::to_vec)
+}
+
+#[pg_extern(sql = false)]
+fn clip_classifier_eq(a: Stored<'_>, b: Stored<'_>) -> Returned<bool> {
+    Ok(fingerprint(a)? == fingerprint(b)?)
+}
+
+#[pg_extern(sql = false)]
+fn clip_classifier_ne(a: Stored<'_>, b: Stored<'_>) -> Returned<bool> {
+    Ok(fingerprint(a)? != fingerprint(b)?)
+}
+
+/// As good as any hash: the fingerprint is one.
+#[pg_extern(sql = false)]
+fn clip_classifier_hash(classifier: Stored<'_>) -> Returned<i32> {
+    Ok(fingerprint(classifier)? as i32)
+}
+
+fn fingerprint(classifier: Stored<'_>) -> error::Result<u128> {
+    let fingerprint = classifier.with_bytes(classifier::fingerprint)?;
+    Ok(u128::from_le_bytes(fingerprint))
+}
