@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::slice;
 
-use classifier::Classifier;
+use classifier::{Classifier, FINGERPRINT_BYTES};
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::Datum;
 use pgrx::pgrx_sql_entity_graph::metadata::{
@@ -55,6 +55,22 @@ impl Stored<'_> {
         memo::classifier(self)
     }
 
+    /// What it begins with, by which it is told from others. No more of it is fetched.
+    pub fn fingerprint(&self) -> Result<[u8; FINGERPRINT_BYTES]> {
+        if let Key::Front(front) = self.key() {
+            return Ok(classifier::fingerprint(front)?);
+        }
+        let original = std::ptr::from_ref(self.value).cast_mut();
+        // SAFETY: a varlena; of the copy of its front, which is freed, nothing is kept.
+        unsafe {
+            let front = pg_sys::pg_detoast_datum_slice(original, 0, FINGERPRINT_BYTES as i32);
+            let fingerprint = classifier::fingerprint(varlena::varlena_to_byte_slice(front));
+            pg_sys::pfree(front.cast());
+            Ok(fingerprint?)
+        }
+    }
+
+    /// What is at hand of it without fetching anything.
     pub fn key(&self) -> Key<'_> {
         // SAFETY: a varlena with as many bytes as its header, or its kind of pointer, says.
         unsafe {
@@ -66,7 +82,7 @@ impl Stored<'_> {
                 Key::InRow(bytes)
             } else {
                 let bytes = varlena::varlena_to_byte_slice(self.value);
-                Key::Front(&bytes[..bytes.len().min(classifier::FINGERPRINT_BYTES)])
+                Key::Front(&bytes[..bytes.len().min(FINGERPRINT_BYTES)])
             }
         }
     }
@@ -102,10 +118,12 @@ impl FromDatum for Stored<'_> {
         is_null: bool,
         _: pg_sys::Oid,
     ) -> Option<Self> {
+        if is_null {
+            return None;
+        }
         // SAFETY: the caller's promise: a varlena that outlives the result.
-        (!is_null).then(|| Self {
-            value: unsafe { &*datum.cast_mut_ptr() },
-        })
+        let value = unsafe { &*datum.cast_mut_ptr() };
+        Some(Self { value })
     }
 }
 

@@ -65,24 +65,25 @@ impl Selection {
         })
     }
 
-    /// The classes that count with their probabilities, the likeliest first. `threshold` is that of a class where none is given.
+    /// The classes that count with their probabilities, the likeliest first. `threshold` is that of a class, if any, where the
+    /// selection has none. NaN, of an embedding without a direction, reaches none.
     fn select(
         self,
         classifier: &Classifier,
         scores: &Scores,
-        threshold: impl Fn(usize) -> f64,
+        threshold: impl Fn(usize) -> Option<f64>,
     ) -> Vec<(usize, f64)> {
         let probabilities = classifier.probabilities(&scores.logits);
         let order = scores.order();
         let most = probabilities[order[0]];
         let counts = |(rank, class): (usize, usize)| {
             let probability = probabilities[class];
-            let threshold = self.threshold.unwrap_or_else(|| threshold(class));
+            let threshold = self.threshold.or_else(|| threshold(class));
+            let likely = threshold.is_none_or(|threshold| probability >= threshold);
             let near = self
                 .margin
                 .is_none_or(|margin| rank == 0 || probability > margin * most);
-            // NaN, of an embedding without a direction, is not below anything.
-            (near && !(probability < threshold)).then_some((class, probability))
+            (near && likely).then_some((class, probability))
         };
         let first = order.into_iter().enumerate().take(self.top_k);
         first.filter_map(counts).collect()
@@ -101,7 +102,7 @@ fn rows(
     selection: Selection,
 ) -> Result<TableIterator<'static, Row>> {
     let rows = with_scores(classifier, embedding, |scores| {
-        let selected = selection.select(classifier, scores, |_| 0.0).into_iter();
+        let selected = selection.select(classifier, scores, |_| None).into_iter();
         let row = |(class, probability)| {
             let similarity = scores.similarities[class];
             (label_of(classifier, class), probability, similarity)
@@ -224,10 +225,7 @@ fn clip_labels(
     };
     let classifier = classifier.classifier()?;
     let labels = with_scores(&classifier, &embedding, |scores| {
-        if scores.best().is_none() {
-            return Vec::new();
-        }
-        let own = |class: usize| classifier.thresholds()[class].unwrap_or(LIKELIER_THAN_NOT);
+        let own = |class: usize| classifier.thresholds()[class].or(Some(LIKELIER_THAN_NOT));
         let selected = selection.select(&classifier, scores, own).into_iter();
         let labels = selected.filter_map(|(class, _)| label_of(&classifier, class));
         labels.collect()

@@ -4,6 +4,7 @@ use std::ffi::{CStr, CString};
 use std::slice;
 
 use classifier::Classifier;
+use classifier::Error::Damaged;
 use pgrx::prelude::*;
 use pgrx::{Internal, pg_sys};
 
@@ -35,8 +36,9 @@ fn clip_classifier_recv(message: Internal) -> Returned<Value> {
 fn receive(mut message: Internal) -> error::Result<Value> {
     // SAFETY: the server hands its message buffer, `len` bytes of which it has filled, to a receive function.
     let (message, bytes) = unsafe {
-        let message: &mut pg_sys::StringInfoData =
-            message.get_mut().ok_or(Error::NotInAggregate)?;
+        let message: &mut pg_sys::StringInfoData = message
+            .get_mut()
+            .ok_or(Error::Binary(Damaged("no message")))?;
         let bytes = slice::from_raw_parts(message.data.cast::<u8>(), message.len as usize);
         (message, bytes)
     };
@@ -68,6 +70,5 @@ fn clip_classifier_hash(classifier: Stored<'_>) -> Returned<i32> {
 }
 
 fn fingerprint(classifier: Stored<'_>) -> error::Result<u128> {
-    let fingerprint = classifier.with_bytes(classifier::fingerprint)?;
-    Ok(u128::from_le_bytes(fingerprint))
+    Ok(u128::from_le_bytes(classifier.fingerprint()?))
 }

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use classifier::{Classifier, FINGERPRINT_BYTES, fingerprint};
+use classifier::{Classifier, FINGERPRINT_BYTES};
 use pgrx::pg_sys;
 
 use super::datum::{Key, Stored};
@@ -53,15 +53,13 @@ pub fn classifier(stored: &Stored<'_>) -> Result<Rc<Classifier>> {
             Some((statement, Box::from(bytes)))
         }
     };
-    stored.with_bytes(|bytes| {
-        let fingerprint = fingerprint(bytes)?;
-        let classifier = match find(|entry| entry.fingerprint == fingerprint) {
-            Some(known) => known,
-            None => put(fingerprint, Classifier::from_bytes(bytes)?),
-        };
-        ENTRIES.with_borrow_mut(|entries| entries[0].in_row = in_row);
-        Ok(classifier)
-    })
+    let fingerprint = stored.fingerprint()?;
+    let classifier = match find(|entry| entry.fingerprint == fingerprint) {
+        Some(known) => known,
+        None => put(fingerprint, stored.with_bytes(Classifier::from_bytes)?),
+    };
+    ENTRIES.with_borrow_mut(|entries| entries[0].in_row = in_row);
+    Ok(classifier)
 }
 
 /// The classifier of an entry, which comes first from now on.
