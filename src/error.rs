@@ -1,7 +1,8 @@
 //! Every error a user can meet, with its SQLSTATE, DETAIL and HINT: the one place that knows them.
 
 use crate::{
-    classify, duplicates, embed, evaluate, index, ingest, message, model, server, vector, worker,
+    classify, duplicates, embed, evaluate, index, ingest, learn, message, model, server, vector,
+    worker,
 };
 pub use clip::error::reason;
 use pgrx::{
@@ -42,6 +43,9 @@ pub enum Error {
     /// The access method.
     #[error(transparent)]
     Index(#[from] index::Error),
+    /// An argument of what learns.
+    #[error(transparent)]
+    Learn(#[from] learn::Error),
     /// A vector.
     #[error(transparent)]
     Vector(#[from] vector::Error),
@@ -309,6 +313,7 @@ fn fields(error: &Error) -> Fields {
         Error::Evaluate(error) => evaluate_error(error),
         Error::Duplicates(error) => duplicates_error(error),
         Error::Classifier(error) => classifier_error(error),
+        Error::Learn(error) => learn_error(error),
         Error::Ingest(error) => ingest_error(error),
         Error::Index(error) => index_error(error),
         Error::Vector(error) => vector_error(error),
@@ -806,6 +811,28 @@ fn duplicates_error(error: &duplicates::Error) -> Fields {
         Vectors(::duplicates::Error::Full) => (ERRCODE_PROGRAM_LIMIT_EXCEEDED, None, None),
         Vectors(_) => (ERRCODE_DATA_EXCEPTION, None, None),
         Statement(_) => (ERRCODE_INTERNAL_ERROR, None, None),
+    }
+}
+
+fn learn_error(error: &learn::Error) -> Fields {
+    use ::learn::Error::*;
+    use learn::Error::*;
+    match error {
+        Learn(Memory(_)) => (ERRCODE_OUT_OF_MEMORY, None, None),
+        Learn(Dimensions(..) | Zero | Interrupted) => (ERRCODE_INTERNAL_ERROR, None, None),
+        Learn(Classes(_)) => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Rows without a label or an embedding do not count.",
+        ),
+        Learn(Penalty(_) | Clusters(_)) | Changed(_) | Weight { .. } => {
+            (ERRCODE_INVALID_PARAMETER_VALUE, None, None)
+        }
+        Null(_) => (ERRCODE_NULL_VALUE_NOT_ALLOWED, None, None),
+        Model { .. } => hint(
+            ERRCODE_DATA_EXCEPTION,
+            "Name the model that the embeddings are by.",
+        ),
+        NoDirection(_) => (ERRCODE_DATA_EXCEPTION, None, None),
     }
 }
 

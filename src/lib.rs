@@ -13,6 +13,7 @@ mod gallery;
 mod guc;
 mod index;
 mod ingest;
+mod learn;
 mod message;
 mod model;
 mod role;

@@ -123,7 +123,7 @@ fn factors(signs: Vec<f64>, weights: Option<Vec<f64>>) -> Result<Vec<f64>> {
 }
 
 /// The unit vector in the direction of the sum of normalised terms. A term of norm zero has no direction to add.
-fn direction(terms: &[Vector], factors: &[f64]) -> Result<Vector> {
+pub fn direction(terms: &[Vector], factors: &[f64]) -> Result<Vector> {
     let dimensions = terms.first().map_or(0, Vector::dims);
     // Of the factors only their relation counts, and squares of large ones would overflow.
     let largest = factors

@@ -160,6 +160,23 @@ unsafe impl UnboxDatum for Vector {
     }
 }
 
+// SAFETY: elements of an array are not compressed nor out of line, and live as long as the array.
+unsafe impl UnboxDatum for Stored<'_> {
+    type As<'src>
+        = Stored<'src>
+    where
+        Self: 'src;
+
+    #[inline]
+    unsafe fn unbox<'src>(datum: Datum<'src>) -> Stored<'src>
+    where
+        Self: 'src,
+    {
+        // SAFETY: the caller's promise about the datum.
+        unsafe { Stored::read(datum.sans_lifetime()) }
+    }
+}
+
 // SAFETY: arguments of SQL type clip_vector.
 unsafe impl<'fcx> ArgAbi<'fcx> for Vector {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
