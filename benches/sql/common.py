@@ -1,9 +1,10 @@
-"""What the benchmarks of searches share: vectors, and tables of them by type."""
+"""What the benchmarks in SQL share: vectors, tables of them by type, and the time that statements take."""
 
 import os
 import subprocess
 import sys
 import tempfile
+import time
 
 import numpy as np
 
@@ -42,3 +43,17 @@ def load(connection, table, kind, vectors):
             copy.write(records.tobytes())
         copy.write(b"\xff\xff")
     connection.execute(f"VACUUM ANALYZE {table}")
+
+
+def processor(pid):
+    """Seconds that a process has run so far, all threads together."""
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def timed(pid, work):
+    """What work returns, and the seconds it took: by the clock, and of the process that does it."""
+    clock, before = time.perf_counter(), processor(pid)
+    result = work()
+    return result, (time.perf_counter() - clock, processor(pid) - before)

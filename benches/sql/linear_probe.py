@@ -16,12 +16,11 @@ numpy, scikit-learn and psycopg[binary], and a release build of the extension.
 import argparse
 import os
 import statistics
-import time
 import warnings
 
 import numpy as np
 import psycopg
-from common import CLIP_VECTOR, generated, load
+from common import CLIP_VECTOR, generated, load, timed
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 
@@ -43,20 +42,6 @@ def labels(options, made):
     random = np.random.default_rng(options.seed)
     clusters = KMeans(options.classes, random_state=options.seed, n_init=1).fit_predict(made)
     return np.where(random.random(len(made)) < 0.1, random.integers(0, options.classes, len(made)), clusters)
-
-
-def processor(pid):
-    """Seconds that a process has run so far, all threads together."""
-    with open(f"/proc/{pid}/stat") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def timed(pid, work):
-    """What work returns, and the seconds it took: by the clock, and of the process that does it."""
-    clock, before = time.perf_counter(), processor(pid)
-    result = work()
-    return result, (time.perf_counter() - clock, processor(pid) - before)
 
 
 def main():
