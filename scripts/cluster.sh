@@ -36,7 +36,7 @@ cluster_prepare() {
 # The server's own user, in a directory it may read.
 as_server() { (cd "$cluster" && ${run_as[@]+"${run_as[@]}"} "$@"); }
 
-cluster_start() {
+cluster_start() { # cluster_start SETTING...: lines of postgresql.conf
     cluster_prepare
     as_server "$bin/initdb" -D "$cluster/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
     as_server tee -a "$cluster/data/postgresql.conf" >/dev/null <<CONF
@@ -45,6 +45,7 @@ unix_socket_directories = '$cluster/socket'
 fsync = off
 shared_buffers = 256MB
 maintenance_work_mem = 256MB
+$(printf '%s\n' "$@")
 CONF
     as_server "$bin/pg_ctl" -D "$cluster/data" -l "$cluster/log" -w start >/dev/null ||
         { cat "$cluster/log" >&2; die "the server did not start"; }

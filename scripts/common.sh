@@ -42,3 +42,13 @@ as_root() {
         die "this step needs root: $*" "Run it as root, or install sudo."
     fi
 }
+
+# venv NAME REQUIREMENTS: a virtual environment of Python packages from PyPI, pinned by hash; its path in $venv
+venv() {
+    venv=$build/$1-venv
+    cmp -s "$2" "$venv/requirements.txt" && return
+    say "Fetching Python packages from PyPI (once)"
+    python3 -m venv --clear "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$2"
+    cp "$2" "$venv/requirements.txt"
+}

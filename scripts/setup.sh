@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building, running and testing clip_pg needs and is missing here; a second run finds nothing to do.
+# Debian packages that are named are installed, too, where there is no command of that name.
 . "$(dirname "$0")/common.sh"
 
 missing=()
@@ -23,6 +24,9 @@ want python3-venv python3 -c 'import ensurepip, venv'
 want python3-pip python3 -m pip --version
 want unzip unzip -v
 want libipc-run-perl perl -MIPC::Run -e1
+for package in "$@"; do
+    want "$package" command -v "$package"
+done
 
 if [ ${#missing[@]} -gt 0 ]; then
     command -v apt-get >/dev/null || die "these Debian packages, or your system's equivalents, are missing: ${missing[*]}"
