@@ -5,6 +5,7 @@
 #   make install         setup, build and install into the server of PG_CONFIG
 #   make installcheck    SQL regression tests against a running server that has clip_pg installed
 #   make demo            search real photographs in a throw-away server; IMAGES=/path for your own
+#   make catalogue       a web catalogue of the same pictures, in examples/catalogue; IMAGES=/path for your own
 #   make test            every test, in throw-away servers
 #   make faults          kills, crashes and concurrency at length, half an hour or so
 #   make assertions   the SQL and recovery tests on a server built with assertions, from Debian's source package
@@ -28,6 +29,9 @@ installcheck: setup
 demo: setup all
 	@demo/run.sh
 
+catalogue: setup all
+	@examples/catalogue/run.sh
+
 test: setup all
 	@tests/run.sh
 
@@ -47,4 +51,4 @@ clean:
 	cargo clean
 	rm -rf build
 
-.PHONY: all setup install installcheck demo test faults assertions sqlsmith clean
+.PHONY: all setup install installcheck demo catalogue test faults assertions sqlsmith clean

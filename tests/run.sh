@@ -7,6 +7,7 @@
 #   recovery  restarts, dumps, cancellation, broken installations (PostgreSQL::Test)
 #   parity    against the Python reference
 #   demo      `make demo` on public photographs
+#   catalogue the web application of examples/catalogue in a headless browser, Debian's chromium
 #
 # and, not among those that run by default:
 #
@@ -15,7 +16,7 @@
 . "$(dirname "$0")/../scripts/cluster.sh"
 cd "$root"
 require_pg_config
-parts=${*:-lint crates regress recovery parity demo}
+parts=${*:-lint crates regress recovery parity demo catalogue}
 # Tests that run a model find ONNX Runtime here.
 export CLIP_ONNXRUNTIME
 CLIP_ONNXRUNTIME=$(echo "$build"/onnxruntime/libonnxruntime.so.*)
@@ -116,6 +117,19 @@ part_demo() {
     else
         tally 0 1 0
     fi
+}
+
+part_catalogue() {
+    # A browser is not for everybody who builds clip_pg, so that it is installed here.
+    command -v chromium >/dev/null || ! command -v apt-get >/dev/null || scripts/setup.sh chromium
+    if ! command -v chromium >/dev/null; then
+        say "Skipped: there is no chromium, and no apt-get to install it with"
+        tally 0 0 1
+        return
+    fi
+    venv catalogue-test tests/catalogue/requirements.txt
+    run catalogue "$venv/bin/python" -B -m pytest -p no:cacheprovider -q -rs tests/catalogue
+    tally "$(count passed catalogue)" "$(failures '(failed|error)' catalogue)" "$(count skipped catalogue)"
 }
 
 for part in $parts; do
