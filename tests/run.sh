@@ -7,6 +7,7 @@
 #   recovery  restarts, dumps, cancellation, broken installations (PostgreSQL::Test)
 #   parity    against the Python reference
 #   demo      `make demo` on public photographs
+#   cookbook  every block of docs/cookbook.md, as printed
 #   catalogue the web application of examples/catalogue in a headless browser, Debian's chromium
 #
 # and, not among those that run by default:
@@ -16,7 +17,7 @@
 . "$(dirname "$0")/../scripts/cluster.sh"
 cd "$root"
 require_pg_config
-parts=${*:-lint crates regress recovery parity demo catalogue}
+parts=${*:-lint crates regress recovery parity demo cookbook catalogue}
 # Tests that run a model find ONNX Runtime here.
 export CLIP_ONNXRUNTIME
 CLIP_ONNXRUNTIME=$(echo "$build"/onnxruntime/libonnxruntime.so.*)
@@ -117,6 +118,16 @@ part_demo() {
     else
         tally 0 1 0
     fi
+}
+
+part_cookbook() {
+    cluster_start
+    # At a place that the server can read.
+    cp -R "$build/scikit-image" "$cluster/pictures"
+    cp docs/images/newspaper.jpg "$cluster/"
+    run cookbook tests/cookbook.py "$cluster/pictures"
+    tally "$(count 'blocks passed' cookbook)" "$(failures failed cookbook)" 0
+    cluster_remove
 }
 
 part_catalogue() {
