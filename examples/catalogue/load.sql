@@ -1,11 +1,13 @@
 -- Fills the tables from a folder of the server. Its subfolders are the classes where no classes.csv has named them.
 CALL clip_import(:'folder', 'pictures', size => NULL, sha256 => NULL, taken => NULL);
-INSERT INTO classes
-SELECT DISTINCT folder, 'a photo of ' || folder FROM catalogue WHERE folder > '' AND NOT EXISTS (SELECT FROM classes);
+INSERT INTO prompts
+SELECT DISTINCT folder, 'a photo of ' || folder FROM catalogue WHERE folder > '' AND NOT EXISTS (SELECT FROM prompts);
 
--- From here on again when classes have changed.
+-- From here on again when prompts have changed.
+INSERT INTO classes SELECT label, string_agg(prompt, '; ' ORDER BY prompt) FROM prompts GROUP BY label
+ON CONFLICT (label) DO UPDATE SET prompt = excluded.prompt;
 INSERT INTO classifiers (classifier)
-SELECT clip_classifier(array_agg(label ORDER BY label), array_agg(prompt ORDER BY label), 'clip-mini') FROM classes;
+SELECT clip_classifier(array_agg(label ORDER BY label), array_agg(prompt ORDER BY label), 'clip-mini') FROM prompts;
 DELETE FROM labels WHERE source = 'model';
 INSERT INTO labels (picture, label, source, rank, probability, version)
 SELECT id, label, 'model', row_number() OVER (PARTITION BY id ORDER BY probability DESC), probability, version

@@ -19,7 +19,7 @@ run_sql -f "$here/schema.sql"
 classes=$images/classes.csv
 [ -e "$classes" ] || [ "$(find -L "$images" -mindepth 2 -type f -printf '%h\n' | sort -u | wc -l)" -gt 1 ] ||
     classes=$here/classes.csv
-[ ! -e "$classes" ] || run_sql -c 'COPY classes FROM STDIN (FORMAT csv, HEADER)' <"$classes"
+[ ! -e "$classes" ] || run_sql -c 'COPY prompts FROM STDIN (FORMAT csv, HEADER)' <"$classes"
 say "Embedding and classifying the pictures of $images"
 run_sql -v folder="$cluster/pictures" -f "$here/load.sql"
 rm -rf "$cluster/pictures"

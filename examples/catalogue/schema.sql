@@ -10,7 +10,8 @@ CREATE TABLE pictures (
     embedding clip_vector(512) NOT NULL GENERATED ALWAYS AS (clip_embed_image(image, 'clip-mini')) STORED
 );
 CREATE INDEX ON pictures USING clip_hnsw (embedding);
--- What is told apart by which words, and the classifiers that were made of it, the last of which is used.
+-- What is told apart, by which words, and the classifiers that were made of them, the last of which is used.
+CREATE TABLE prompts (label text NOT NULL, prompt text NOT NULL);
 CREATE TABLE classes (label text PRIMARY KEY, prompt text NOT NULL);
 CREATE TABLE classifiers (version integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, classifier clip_classifier);
 -- The model's two best labels of each picture, and all that people have said since, the last of which counts.

@@ -248,7 +248,7 @@ def test_unknown_label(page):
 @pytest.mark.parametrize("statement", [
     "UPDATE labels SET label = NULL", "DELETE FROM labels", "UPDATE pictures SET path = ''", "DELETE FROM pictures",
     "INSERT INTO labels (picture, label, source) VALUES (1, 'Animal', 'model')", "CREATE TABLE mine ()", "TABLE labels",
-    "INSERT INTO classes VALUES ('Dragon', 'a dragon')", "SELECT clip_unregister_model('clip-mini')",
+    "INSERT INTO prompts VALUES ('Dragon', 'a dragon')", "SELECT clip_unregister_model('clip-mini')",
 ])
 def test_rights(site, servers, statement):
     (sockets,) = servers.glob("*/socket")
