@@ -751,6 +751,11 @@ fn classifier_error(error: &classifier::Error) -> Fields {
         | UnknownLabel(_) => (ERRCODE_INVALID_PARAMETER_VALUE, None, None),
         Number { .. } => (ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, None, None),
         TooLarge => (ERRCODE_PROGRAM_LIMIT_EXCEEDED, None, None),
+        ManyBiases(_) => hint(
+            ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "clip_calibrate() without biases takes classifiers of any size.",
+        ),
+        Memory(_) => (ERRCODE_OUT_OF_MEMORY, None, None),
         Dimensions { .. } => hint(
             ERRCODE_DATA_EXCEPTION,
             "A classifier is for embeddings by its own model: make one with the model of the embedding as argument \"model\".",

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use classifier::Classifier;
-use classifier::calibration::{Fit, Sample, check_shares};
+use classifier::calibration::{Fit, Sample, check_biases, check_shares};
 use pgrx::prelude::*;
 use pgrx::{Internal, PgMemoryContexts, pg_sys};
 
@@ -79,7 +79,7 @@ impl State {
         };
         let truth = truth.map(class).transpose()?;
         classifier.score(&embedding, &mut state.scores)?;
-        state.sample.add(&state.scores.logits, truth);
+        state.sample.add(&state.scores.logits, truth)?;
         Ok(argument)
     }
 }
@@ -104,7 +104,13 @@ fn calibrate(
         return Ok(state);
     };
     let row = (Some(&truth), embedding, classifier);
-    Ok(State::add(state, fcinfo, row, |_| Ok(Aim::Fit(fit)))?)
+    let aim = |classifier: &Classifier| {
+        if fit == Fit::TemperatureAndBiases {
+            check_biases(classifier)?;
+        }
+        Ok(Aim::Fit(fit))
+    };
+    Ok(State::add(state, fcinfo, row, aim)?)
 }
 
 #[pg_extern(sql = false)]
@@ -150,6 +156,7 @@ fn clip_debias_accum(
         return Ok(state);
     };
     let equal = |classifier: &Classifier| {
+        check_biases(classifier)?;
         let classes = classifier.labels().len();
         // Of one class alone, as much as there is to it where nobody knows.
         let share = 1.0 / classes.max(2) as f64;

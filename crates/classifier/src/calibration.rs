@@ -13,6 +13,8 @@ use crate::{Activation, Classifier, Error, Result};
 
 /// Between which bounds a temperature is looked for: the scale is multiplied or divided by no more.
 const LARGEST_FACTOR: f64 = 100.0;
+/// Classes at most whose biases are fitted: time and memory grow with the square of their number.
+pub const MOST_BIASES: usize = 1000;
 /// Newton steps at most; some ten are taken.
 const STEPS: usize = 200;
 
@@ -51,16 +53,21 @@ impl Sample {
 
     /// Adds the logits of an embedding, and which class is the right one. Logits that are NaN, those of an embedding without
     /// a direction, say nothing and are left out.
-    pub fn add(&mut self, logits: &[f64], truth: Option<usize>) {
+    ///
+    /// # Errors
+    /// There is no memory for more.
+    pub fn add(&mut self, logits: &[f64], truth: Option<usize>) -> Result<()> {
         debug_assert_eq!(logits.len(), self.classes, "number of classes differs");
         if logits.iter().any(|logit| logit.is_nan()) {
-            return;
+            return Ok(());
         }
+        self.logits.try_reserve(logits.len())?;
         self.logits.extend(logits.iter().map(|&logit| logit as f32));
         if let Some(class) = truth {
             self.counts[class] += 1.0;
             self.right += f64::from(logits[class] as f32);
         }
+        Ok(())
     }
 
     /// The number of embeddings.
@@ -80,13 +87,16 @@ impl Sample {
     /// `pause` is called now and then, and may end it.
     ///
     /// # Errors
-    /// None but what `pause` gives.
+    /// Biases of too many classes. And what `pause` gives.
     pub fn fit<E: From<Error>>(
         &self,
         classifier: &Classifier,
         fit: Fit,
         pause: impl FnMut() -> std::result::Result<(), E>,
     ) -> std::result::Result<Classifier, E> {
+        if fit == Fit::TemperatureAndBiases {
+            check_biases(classifier)?;
+        }
         if self.is_empty() {
             return Ok(classifier.clone());
         }
@@ -107,8 +117,8 @@ impl Sample {
     /// `pause` is called now and then, and may end it.
     ///
     /// # Errors
-    /// Not one share for each class, or one that is not between 0 and 1, both left out; with softmax, shares that do not add up to
-    /// 1. And what `pause` gives.
+    /// Too many classes, not one share for each, or one that is not between 0 and 1, both left out; with softmax, shares that do
+    /// not add up to 1. And what `pause` gives.
     pub fn debias<E: From<Error>>(
         &self,
         classifier: &Classifier,
@@ -132,11 +142,23 @@ impl Sample {
     }
 }
 
+/// Checks that the biases of all classes can be fitted.
+///
+/// # Errors
+/// There are more than [`MOST_BIASES`].
+pub fn check_biases(classifier: &Classifier) -> Result<()> {
+    match classifier.labels().len() {
+        classes if classes > MOST_BIASES => Err(Error::ManyBiases(classes)),
+        _ => Ok(()),
+    }
+}
+
 /// Checks what [`Sample::debias`] asks of shares.
 ///
 /// # Errors
 /// They are not that.
 pub fn check_shares(classifier: &Classifier, shares: &[f64]) -> Result<()> {
+    check_biases(classifier)?;
     if shares.len() != classifier.labels().len() {
         return Err(Error::Count {
             what: "shares",

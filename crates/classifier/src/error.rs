@@ -1,5 +1,6 @@
 //! What can be wrong with a classifier. The extension maps each variant to an SQLSTATE.
 
+use crate::calibration::MOST_BIASES;
 use crate::model::{LARGEST, MAX_DIMENSIONS, MAX_WEIGHTS};
 
 /// Any failure of this crate. Positions count from 1.
@@ -68,6 +69,12 @@ pub enum Error {
     /// Shares that do not share out everything.
     #[error("shares of the classes must add up to 1, not {0}")]
     Shares(f64),
+    /// Biases of more classes than can be fitted together.
+    #[error("biases can be fitted to at most {MOST_BIASES} classes, not to {0}")]
+    ManyBiases(usize),
+    /// There is not enough memory.
+    #[error("out of memory")]
+    Memory(#[from] std::collections::TryReserveError),
     /// An identity that is no SHA-256.
     #[error("identity of a model must be 64 hexadecimal digits")]
     Identity,

@@ -1,6 +1,6 @@
 //! Fits against what a sample was made with, and against the conditions that an optimum meets.
 
-use classifier::calibration::{Fit, Sample};
+use classifier::calibration::{Fit, MOST_BIASES, Sample};
 use classifier::{Activation, Class, Classifier, Error};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -41,7 +41,7 @@ fn drawn(rows: usize, k: f64, biases: [f64; 3]) -> Vec<([f64; 3], usize)> {
 fn sample(classifier: &Classifier, rows: &[([f64; 3], usize)]) -> Sample {
     let mut sample = Sample::new(classifier);
     for (logits, truth) in rows {
-        sample.add(logits, Some(*truth));
+        sample.add(logits, Some(*truth)).unwrap();
     }
     sample
 }
@@ -94,10 +94,10 @@ fn what_is_always_right_stays_finite() {
     let classifier = plain(Activation::Softmax, 3, 1.0);
     let mut sample = Sample::new(&classifier);
     for _ in 0..10 {
-        sample.add(&[3.0, 1.0, 0.0], Some(0));
+        sample.add(&[3.0, 1.0, 0.0], Some(0)).unwrap();
     }
     // No logits are those of a vector without a direction.
-    sample.add(&[f64::NAN; 3], Some(1));
+    sample.add(&[f64::NAN; 3], Some(1)).unwrap();
     assert_eq!(sample.len(), 10);
     for fit in [Fit::Temperature, Fit::TemperatureAndBiases] {
         let fitted = sample.fit(&classifier, fit, no_pause).unwrap();
@@ -123,6 +123,25 @@ fn nothing_to_go_by() {
         sample.debias(&classifier, &[0.2; 3], no_pause).unwrap(),
         classifier
     );
+}
+
+#[test]
+fn biases_of_very_many_classes_are_refused() {
+    let many = plain(Activation::Sigmoid, MOST_BIASES + 1, 1.0);
+    let sample = Sample::new(&many);
+    let shares = vec![0.5; MOST_BIASES + 1];
+    let refused = [
+        sample.debias(&many, &shares, no_pause).unwrap_err(),
+        sample
+            .fit(&many, Fit::TemperatureAndBiases, no_pause)
+            .unwrap_err(),
+    ];
+    assert!(
+        refused
+            .iter()
+            .all(|error| matches!(error, Error::ManyBiases(1001)))
+    );
+    assert!(sample.fit(&many, Fit::Temperature, no_pause).is_ok());
 }
 
 #[test]
@@ -180,7 +199,7 @@ proptest! {
         let sum: f64 = weights.iter().sum();
         let shares: Vec<f64> = weights.iter().map(|weight| weight / sum).collect();
         let mut sample = Sample::new(&classifier);
-        rows.iter().for_each(|row| sample.add(row, None));
+        rows.iter().for_each(|row| sample.add(row, None).unwrap());
         let fitted = sample.debias(&classifier, &shares, no_pause).unwrap();
         for (got, want) in mean_shares(&fitted, &classifier, &rows).iter().zip(shares) {
             prop_assert!((got - want).abs() < 1e-5, "{got} is not {want}");
@@ -196,7 +215,7 @@ proptest! {
         let activation = if softmax { Activation::Softmax } else { Activation::Sigmoid };
         let classifier = plain(activation, 3, 1.0);
         let mut sample = Sample::new(&classifier);
-        rows.iter().for_each(|(logits, truth)| sample.add(logits, Some(*truth)));
+        rows.iter().for_each(|(logits, truth)| sample.add(logits, Some(*truth)).unwrap());
         let loss = |by: &Classifier| {
             let one = |(logits, truth): &(Vec<f64>, usize)| {
                 let logits: Vec<f64> = logits

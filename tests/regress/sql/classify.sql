@@ -247,6 +247,12 @@ SELECT pg_temp.outcome($$SELECT clip_debias('[1,0]', c, '{1,0,0}') FROM classifi
 SELECT pg_temp.outcome($$SELECT clip_debias('[1,0]', c, '{0.5,0.5,NULL}') FROM classifiers WHERE name = 'softmax'$$);
 SELECT pg_temp.outcome($$SELECT clip_debias('[1,0]', c, NULL) FROM classifiers WHERE name = 'softmax'$$);
 SELECT pg_temp.outcome($$SELECT clip_debias('[1,0]', c, CASE n WHEN 1 THEN '{0.5,0.4,0.1}'::float8[] ELSE '{0.4,0.5,0.1}' END) FROM classifiers, generate_series(1, 2) n WHERE name = 'softmax'$$);
+-- Biases of very many classes are not fitted, all else takes them.
+CREATE TEMP TABLE many AS SELECT clip_centroids('l' || n, '[1,0]') AS c FROM generate_series(1, 1001) n;
+SELECT pg_temp.outcome($$SELECT clip_debias('[1,0]', c) FROM many$$);
+SELECT pg_temp.outcome($$SELECT clip_debias('[1,0]', c, array_fill(0.001::float8, '{1001}')) FROM many$$);
+SELECT pg_temp.outcome($$SELECT clip_calibrate('l7', '[1,0]', c, true) FROM many$$);
+SELECT clip_calibrate('l7', '[1,0]', c) IS NOT NULL AS temperature FROM many;
 
 -- How the functions are declared.
 SELECT oid::regprocedure, provolatile, proisstrict, proparallel, procost, prorows, prosupport
