@@ -1,5 +1,6 @@
 //! Classifiers out of labels and prompts.
 
+use std::collections::HashMap;
 use std::ffi::CStr;
 use std::rc::Rc;
 
@@ -176,16 +177,17 @@ impl Given {
     /// The labels, each once, with the prompts of each; at the end, without a label, the distractors.
     fn classes(&self) -> Vec<(Option<&Text>, Vec<&Text>, Vec<&Text>)> {
         let mut classes: Vec<(Option<&Text>, Vec<&Text>, Vec<&Text>)> = Vec::new();
+        let mut known = HashMap::new();
         let prompts = self.prompts.as_ref().unwrap_or(&self.labels);
         for (index, (label, prompt)) in self.labels.iter().zip(prompts).enumerate() {
             let minus = self.minus_prompts.iter().map(|minus| &minus[index]);
-            match classes.iter_mut().find(|(known, ..)| *known == Some(label)) {
-                Some((_, prompts, minuses)) => {
-                    prompts.push(prompt);
-                    minuses.extend(minus);
-                }
-                None => classes.push((Some(label), vec![prompt], minus.collect())),
+            let class = *known.entry(label.as_str()).or_insert(classes.len());
+            if class == classes.len() {
+                classes.push((Some(label), Vec::new(), Vec::new()));
             }
+            let (_, prompts, minuses) = &mut classes[class];
+            prompts.push(prompt);
+            minuses.extend(minus);
         }
         let distractors = self.distractors.iter();
         classes.extend(distractors.map(|distractor| (None, vec![distractor], Vec::new())));

@@ -1,6 +1,6 @@
 //! What a classifier consists of, and what holds of every one.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -239,10 +239,15 @@ impl Classifier {
         mut self,
         thresholds: impl IntoIterator<Item = (&'a str, Option<f64>)>,
     ) -> Result<Self> {
+        let labels = (0..).zip(&self.labels);
+        let classes: HashMap<&str, usize> = labels
+            .filter_map(|(class, label)| Some((label.as_deref()?, class)))
+            .collect();
         for (label, threshold) in thresholds {
             threshold.map_or(Ok(()), probability)?;
-            let class = self.position(label)?;
-            self.thresholds[class] = threshold;
+            let class = classes.get(label);
+            let class = class.ok_or_else(|| Error::UnknownLabel(label.to_owned()))?;
+            self.thresholds[*class] = threshold;
         }
         Ok(self)
     }
