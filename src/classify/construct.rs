@@ -10,14 +10,11 @@ use pgrx::{Array, pg_sys, prelude::*};
 
 use super::{Error, Value};
 use crate::{
-    embed::{Text, elements, embed_texts},
+    embed::{PLACEHOLDER, Text, elements, embed_texts, fill},
     error::{Result, Returned},
     model::{self, Model},
     vector::Vector,
 };
-
-/// What stands for the label in a template.
-const PLACEHOLDER: &str = "{}";
 
 /// What labels are put into where there are neither prompts nor templates.
 const TEMPLATE: &str = "a photo of a {}";
@@ -198,15 +195,15 @@ impl Given {
         let manifest = &model.manifest;
         let templates = self.templates();
         let classes = self.classes();
-        let fill = |prompt: &Text| {
-            let prompt = prompt.as_str().to_owned();
-            let templates = templates.iter();
-            templates.map(move |template| template.replace(PLACEHOLDER, &prompt))
-        };
-        let prompts = classes
+        let given = classes
             .iter()
             .flat_map(|(_, plus, minus)| plus.iter().chain(minus));
-        let prompts: Vec<String> = prompts.flat_map(|prompt| fill(prompt)).collect();
+        let mut prompts = Vec::new();
+        for prompt in given {
+            for template in &templates {
+                prompts.push(fill(template, prompt.as_str())?);
+            }
+        }
         let prompts: Vec<&str> = prompts.iter().map(String::as_str).collect();
         let embeddings = embed_texts(model, &prompts)?;
         let mut embeddings = embeddings.iter();

@@ -16,7 +16,7 @@ pub mod thread;
 
 pub use error::Error;
 pub use image::progress;
-pub use query::{direction, elements};
+pub use query::{PLACEHOLDER, direction, elements, fill};
 pub use text::{Text, from_utf8, has_counterpart, to_utf8, with_counterparts};
 
 use crate::{

@@ -6,10 +6,11 @@ use crate::{
     guc, model,
     vector::{self, Vector},
 };
+use clip::tokenize::MAX_TEXT_BYTES;
 use pgrx::{Array, datum::UnboxDatum, prelude::*};
 
 /// What stands for the text in a template.
-const PLACEHOLDER: &str = "{}";
+pub const PLACEHOLDER: &str = "{}";
 
 /// The direction of the weighted mean of all terms: texts, images, minus_texts, minus_images, vectors and minus_vectors,
 /// in that order. Each is normalised first, those whose name begins with `minus` count negatively. Texts are what the
@@ -57,7 +58,7 @@ fn clip_query(
         let model = model::resolve(model.as_ref().map(Text::as_str))?;
         for (texts, images) in [(texts, images), (minus_texts, minus_images)] {
             for text in texts {
-                terms.push(embed_text(&model, &template.fill(text.as_str()))?);
+                terms.push(embed_text(&model, &template.fill(text.as_str())?)?);
             }
             for image in images {
                 terms.push(embed_image(&model, image)?);
@@ -82,11 +83,22 @@ impl Template {
         }
     }
 
-    fn fill(&self, text: &str) -> String {
+    fn fill(&self, text: &str) -> Result<String> {
         match self.0.as_str() {
-            "" => text.to_owned(),
-            template => template.replace(PLACEHOLDER, text),
+            "" => Ok(text.to_owned()),
+            template => fill(template, text),
         }
+    }
+}
+
+/// A template with a text in its places. One that would be too long for any model is not made: it could take all memory.
+pub fn fill(template: &str, text: &str) -> Result<String> {
+    let places = template.matches(PLACEHOLDER).count();
+    let bytes = template.len() - places * PLACEHOLDER.len() + places * text.len();
+    let limit = MAX_TEXT_BYTES;
+    match bytes > limit {
+        true => Err(clip::Error::TextTooLong { bytes, limit }.into()),
+        false => Ok(template.replace(PLACEHOLDER, text)),
     }
 }
 

@@ -203,6 +203,7 @@ SELECT pg_temp.outcome($$SELECT clip_classifier('{a,b}', templates => '{a photo 
 SELECT pg_temp.outcome($$SELECT clip_classifier('{a,b}', templates => ARRAY['a {}', ''])$$);
 SELECT pg_temp.outcome($$SELECT clip_classifier('{a,b}', templates => '{NULL}')$$);
 SELECT pg_temp.outcome($$SELECT clip_classifier('{a,b}', templates => '{}')$$);
+SELECT pg_temp.outcome($$SELECT clip_classifier(ARRAY['a', repeat('x', 60000)], templates => ARRAY[repeat('{}', 30000)])$$);
 SELECT pg_temp.outcome($$SELECT clip_classifier('{a,b}', minus_prompts => '{x}')$$);
 SELECT pg_temp.outcome($$SELECT clip_classifier('{a,b}', minus_prompts => '{x,y}', distractors => '{z}')$$);
 SELECT pg_temp.outcome($$SELECT clip_classifier('{a,b}', distractors => '{NULL}')$$);

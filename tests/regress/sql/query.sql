@@ -90,6 +90,7 @@ SELECT pg_temp.outcome($$SELECT clip_query(vectors => '{NULL}')$$);
 SELECT pg_temp.outcome($$SELECT clip_query(minus_vectors => '{NULL}')$$);
 SELECT pg_temp.outcome($$SELECT clip_query(texts => '{a}', template => 'a photo')$$);
 SELECT pg_temp.outcome($$SELECT clip_query(vectors => '{"[1,2]"}', template => 'a { }')$$);
+SELECT pg_temp.outcome($$SELECT clip_query(texts => ARRAY[repeat('x', 60000)], template => repeat('{}', 30000))$$);
 SELECT pg_temp.outcome($$SELECT clip_query(vectors => '{"[1,2]"}', minus_vectors => '{"[1,2]"}')$$);
 SELECT pg_temp.outcome($$SELECT clip_query(vectors => '{"[1,2]"}', minus_vectors => '{"[1,2,3]"}')$$);
 SELECT pg_temp.outcome($$SELECT clip_query(texts => '{a}', vectors => '{"[1,2,3]"}')$$);
