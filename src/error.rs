@@ -722,6 +722,7 @@ fn classify_error(error: &classify::Error) -> Fields {
             ERRCODE_INVALID_BINARY_REPRESENTATION,
             "Send what clip_classifier_send() gives, or the text form.",
         ),
+        Characters(_) => (ERRCODE_UNTRANSLATABLE_CHARACTER, None, None),
         NotInAggregate => (ERRCODE_INTERNAL_ERROR, None, None),
     }
 }

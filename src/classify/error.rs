@@ -67,6 +67,9 @@ pub enum Error {
     /// A binary value that is no classifier.
     #[error("invalid binary value for type clip_classifier: {0}")]
     Binary(classifier::Error),
+    /// A text of a classifier that could not be shown, nor dumped.
+    #[error("the database's encoding lacks characters of \"{0}\"")]
+    Characters(String),
     /// An aggregate's support function, called as a function of its own: which SQL cannot do, as no value is internal.
     #[error("aggregate function called in non-aggregate context")]
     NotInAggregate,

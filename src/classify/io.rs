@@ -9,15 +9,27 @@ use pgrx::prelude::*;
 use pgrx::{Internal, pg_sys};
 
 use super::{Error, Stored, Value};
-use crate::embed::{from_utf8, to_utf8};
+use crate::embed::{from_utf8, has_counterpart, to_utf8};
 use crate::error::{self, Returned};
 
 #[pg_extern(sql = false)]
 fn clip_classifier_in(input: &CStr, fcinfo: pg_sys::FunctionCallInfo) -> Returned<Option<Value>> {
-    match Classifier::from_json(&to_utf8(input.to_bytes())) {
-        Ok(classifier) => Ok(Some(Value::from(&classifier))),
+    let classifier = Classifier::from_json(&to_utf8(input.to_bytes()));
+    match classifier.map_err(error::Error::from).and_then(value) {
+        Ok(value) => Ok(Some(value)),
         // SAFETY: the server's own call information.
-        Err(error) => unsafe { error::save(error.into(), fcinfo) }.map(|()| None),
+        Err(error) => unsafe { error::save(error, fcinfo) }.map(|()| None),
+    }
+}
+
+/// A classifier from outside as a value. What this database could not show it does not take either, as with `jsonb`: a dump would
+/// fail.
+fn value(classifier: Classifier) -> error::Result<Value> {
+    let labels = classifier.labels().iter().flatten();
+    let mut texts = labels.chain(classifier.origin().map(|origin| &origin.name));
+    match texts.find(|text| !has_counterpart(text)) {
+        Some(text) => Err(Error::Characters(text.clone()).into()),
+        None => Ok(Value::from(&classifier)),
     }
 }
 
@@ -45,7 +57,7 @@ fn receive(mut message: Internal) -> error::Result<Value> {
     let unread = bytes.get(message.cursor as usize..).unwrap_or_default();
     let classifier = Classifier::from_bytes(unread).map_err(Error::Binary)?;
     message.cursor = message.len;
-    Ok(Value::from(&classifier))
+    value(classifier)
 }
 
 #[pg_extern(sql = false)]

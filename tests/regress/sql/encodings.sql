@@ -39,6 +39,9 @@ SET clip_pg.max_scan_tuples = 100;
 SET enable_seqscan = off;
 SELECT count(*) FROM (SELECT FROM "Blätter" WHERE "größe" + "größe" = '[0,0,0]' ORDER BY "größe" <=> '[1,1,1]' LIMIT 5) n;
 SELECT c, clip_confusion_table(c) FROM (SELECT clip_confusion('Würfel', 'größe') AS c) s;
+-- Nor is a classifier taken that could not be shown.
+SELECT '{"version": 1, "activation": "sigmoid", "scale": 1, "classes": [{"label": "\u00e9t\u00e9", "vector": [1]}]}'::clip_classifier;
+SELECT '{"version": 1, "activation": "sigmoid", "scale": 1, "classes": [{"label": "\u043b", "vector": [1]}]}'::clip_classifier;
 SET clip_pg.query_template = 'café, {}';
 SELECT clip_query(texts => '{été}') = clip_query(texts => '{"café, été"}', template => '') AS by_template;
 
