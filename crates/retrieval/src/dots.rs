@@ -22,9 +22,14 @@ pub fn dots(similarity: f64, low: f64, high: f64, dots: i32) -> Result<Option<i3
     if similarity.is_nan() {
         return Ok(None);
     }
-    // By halves, for the difference of large numbers is more than a number can be.
-    let part = (similarity.clamp(low, high) / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
-    // Numbers that differ by the least there is have equal halves, and NaN becomes 0.
+    let part = if similarity <= low {
+        0.0
+    } else if similarity >= high {
+        1.0
+    } else {
+        // By halves, for the difference of large numbers is more than a number can be.
+        (similarity / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0)
+    };
     Ok(Some((part.clamp(0.0, 1.0) * f64::from(dots)).round() as i32))
 }
 
@@ -49,6 +54,7 @@ mod tests {
         assert_eq!(five(f64::NAN), None);
         assert_eq!(dots(0.5, 0.0, 1.0, 1).unwrap(), Some(1));
         assert_eq!(dots(0.0, -f64::MAX, f64::MAX, 10).unwrap(), Some(5));
+        assert_eq!(dots(0.5, 0.0, 5e-324, 5).unwrap(), Some(5));
         assert_eq!(dots(1.0, 0.0, 1.0, i32::MAX).unwrap(), Some(i32::MAX));
     }
 

@@ -57,7 +57,7 @@ SELECT pg_temp.outcome($$SELECT clip_cutoff('[1,0]', '{}', 10, share => 'NaN')$$
 SELECT similarity, clip_dots(similarity, 0.2, 0.3) AS dots, clip_dots(similarity, 0.2, 0.3, 10) AS of_ten
 FROM (VALUES (-1::float8), (0.2), (0.209), (0.211), (0.26), (0.289), (0.291), (0.3), (1), ('Infinity'), ('-Infinity'), ('NaN'), (NULL)) s (similarity);
 SELECT clip_dots(0.5, NULL, 1) AS low_null, clip_dots(0.5, 0, 1, NULL) AS dots_null, repeat('●', clip_dots(0.27, 0.2, 0.3)) AS shown,
-       clip_dots(clip_similarity('[0,0]', '[1,0]'), 0, 1) AS zero_vector, clip_dots(0, -1e308, 1e308) AS wide;
+       clip_dots(clip_similarity('[0,0]', '[1,0]'), 0, 1) AS zero_vector, clip_dots(0, -1e308, 1e308) AS wide, clip_dots(0.5, 0, 5e-324) AS narrow;
 SELECT pg_temp.outcome($$SELECT clip_dots(0.5, 0.3, 0.2)$$);
 SELECT pg_temp.outcome($$SELECT clip_dots(0.5, 0.3, 0.3)$$);
 SELECT pg_temp.outcome($$SELECT clip_dots(0.5, 'NaN', 1)$$);
