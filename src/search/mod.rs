@@ -7,7 +7,7 @@ use crate::{
     vector::Vector,
 };
 use half::f16;
-use pgrx::{Array, prelude::*};
+use pgrx::{Array, check_for_interrupts, prelude::*};
 use retrieval::{
     background,
     cutoff::{Answer, MARGIN, Rule, SHARE},
@@ -83,6 +83,9 @@ fn answer(
         &halves(&nearest),
         among,
         &background,
+        || {
+            check_for_interrupts!();
+        },
     )?)
 }
 

@@ -67,7 +67,8 @@ pub struct Answer {
 
 impl Answer {
     /// Compares a query and the images that are nearest among so many with a background of texts. Vectors without direction
-    /// are left out; `None` where that leaves none, or an image is as similar to all texts.
+    /// are left out; `None` where that leaves none, or an image is as similar to all texts. `pause` is called for each image, and
+    /// may unwind.
     ///
     /// # Errors
     /// Where `among` is not a finite number, there are fewer than two texts, or vectors have other dimensions than the query.
@@ -76,6 +77,7 @@ impl Answer {
         nearest: &[&[f16]],
         among: Option<f64>,
         background: &[&[f16]],
+        pause: impl Fn(),
     ) -> Result<Option<Self>> {
         let Some(among) = among.filter(|among| among.is_finite()) else {
             return Err(Error::Among(among));
@@ -92,6 +94,7 @@ impl Answer {
             return Err(Error::BackgroundDimensions { background, query });
         }
         let images = nearest.iter().filter_map(|image| {
+            pause();
             let distance = kernels::cosine_distance(query, image);
             let (mean, deviation) = spread(image, background)?;
             let lead = 1.0 - distance - mean;
@@ -197,6 +200,7 @@ mod tests {
             &nearest.iter().map(Vec::as_slice).collect::<Vec<_>>(),
             Some(among),
             &background.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+            || (),
         )
     }
 
@@ -285,7 +289,10 @@ mod tests {
         let texts = [vec![1.0, 0.0], vec![0.0, 1.0]];
         let images = [vec![1.0, 0.0]];
         let error = |result: Result<Option<Answer>>| result.unwrap_err();
-        assert_eq!(error(Answer::of(&[], &[], None, &[])), Error::Among(None));
+        assert_eq!(
+            error(Answer::of(&[], &[], None, &[], || ())),
+            Error::Among(None)
+        );
         assert!(matches!(
             error(answer(&[1.0, 0.0], &images, f64::NAN, &texts)),
             Error::Among(Some(_))
