@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use classifier::{Activation, Class, Classifier, Direction};
+use classifier::{Activation, Class, Classifier, Direction, check_size};
 use pgrx::prelude::*;
 use pgrx::{Internal, pg_sys};
 
@@ -71,6 +71,7 @@ impl State {
         if let Some(direction) = self.labels.get_mut(label) {
             direction.add(vector);
         } else {
+            check_size(self.labels.len() + 1, self.dims)?;
             let mut direction = Direction::new(self.dims);
             direction.add(vector);
             self.labels.insert(label.to_owned(), direction);

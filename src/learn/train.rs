@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use classifier::{Activation, Class, Classifier};
+use classifier::{Activation, Class, Classifier, check_size};
 use learn::logistic::{self, Options};
 use pgrx::prelude::*;
 use pgrx::{Internal, pg_sys};
@@ -99,6 +99,7 @@ impl State {
                 Some(&number) => number,
                 None => {
                     let number = self.numbers.len();
+                    check_size(number + 1, vector.len())?;
                     self.numbers.insert(label.to_owned(), number);
                     number
                 }

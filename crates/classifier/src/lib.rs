@@ -19,7 +19,7 @@ pub use bytes::{FINGERPRINT_BYTES, fingerprint};
 pub use decision::Scores;
 pub use direction::Direction;
 pub use error::Error;
-pub use model::{Activation, Class, Classifier, MAX_DIMENSIONS, Origin};
+pub use model::{Activation, Class, Classifier, MAX_DIMENSIONS, Origin, check_size};
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -118,9 +118,7 @@ impl Classifier {
         if !(1..=MAX_DIMENSIONS).contains(&self.dimensions) {
             return Err(Error::DimensionCount(self.dimensions));
         }
-        if self.weights.len() > MAX_WEIGHTS {
-            return Err(Error::TooLarge);
-        }
+        check_size(self.labels.len(), self.dimensions)?;
         if let ([label], Activation::Softmax) = (self.labels.as_slice(), self.activation) {
             return Err(Error::OneLabel(label.clone()));
         }
@@ -260,6 +258,17 @@ impl Classifier {
             bias: self.biases[class],
             threshold: self.thresholds[class],
         })
+    }
+}
+
+/// Checks that a classifier may have so many classes, for those who collect them.
+///
+/// # Errors
+/// There are too many for vectors of these dimensions.
+pub fn check_size(classes: usize, dimensions: usize) -> Result<()> {
+    match classes.saturating_mul(dimensions) > MAX_WEIGHTS {
+        true => Err(Error::TooLarge),
+        false => Ok(()),
     }
 }
 

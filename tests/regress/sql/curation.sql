@@ -133,6 +133,8 @@ SELECT pg_temp.outcome(format('SELECT clip_train(kind, embedding, %s) FROM pictu
 SELECT pg_temp.outcome($$SELECT clip_train(kind, embedding, 1, id > 5) FROM pictures$$);
 SELECT pg_temp.outcome($$SELECT clip_train(kind, embedding, 1, false, kind) FROM pictures$$);
 SELECT pg_temp.outcome($$SELECT clip_train(kind, embedding, 1, false, 'clip-mini') FROM pictures$$);
+-- More labels than a classifier can have are refused before anything is learned.
+SELECT pg_temp.outcome($$SELECT clip_train(n::text, embedding) FROM (SELECT array_fill(1::real, '{16000}')::clip_vector AS embedding) v, generate_series(1, 4195) n$$);
 SELECT pg_temp.outcome($$SELECT clip_centroids(kind, embedding, 'clip-mini') FROM pictures$$);
 SELECT pg_temp.outcome($$SELECT clip_centroids(kind, embedding, kind) FROM pictures$$);
 SELECT split_part(pg_temp.outcome($$SELECT clip_centroids(kind, embedding, 'no-such-model') FROM pictures$$), E'\n', 1);
