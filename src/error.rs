@@ -37,6 +37,9 @@ pub enum Error {
     /// A classifier.
     #[error(transparent)]
     Classifier(#[from] classifier::Error),
+    /// What a page of pictures is made of.
+    #[error(transparent)]
+    Gallery(#[from] gallery::Error),
     /// The trigger that keeps embeddings current.
     #[error(transparent)]
     Ingest(#[from] ingest::Error),
@@ -314,6 +317,10 @@ fn fields(error: &Error) -> Fields {
         Error::Duplicates(error) => duplicates_error(error),
         Error::Classifier(error) => classifier_error(error),
         Error::Learn(error) => learn_error(error),
+        Error::Gallery(_) => hint(
+            ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "Show the beginning of it, as by left(caption, 1000).",
+        ),
         Error::Ingest(error) => ingest_error(error),
         Error::Index(error) => index_error(error),
         Error::Vector(error) => vector_error(error),
@@ -774,7 +781,7 @@ fn evaluate_error(error: &evaluate::Error) -> Fields {
     use ::evaluate::Error::*;
     use evaluate::Error::*;
     match error {
-        Matrix(TooManyLabels) => hint(
+        Matrix(TooManyLabels | LongLabel(_)) => hint(
             ERRCODE_PROGRAM_LIMIT_EXCEEDED,
             "What is counted are labels, of which many rows have the same.",
         ),

@@ -121,6 +121,15 @@ fn clip_gallery_accum(
         }
     };
     let (title, section) = (text(5), text(6));
+    for (what, text) in [
+        ("caption", &caption),
+        ("link", &link),
+        ("title", &title),
+        ("section", &section),
+    ] {
+        let checked = gallery::check(what, text.as_ref().map(Text::as_str));
+        checked.map_err(crate::error::Error::from)?;
+    }
     if let (None, Some(title)) = (&state.title, &title) {
         state.title = Some(Buffer::of(&mut context, title.as_str()));
     }

@@ -7,6 +7,9 @@ use std::collections::HashSet;
 /// How many labels a matrix may have: a million counts.
 pub const MAX_LABELS: usize = 1000;
 
+/// The longest label, in bytes of UTF-8: with [`MAX_LABELS`] it bounds the memory that counting takes.
+pub const MAX_LABEL_BYTES: usize = 1 << 16;
+
 /// How many rows a matrix may count: as many as `f64` and JSON's readers have exactly.
 pub const MAX_COUNT: u64 = 1 << 53;
 
@@ -104,6 +107,7 @@ impl Confusion {
         if labels.len() > MAX_LABELS {
             return Err(Error::TooManyLabels);
         }
+        labels.iter().try_for_each(|label| check(label))?;
         let mut seen = HashSet::new();
         if let Some(label) = labels.iter().find(|label| !seen.insert(label.as_str())) {
             return Err(Error::DuplicateLabel(label.clone()));
@@ -224,5 +228,13 @@ impl Confusion {
             return 0.0;
         }
         (product(self.hits(), support) - expected) as f64 / possible as f64
+    }
+}
+
+/// Checks the length of a label.
+pub(crate) fn check(label: &str) -> Result<(), Error> {
+    match label.len() > MAX_LABEL_BYTES {
+        true => Err(Error::LongLabel(label.len())),
+        false => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a confusion matrix. The extension maps each variant to an SQLSTATE.
 
-use crate::{MAX_COUNT, MAX_LABELS};
+use crate::{MAX_COUNT, MAX_LABEL_BYTES, MAX_LABELS};
 
 /// Any failure of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +8,9 @@ pub enum Error {
     /// More labels than a matrix may have.
     #[error("a confusion matrix cannot have more than {MAX_LABELS} labels")]
     TooManyLabels,
+    /// A label that is longer than labels are.
+    #[error("a label of a confusion matrix cannot have more than {MAX_LABEL_BYTES} bytes, not {0}")]
+    LongLabel(usize),
     /// More rows than are counted exactly.
     #[error("the counts of a confusion matrix cannot add up to more than {MAX_COUNT}")]
     TooManyRows,

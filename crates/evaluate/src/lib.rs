@@ -13,7 +13,7 @@ mod ranking;
 mod table;
 mod tally;
 
-pub use confusion::{Accuracy, Confusion, MAX_COUNT, MAX_LABELS, Row};
+pub use confusion::{Accuracy, Confusion, MAX_COUNT, MAX_LABEL_BYTES, MAX_LABELS, Row};
 pub use error::Error;
 pub use ranking::Ranking;
 pub use tally::Tally;

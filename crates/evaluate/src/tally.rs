@@ -1,6 +1,6 @@
 //! Counting pairs of a true and a predicted label, in any order, in one pass or several.
 
-use crate::{Confusion, Error, MAX_COUNT, MAX_LABELS};
+use crate::{Confusion, Error, MAX_COUNT, MAX_LABELS, confusion};
 use std::{borrow::Cow, collections::HashMap};
 
 /// How many rows there are of each pair of labels.
@@ -96,6 +96,7 @@ impl Tally {
         if number == MAX_LABELS {
             return Err(Error::TooManyLabels);
         }
+        confusion::check(label)?;
         self.numbers.insert(label.to_owned(), number);
         Ok(number)
     }

@@ -1,6 +1,6 @@
 //! Figures of confusion matrices: published ones, scikit-learn's, and what holds of all.
 
-use evaluate::{Confusion, Error, MAX_COUNT, MAX_LABELS, Tally};
+use evaluate::{Confusion, Error, MAX_COUNT, MAX_LABEL_BYTES, MAX_LABELS, Tally};
 use proptest::prelude::*;
 
 fn confusion(labels: &[&str], counts: &[&[u64]], none: &[u64]) -> Confusion {
@@ -319,4 +319,20 @@ proptest! {
             prop_assert!(accuracy.kappa <= 1.0);
         }
     }
+}
+
+#[test]
+fn long_labels_are_refused() {
+    let longest = "a".repeat(MAX_LABEL_BYTES);
+    let longer = "a".repeat(MAX_LABEL_BYTES + 1);
+    let mut tally = Tally::default();
+    tally.add(&longest, None, 1).unwrap();
+    assert!(
+        matches!(tally.add("a", Some(&longer), 1), Err(Error::LongLabel(n)) if n == longer.len())
+    );
+    let json = format!(r#"{{"labels": ["{longer}"], "counts": [[1]]}}"#);
+    assert!(matches!(
+        Confusion::from_json(&json),
+        Err(Error::LongLabel(_))
+    ));
 }

@@ -17,6 +17,29 @@ use escape::{escaped, lines};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
+/// The longest text, in bytes: a page repeats some of it, and escaped it takes ten times as much.
+pub const MAX_TEXT_BYTES: usize = 1 << 20;
+
+/// A text that is too long for a page.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} of {bytes} bytes is too long for a page of pictures, which takes {MAX_TEXT_BYTES}")]
+pub struct Error {
+    what: &'static str,
+    bytes: usize,
+}
+
+/// Checks a text before it becomes part of a page; `what` names it.
+///
+/// # Errors
+/// It has more than [`MAX_TEXT_BYTES`].
+pub fn check(what: &'static str, text: Option<&str>) -> Result<(), Error> {
+    let bytes = text.map_or(0, str::len);
+    match bytes > MAX_TEXT_BYTES {
+        true => Err(Error { what, bytes }),
+        false => Ok(()),
+    }
+}
+
 const STYLE: &str = include_str!("style.css");
 
 /// One picture.

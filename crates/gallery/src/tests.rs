@@ -358,6 +358,17 @@ fn nasty() -> impl Strategy<Value = String> {
     ]
 }
 
+#[test]
+fn long_texts_are_refused() {
+    check("caption", None).unwrap();
+    check("caption", Some(&"<".repeat(MAX_TEXT_BYTES))).unwrap();
+    let error = check("link", Some(&"<".repeat(MAX_TEXT_BYTES + 1))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "link of 1048577 bytes is too long for a page of pictures, which takes 1048576"
+    );
+}
+
 proptest! {
     #[test]
     fn escaped_texts_are_read_back(text in nasty()) {

@@ -89,6 +89,7 @@ SELECT value, pg_temp.outcome(format('SELECT %L::clip_confusion', value)) FROM u
 SELECT pg_temp.outcome('SELECT clip_report(''{"labels": ["a"]}''::jsonb)');
 SELECT pg_temp.outcome('INSERT INTO runs VALUES (''z'', ''{"labels": [], "counts": [[]]}'')');
 SELECT pg_temp.outcome('SELECT clip_confusion(n::text, n::text) FROM generate_series(1, 1001) n');
+SELECT pg_temp.outcome('SELECT clip_confusion(repeat(''a'', 65537), NULL)');
 SELECT jsonb_array_length(clip_confusion(n::text, (n % 7 + 1)::text) -> 'labels') FROM generate_series(1, 1000) n;
 
 -- Rankings. The figures are those of scikit-learn 1.7.2, average_precision_score and, for the threshold,

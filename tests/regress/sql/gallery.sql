@@ -39,6 +39,10 @@ SELECT array_length(regexp_split_to_array(clip_gallery(NULL, n::text, NULL, NULL
        array_length(regexp_split_to_array(clip_gallery(NULL, n::text, NULL, NULL, 'T', 's' || n / 100 ORDER BY n), '<section'), 1) - 1 AS sections
 FROM generate_series(1, 1000) n;
 
+-- A text that is longer than anybody reads.
+\i outcome.sql
+SELECT pg_temp.outcome($$SELECT clip_gallery(NULL, repeat('<', 1048577), NULL, NULL)$$);
+
 -- How they are declared.
 SELECT oid::regprocedure, prokind, provolatile, proparallel, obj_description(oid, 'pg_proc') IS NOT NULL AS described
 FROM pg_proc WHERE proname LIKE 'clip\_gallery%' ORDER BY oid::regprocedure::text COLLATE "C";
