@@ -634,7 +634,7 @@ fn embed_error(error: &embed::Error) -> Fields {
         ),
         Template(_) => hint(
             ERRCODE_INVALID_PARAMETER_VALUE,
-            "Write {} where the text belongs. An empty template, as argument \"template\" or as setting \"clip_pg.query_template\", leaves texts as they are.",
+            "Write {} where the text belongs. An empty template leaves texts as they are.",
         ),
         ZeroQuery => hint(
             ERRCODE_INVALID_PARAMETER_VALUE,

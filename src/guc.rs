@@ -5,9 +5,9 @@
 
 use crate::server;
 use hnsw::scan::Order;
-use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum, pg_guard, pg_sys};
 use std::{
-    ffi::{CStr, CString, OsString},
+    ffi::{CStr, CString, OsString, c_char, c_void},
     num::NonZero,
     os::unix::ffi::OsStringExt,
     path::PathBuf,
@@ -118,14 +118,20 @@ fn define_models() {
         GucContext::Userset,
         GucFlags::default(),
     );
-    GucRegistry::define_string_guc(
-        c"clip_pg.query_template",
-        c"Sets what clip_query makes of its texts before it embeds them.",
-        c"Each {} stands for the text, as in 'a photo of a {}'. An empty string leaves texts as they are.",
-        &QUERY_TEMPLATE,
-        GucContext::Userset,
-        GucFlags::default(),
-    );
+    // SAFETY: the hook is a function of this library, which stays loaded as long as the process.
+    unsafe {
+        GucRegistry::define_string_guc_with_hooks(
+            c"clip_pg.query_template",
+            c"Sets what clip_query makes of its texts before it embeds them.",
+            c"Each {} stands for the text, as in 'a photo of a {}'. An empty string leaves texts as they are.",
+            &QUERY_TEMPLATE,
+            GucContext::Userset,
+            GucFlags::default(),
+            Some(check_query_template),
+            None,
+            None,
+        );
+    }
     define_path(
         c"clip_pg.model_directory",
         c"Sets the directory that holds the descriptions of registered models.",
@@ -263,6 +269,30 @@ pub fn model() -> String {
         .get()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default()
+}
+
+/// Whether a value of `clip_pg.query_template` has a place for the text, or is empty; the server raises the error.
+#[pg_guard]
+unsafe extern "C-unwind" fn check_query_template(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: the server passes a place with a string that lives longer than this call, or with NULL.
+    let template = unsafe { value.read().as_ref().map(|start| CStr::from_ptr(start)) };
+    let is_right = template.is_none_or(|template| {
+        let bytes = template.to_bytes();
+        bytes.is_empty() || bytes.windows(2).any(|pair| pair == b"{}")
+    });
+    if !is_right {
+        // SAFETY: this is C's macro GUC_check_errhint; the string is the server's, which lets go of it with the error.
+        unsafe {
+            pg_sys::pre_format_elog_string(0, c"clip_pg".as_ptr());
+            pg_sys::GUC_check_errhint_string =
+                pg_sys::format_elog_string(c"Write {} where the text belongs.".as_ptr());
+        }
+    }
+    is_right
 }
 
 /// `clip_pg.query_template`, in the database's encoding; may be empty.

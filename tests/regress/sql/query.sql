@@ -61,8 +61,7 @@ SET clip_pg.query_template = 'This is a photo of a {}';
 SELECT clip_query(texts => '{cat}') = clip_query(texts => '{This is a photo of a cat}', template => '{}') AS by_setting,
        clip_query(texts => '{cat}', template => 'a {}') = clip_query(texts => '{a cat}', template => '') AS by_argument,
        clip_similarity(clip_query(texts => '{cat}', template => ''), clip_embed_text('cat')) > 0.9999 AS none;
-SET clip_pg.query_template = 'a photo';
-SELECT pg_temp.outcome($$SELECT clip_query(texts => '{cat}')$$);
+SELECT pg_temp.outcome($$SET clip_pg.query_template = 'a photo'$$);
 SELECT clip_query(texts => '{cat}', template => '') = clip_query(texts => '{cat}', template => '{}') AS not_asked,
        clip_query(vectors => '{"[1,2]"}') IS NOT NULL AND clip_query(images => ARRAY[pg_temp.red()]) IS NOT NULL AS no_texts;
 RESET clip_pg.query_template;
