@@ -9,6 +9,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,9 @@ def site(pictures, servers):
     log = servers / "log"
     with log.open("w") as stderr:
         command = [ROOT / "examples/catalogue/run.sh"]
-        running = subprocess.Popen(command, env=environment, stderr=stderr, start_new_session=True)
+        # What a shell runs in the background ignores Ctrl-C, and so would all that it starts.
+        heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        running = subprocess.Popen(command, env=environment, stderr=stderr, start_new_session=True, preexec_fn=heed)
     url = f"http://{address}"
     while running.poll() is None:
         try:
@@ -70,7 +73,7 @@ def site(pictures, servers):
     assert "until Ctrl-C" in said and "broken.jpg" in said, said
     yield url
     os.killpg(running.pid, signal.SIGINT)
-    assert running.wait() == 130
+    assert running.wait(timeout=60) == 130
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
