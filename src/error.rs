@@ -16,9 +16,12 @@ use std::{ffi::CStr, io};
 /// An error of this extension or of a crate it stands on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A model, a text or an image.
+    /// A model or a text.
     #[error(transparent)]
     Clip(#[from] clip::Error),
+    /// An image.
+    #[error(transparent)]
+    Image(#[from] imaging::Error),
     /// The model registry.
     #[error(transparent)]
     Model(#[from] model::Error),
@@ -72,6 +75,7 @@ impl Error {
         match self {
             Error::Ingest(ingest::Error::NoLargeObject) => true,
             Error::Clip(_)
+            | Error::Image(_)
             | Error::Embed(embed::Error::Element { .. })
             | Error::Worker(worker::Error::Failed(_)) => matches!(
                 fields(self).0,
@@ -310,6 +314,7 @@ fn hint(code: PgSqlErrorCode, hint: &str) -> Fields {
 fn fields(error: &Error) -> Fields {
     match error {
         Error::Clip(error) => clip_error(error),
+        Error::Image(error) => image_error(error),
         Error::Model(error) => model_error(error),
         Error::Embed(error) => embed_error(error),
         Error::Classify(error) => classify_error(error),
@@ -336,28 +341,6 @@ fn fields(error: &Error) -> Fields {
 fn clip_error(error: &clip::Error) -> Fields {
     use clip::Error::*;
     match error {
-        UnknownImageFormat => hint(
-            ERRCODE_INVALID_BINARY_REPRESENTATION,
-            "JPEG, PNG, WebP, GIF, TIFF and BMP are supported.",
-        ),
-        UnsupportedImageFormat { .. } => hint(
-            ERRCODE_FEATURE_NOT_SUPPORTED,
-            "JPEG, PNG, WebP, GIF, TIFF and BMP are supported.",
-        ),
-        CorruptImage { .. } => (ERRCODE_INVALID_BINARY_REPRESENTATION, None, None),
-        ImageTooLarge { .. } => hint(
-            ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-            "Reduce the image, or have \"clip_pg.max_image_pixels\" raised.",
-        ),
-        InvalidRegion { .. } => hint(
-            ERRCODE_INVALID_PARAMETER_VALUE,
-            "As in the IIIF Image API, a region is full, square, 10,20,300,400 (left, top, width and height in pixels) or pct:10,20,30,40 (in percent).",
-        ),
-        RegionOutside { .. } => hint(
-            ERRCODE_INVALID_PARAMETER_VALUE,
-            "Regions are counted from the upper left corner of the image the right way up; clip_image_info() tells its size and orientation.",
-        ),
-        OutOfMemory { .. } => (ERRCODE_OUT_OF_MEMORY, None, None),
         TextTooLong { .. } => hint(
             ERRCODE_PROGRAM_LIMIT_EXCEEDED,
             "Shorten it: a model reads no more tokens than \"context_length\" in clip_models says.",
@@ -425,6 +408,34 @@ fn clip_error(error: &clip::Error) -> Fields {
         ),
         PixelCount { .. } | Inference { .. } => (ERRCODE_EXTERNAL_ROUTINE_EXCEPTION, None, None),
         Canceled => (ERRCODE_QUERY_CANCELED, None, None),
+    }
+}
+
+fn image_error(error: &imaging::Error) -> Fields {
+    use imaging::Error::*;
+    match error {
+        UnknownImageFormat => hint(
+            ERRCODE_INVALID_BINARY_REPRESENTATION,
+            "JPEG, PNG, WebP, GIF, TIFF and BMP are supported.",
+        ),
+        UnsupportedImageFormat { .. } => hint(
+            ERRCODE_FEATURE_NOT_SUPPORTED,
+            "JPEG, PNG, WebP, GIF, TIFF and BMP are supported.",
+        ),
+        CorruptImage { .. } => (ERRCODE_INVALID_BINARY_REPRESENTATION, None, None),
+        ImageTooLarge { .. } => hint(
+            ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "Reduce the image, or have \"clip_pg.max_image_pixels\" raised.",
+        ),
+        InvalidRegion { .. } => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "As in the IIIF Image API, a region is full, square, 10,20,300,400 (left, top, width and height in pixels) or pct:10,20,30,40 (in percent).",
+        ),
+        RegionOutside { .. } => hint(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "Regions are counted from the upper left corner of the image the right way up; clip_image_info() tells its size and orientation.",
+        ),
+        OutOfMemory { .. } => (ERRCODE_OUT_OF_MEMORY, None, None),
     }
 }
 
@@ -584,8 +595,8 @@ fn index_error(error: &index::Error) -> Fields {
     }
 }
 
-fn graph_error(error: &hnsw::error::Error) -> Fields {
-    use hnsw::error::Error::*;
+fn graph_error(error: &graph::error::Error) -> Fields {
+    use graph::error::Error::*;
     match error {
         Magic { .. } | Corrupt { .. } => hint(
             ERRCODE_INDEX_CORRUPTED,

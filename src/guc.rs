@@ -4,7 +4,7 @@
 //! server processes run.
 
 use crate::server;
-use hnsw::scan::Order;
+use graph::scan::Order;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum, pg_guard, pg_sys};
 use std::{
     ffi::{CStr, CString, OsString, c_char, c_void},

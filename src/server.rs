@@ -1,7 +1,7 @@
 //! What the running server says about itself and about the current user, and what it asks of those who work long or
 //! start threads.
 
-pub use clip::signals::with_signals_blocked;
+pub use imaging::signals::with_signals_blocked;
 use pgrx::pg_sys;
 use std::{
     ffi::{CStr, OsStr, OsString, c_char},

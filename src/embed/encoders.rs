@@ -106,7 +106,7 @@ pub fn encode_texts(model: &Model, threads: usize, texts: Vec<String>) -> Result
     })
 }
 
-/// Embeds images in one batch, each as [`clip::image::pixels`] gives it, like [`encode_texts`].
+/// Embeds images in one batch, each as [`imaging::pixels`] gives it, like [`encode_texts`].
 pub fn encode_images(model: &Model, threads: usize, images: Vec<Vec<u8>>) -> Result<Vec<f32>> {
     make_room(model, &model.manifest.image.tower)?;
     with_encoder(model, threads, move |encoder, cancel| {

@@ -9,10 +9,7 @@ use crate::{
     guc,
     model::Model,
 };
-use clip::{
-    image::{self, Info, Kept, Limits, Region},
-    preprocess::Alpha,
-};
+use imaging::{Info, Kept, Limits, Region, preprocess::Alpha};
 use pgrx::{
     callconv::{BoxRet, FcInfo},
     check_for_interrupts,
@@ -50,9 +47,9 @@ thread_local! {
 }
 
 /// The pixels that `model` reads of the image file `bytes`.
-pub fn pixels(model: &Model, bytes: &[u8]) -> clip::Result<Vec<u8>> {
+pub fn pixels(model: &Model, bytes: &[u8]) -> imaging::Result<Vec<u8>> {
     let preprocess = &model.manifest.image.preprocess;
-    image::pixels(bytes, Region::Full, preprocess, &limits(), &progress)
+    imaging::pixels(bytes, Region::Full, preprocess, &limits(), &progress)
 }
 
 /// The same for a region; `digest` is the file's SHA-256. One after another, the regions of a file are cut out of one picture.
@@ -61,19 +58,19 @@ pub fn region_pixels(
     bytes: &[u8],
     digest: [u8; 32],
     region: Region,
-) -> clip::Result<Vec<u8>> {
+) -> imaging::Result<Vec<u8>> {
     if region == Region::Full {
         return pixels(model, bytes);
     }
     let preprocess = &model.manifest.image.preprocess;
     match kept(bytes, digest, preprocess.alpha)? {
         Some(picture) => picture.pixels(region, preprocess, &limits(), &progress),
-        None => image::pixels(bytes, region, preprocess, &limits(), &progress),
+        None => imaging::pixels(bytes, region, preprocess, &limits(), &progress),
     }
 }
 
 /// The picture of a file that was the last one, too.
-fn kept(bytes: &[u8], digest: [u8; 32], alpha: Alpha) -> clip::Result<Option<Rc<Kept>>> {
+fn kept(bytes: &[u8], digest: [u8; 32], alpha: Alpha) -> imaging::Result<Option<Rc<Kept>>> {
     let last = LAST
         .take()
         .filter(|last| last.digest == digest && last.alpha == alpha);
@@ -133,7 +130,7 @@ IMMUTABLE STRICT PARALLEL SAFE COST 100 LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCT
 "#)]
 fn clip_image_info(image: &[u8]) -> Returned<Row> {
     Ok(Row(
-        image::info(image, &progress).map_err(error::Error::from)?
+        imaging::info(image, &progress).map_err(error::Error::from)?
     ))
 }
 
@@ -155,7 +152,13 @@ fn thumbnail(image: &[u8], max_side: i32, region: &str) -> error::Result<Vec<u8>
         .filter(|&side| side > 0)
         .ok_or(Error::ThumbnailSide(max_side))?;
     let region = region.parse()?;
-    Ok(image::thumbnail(image, side, region, &limits(), &progress)?)
+    Ok(imaging::thumbnail(
+        image,
+        side,
+        region,
+        &limits(),
+        &progress,
+    )?)
 }
 
 /// The result of [`clip_image_info`].

@@ -26,7 +26,7 @@ use crate::{
     vector::Vector,
     worker,
 };
-use clip::image::Region;
+use imaging::Region;
 use memo::Kind;
 use sha2::{Digest, Sha256};
 use std::rc::Rc;

@@ -2,12 +2,12 @@
 
 use std::ffi::{CStr, c_void};
 
-use hnsw::census::census;
-use hnsw::check::{check, finds};
-use hnsw::index::Index;
-use hnsw::layout::Tid;
-use hnsw::random::Random;
-use hnsw::store::PageStore;
+use graph::census::census;
+use graph::check::{check, finds};
+use graph::index::Index;
+use graph::layout::Tid;
+use graph::random::Random;
+use graph::store::PageStore;
 use pgrx::pg_sys::SysCacheIdentifier::RELOID;
 use pgrx::prelude::*;
 use pgrx::{PgRelation, pg_sys};
@@ -145,7 +145,7 @@ fn clip_index_info(
         let count = |number: u64| number as i64;
         let bytes = |pages: u64| (pages * u64::from(pg_sys::BLCKSZ)) as i64;
         Ok((
-            i32::from(hnsw::layout::VERSION),
+            i32::from(graph::layout::VERSION),
             index.metric().name(),
             i32::from(meta.dims),
             i32::from(meta.m),

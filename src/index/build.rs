@@ -7,12 +7,12 @@
 
 use std::ffi::{CStr, c_char, c_void};
 
-use hnsw::build::{Builder, Phase, Threads};
-use hnsw::codes::Metric;
-use hnsw::index::Index;
-use hnsw::insert::insert;
-use hnsw::layout::Tid;
-use hnsw::store::PageStore;
+use graph::build::{Builder, Phase, Threads};
+use graph::codes::Metric;
+use graph::index::Index;
+use graph::insert::insert;
+use graph::layout::Tid;
+use graph::store::PageStore;
 use pgrx::{PgLogLevel, PgSqlErrorCode, pg_guard, pg_sys, pg_sys::panic::ErrorReport};
 
 use super::error::{Error, Result};

@@ -6,8 +6,8 @@
 //! there is a bound to what all of them cost. The planner knows lines only, from the first row to the last, of which
 //! `LIMIT` takes a part: the line that it is told goes through what the rows cost that this query takes.
 
-use hnsw::layout::Shape;
-use hnsw::scan::visits_before_exact_pass;
+use graph::layout::Shape;
+use graph::scan::visits_before_exact_pass;
 use pgrx::{pg_guard, pg_sys};
 
 use super::scan::is_exact;

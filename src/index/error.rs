@@ -5,7 +5,7 @@
 pub enum Error {
     /// The graph or its pages.
     #[error(transparent)]
-    Graph(#[from] hnsw::error::Error),
+    Graph(#[from] graph::error::Error),
     /// A column of vectors of any dimension.
     #[error("column does not have dimensions")]
     NoDimensions,

@@ -1,6 +1,6 @@
 //! A row more.
 
-use hnsw::insert;
+use graph::insert;
 use pgrx::{pg_guard, pg_sys};
 
 use super::error::Result;

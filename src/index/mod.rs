@@ -4,7 +4,7 @@
 //! method, one file for each of its questions. `pages` alone touches buffers, takes locks and writes to the log.
 //!
 //! Locks, all of them: a content lock on one buffer at a time, none while anything else is waited for. The two page
-//! locks of `hnsw::store::Gate`, of the lock manager's kind, which let vacuum wait for inserts and scans in flight. The
+//! locks of `graph::store::Gate`, of the lock manager's kind, which let vacuum wait for inserts and scans in flight. The
 //! relation extension lock while a page is added.
 
 mod admin;
@@ -26,7 +26,7 @@ mod within;
 pub use error::Error;
 pub use options::define;
 
-use hnsw::codes::Metric;
+use graph::codes::Metric;
 use pgrx::{Internal, pg_sys, prelude::*};
 
 pgrx::extension_sql_file!(

@@ -4,9 +4,9 @@ use std::ffi::CStr;
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use hnsw::codes::Metric;
-use hnsw::index::Parameters;
-use hnsw::layout::{MAX_M, Shape};
+use graph::codes::Metric;
+use graph::index::Parameters;
+use graph::layout::{MAX_M, Shape};
 use pgrx::{pg_guard, pg_sys};
 
 use super::error::{Error, Result};

@@ -15,12 +15,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::{ptr, slice, thread};
 
-use hnsw::codes::Basis;
-use hnsw::error::Result;
-use hnsw::exact::Sorter;
-use hnsw::index::Index;
-use hnsw::layout::{PAGE_BYTES, Page, Tid};
-use hnsw::store::{Gate, Mode, PageStore, Write};
+use graph::codes::Basis;
+use graph::error::Result;
+use graph::exact::Sorter;
+use graph::index::Index;
+use graph::layout::{PAGE_BYTES, Page, Tid};
+use graph::store::{Gate, Mode, PageStore, Write};
 use pgrx::{PgMemoryContexts, PgRelation, check_for_interrupts, pg_sys};
 
 use super::sort::Sort;

@@ -9,9 +9,9 @@
 //! here. It can hand over no arrays, no test for NULL, no second column and no backward direction, for the
 //! access method does not say that it can.
 
-use hnsw::index::Index;
-use hnsw::layout::{LeftOut, Tid};
-use hnsw::scan::{Limits, Options, Order, Scan};
+use graph::index::Index;
+use graph::layout::{LeftOut, Tid};
+use graph::scan::{Limits, Options, Order, Scan};
 use pgrx::{
     FromDatum, PgLogLevel, PgMemoryContexts, PgSqlErrorCode, pg_guard, pg_sys,
     pg_sys::panic::ErrorReport,

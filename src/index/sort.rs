@@ -4,8 +4,8 @@
 //! without sorting the others. More go to the server's own sort: as values of type `uuid`, which have 16 bytes and
 //! compare like entries.
 
-use hnsw::error::Result;
-use hnsw::exact::{Entry, Nearest, Sorter};
+use graph::error::Result;
+use graph::exact::{Entry, Nearest, Sorter};
 use pgrx::pg_sys;
 
 /// Entries to be put in order.

@@ -2,8 +2,8 @@
 
 use std::ffi::c_void;
 
-use hnsw::learn::learn;
-use hnsw::store::PageStore;
+use graph::learn::learn;
+use graph::store::PageStore;
 use pgrx::{pg_guard, pg_sys};
 
 use super::error::Result;
@@ -26,7 +26,7 @@ pub unsafe extern "C-unwind" fn bulk_delete(
             let mut index = Pages::new((*info).index)
                 .for_vacuum((*info).strategy)
                 .open()?;
-            Ok(hnsw::vacuum::bulk_delete(&mut index, |tid| {
+            Ok(graph::vacuum::bulk_delete(&mut index, |tid| {
                 let mut tid = item_pointer(tid);
                 // The callback compares, or puts the row into a sort; it neither locks nor waits for a page.
                 pg_sys::ffi::pg_guard_ffi_boundary(|| callback(&mut tid, state))

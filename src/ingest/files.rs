@@ -6,7 +6,7 @@ use crate::{
     error::{self, Result, Returned},
     message, server,
 };
-use clip::image;
+
 use pgrx::{
     PgLogLevel, PgSqlErrorCode, check_for_interrupts,
     datum::Timestamp,
@@ -42,7 +42,7 @@ const MAX_BYTES: u64 = 0x3fff_ffff - pg_sys::VARHDRSZ as u64;
 /// When a picture was taken by the camera's clock, as its EXIF block says; NULL where it does not.
 #[pg_extern(immutable, strict, parallel_safe, cost = 100)]
 fn clip_image_taken(image: &[u8]) -> Option<Timestamp> {
-    let image::Moment { date, time } = image::taken(image, &progress)?;
+    let imaging::Moment { date, time } = imaging::taken(image, &progress)?;
     let (year, month, day) = date;
     let (hour, minute, second) = time;
     Timestamp::new(year.into(), month, day, hour, minute, second.into()).ok()

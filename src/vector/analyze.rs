@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use hnsw::share;
+use graph::share;
 use pgrx::prelude::*;
 use pgrx::{Internal, IntoDatum, PgMemoryContexts, pg_sys, varlena};
 

@@ -41,7 +41,7 @@ pub fn encode_texts(model: &Model, texts: &[&str]) -> Result<Option<Vec<f32>>> {
     Ok(Some(rows.concat()))
 }
 
-/// Embeds images by the worker, each as [`clip::image::pixels`] gives it; returns them row by row. None where there is no
+/// Embeds images by the worker, each as [`imaging::pixels`] gives it; returns them row by row. None where there is no
 /// worker.
 pub fn encode_images(model: &Model, images: &[Vec<u8>]) -> Result<Option<Vec<f32>>> {
     let limit = payload_bytes();

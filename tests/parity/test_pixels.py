@@ -21,7 +21,7 @@ def clip_pg_pixels(files, region="full", **preprocess):
     preprocess = json.dumps(
         preprocess | dict(rescale_factor=1, mean=[0] * 3, std=[1] * 3, exif_orientation=True, alpha="drop")
     )
-    command = ["cargo", "run", "--quiet", "--package", "clip", "--example", "preprocess"]
+    command = ["cargo", "run", "--quiet", "--package", "imaging", "--example", "preprocess"]
     requests = "".join(f"{path}\t{region}\t{preprocess}\n" for path in files)
     run = subprocess.run(command, cwd=data.ROOT, input=requests.encode(), stdout=subprocess.PIPE, check=True)
     answers = io.BytesIO(run.stdout)

@@ -23,7 +23,7 @@ pub trait Encoder: Send {
     /// Embeds `texts`; returns them row by row, `texts.len() × dimensions`, each of unit L2 norm and finite.
     fn encode_texts(&mut self, texts: &[&str], cancel: &Cancel) -> Result<Vec<f32>>;
 
-    /// Embeds images; each is RGB, 8 bits per sample, height × width × 3 as [`crate::image::pixels`] gives it.
+    /// Embeds images; each is RGB, 8 bits per sample, height × width × 3 as [`imaging::pixels`] gives it.
     /// Returns `images.len() × dimensions` values like [`Encoder::encode_texts`].
     fn encode_images(&mut self, images: &[&[u8]], cancel: &Cancel) -> Result<Vec<f32>>;
 }

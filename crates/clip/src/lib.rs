@@ -5,11 +5,8 @@
 
 pub mod encoder;
 pub mod error;
-pub mod image;
 pub mod manifest;
-pub mod preprocess;
 pub mod session;
-pub mod signals;
 pub mod tokenize;
 
 #[cfg(test)]

@@ -20,10 +20,10 @@ mod tokenizer;
 
 pub use caveat::Caveat;
 pub use files::ModelFile;
+use imaging::preprocess::Preprocess;
 pub use overrides::Overrides;
 
 use crate::{
-    preprocess::Preprocess,
     session::Dtype,
     tokenize::{Padding, TokenizerSpec},
 };

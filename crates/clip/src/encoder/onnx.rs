@@ -6,12 +6,12 @@
 
 use super::{Cancel, Encoder};
 use crate::{
-    Error, Result, image,
+    Error, Result,
     manifest::{ImageTower, Input, Manifest, ModelFile, Role, Tower},
-    preprocess::Preprocess,
     session::{Data, Feed, Output, Runtime, Session},
     tokenize::{Tokenizer, Tokens},
 };
+use imaging::preprocess::Preprocess;
 use std::path::{Path, PathBuf};
 
 /// How an [`OnnxEncoder`] uses the machine.
@@ -313,7 +313,7 @@ pub(crate) fn normalized(
                 found: pixels.len(),
             });
         }
-        image::normalize(pixels, preprocess, values);
+        imaging::normalize(pixels, preprocess, values);
     }
     Ok(values)
 }

@@ -1,7 +1,8 @@
 //! What a caller may set at registration instead of having it read from the model's files.
 
 use super::Activation;
-use crate::{Error, Result, preprocess::Alpha, tokenize::Clean};
+use crate::{Error, Result, tokenize::Clean};
+use imaging::preprocess::Alpha;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

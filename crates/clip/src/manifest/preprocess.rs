@@ -10,10 +10,8 @@ use super::{
     config::{self, Family, ModelConfig, unsigned, unusable},
     layout,
 };
-use crate::{
-    Error, Result,
-    preprocess::{Alpha, Filter, Preprocess, Resize},
-};
+use crate::{Error, Result};
+use imaging::preprocess::{Alpha, Filter, Preprocess, Resize};
 use serde_json::{Map, Value};
 use std::path::Path;
 

@@ -7,7 +7,6 @@ use super::*;
 use crate::{
     Error, Result,
     encoder::Cancel,
-    preprocess::{Alpha, Resize},
     session::Runtime,
     testing::{
         self, Directory,
@@ -15,6 +14,7 @@ use crate::{
     },
     tokenize::{Clean, Padding},
 };
+use imaging::preprocess::{Alpha, Resize};
 use serde_json::{Value, json};
 
 fn inspect(directory: &Directory, runtime: &Runtime, options: Value) -> Result<Manifest> {

@@ -1,0 +1,210 @@
+//! Measures an index over `MemStore`: build time, recall@10, nodes and pages visited, time per query.
+//!
+//! ```text
+//! cargo run --release -p graph --example tune -- [OPTION=VALUE...] BASE.npy [QUERIES.npy...]
+//!     m=16 ef_construction=64 threads=2 count=all queries=300
+//!     hold_out=0      last vectors of BASE that are queries instead
+//!     exact=0         1 to search without codes, as an index too small to have any is searched
+//!     insert=0        last vectors of BASE that are inserted one by one after the build
+//! ```
+//!
+//! The files are numpy's, of two dimensions, of single floats or bytes; vectors are scaled to norm 1.
+//! `unzip` takes an `.npz` of the generator apart into such files.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::time::Instant;
+
+use graph::build::{Builder, Threads};
+use graph::check::check;
+use graph::codes::Metric;
+use graph::index::{Index, Parameters};
+use graph::insert::insert;
+use graph::layout::Tid;
+use graph::mem::MemStore;
+use graph::scan::{Limits, Options, Order, Row, Scan};
+use half::f16;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn load(path: &str) -> Result<Vec<Vec<f16>>> {
+    let mut file = BufReader::new(File::open(path)?);
+    let mut start = [0; 10];
+    file.read_exact(&mut start)?;
+    let mut header = vec![0; usize::from(u16::from_le_bytes([start[8], start[9]]))];
+    file.read_exact(&mut header)?;
+    let header = std::str::from_utf8(&header)?;
+    let shape = header.split('(').nth(1).ok_or("no shape")?;
+    let mut sizes = shape.split([',', ')']).map(|size| size.trim().parse());
+    let (count, dims): (usize, usize) = match (sizes.next(), sizes.next()) {
+        (Some(count), Some(dims)) => (count?, dims?),
+        _ => return Err("one dimension".into()),
+    };
+    let single = header.contains("'<f4'");
+    if !single && !header.contains("'|i1'") {
+        return Err(format!("unknown type in {header}").into());
+    }
+    let mut bytes = vec![0; dims * if single { 4 } else { 1 }];
+    let mut vectors = Vec::with_capacity(count);
+    for _ in 0..count {
+        file.read_exact(&mut bytes)?;
+        let vector: Vec<f32> = if single {
+            let bytes = bytes.chunks_exact(4);
+            bytes
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect()
+        } else {
+            bytes.iter().map(|&b| f32::from(b as i8)).collect()
+        };
+        let norm = kernels::norm(&vector[..]) as f32;
+        vectors.push(vector.iter().map(|x| f16::from_f32(x / norm)).collect());
+    }
+    Ok(vectors)
+}
+
+fn nearest(base: &[Vec<f16>], query: &[f16]) -> Vec<usize> {
+    let mut all: Vec<(f32, usize)> = base
+        .iter()
+        .enumerate()
+        .map(|(row, vector)| (-kernels::dot(query, vector), row))
+        .collect();
+    all.select_nth_unstable_by(10, |a, b| a.0.total_cmp(&b.0));
+    all[..10].iter().map(|&(_, row)| row).collect()
+}
+
+fn measure(
+    name: &str,
+    index: &Index<&MemStore>,
+    store: &MemStore,
+    base: &[Vec<f16>],
+    queries: &[Vec<f16>],
+    exact: bool,
+) -> Result<()> {
+    let truth: Vec<Vec<usize>> = queries.iter().map(|query| nearest(base, query)).collect();
+    println!("{name}\n   ef  recall@10   hops  pages  us/query  late");
+    for ef in [5, 10, 15, 20, 25, 32, 40, 50, 64, 100] {
+        let reads = store.reads();
+        let (mut found, mut hops, mut late) = (0, 0, 0);
+        let start = Instant::now();
+        for (query, truth) in queries.iter().zip(&truth) {
+            let mut query = index.query(query)?;
+            if exact {
+                query.probe = None;
+            }
+            let mut scan = Scan::new(
+                query,
+                Options {
+                    ef,
+                    order: Order::Strict,
+                    limits: Limits::NONE,
+                    skip_dead: false,
+                },
+            );
+            for _ in 0..10 {
+                let Some(Row { tid, .. }) = scan.next_row(index)? else {
+                    break;
+                };
+                found += usize::from(truth.contains(&(tid.block() as usize)));
+            }
+            hops += scan.hops();
+            late += scan.late();
+        }
+        let time = start.elapsed().as_secs_f64();
+        let count = queries.len() as f64;
+        println!(
+            "{ef:5} {:10.4} {:6.0} {:6.0} {:9.1} {late:5}",
+            found as f64 / (10.0 * count),
+            hops as f64 / count,
+            (store.reads() - reads) as f64 / count,
+            1e6 * time / count,
+        );
+    }
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    let mut options: HashMap<&str, usize> = HashMap::from([
+        ("m", 16),
+        ("ef_construction", 64),
+        ("threads", 2),
+        ("count", usize::MAX),
+        ("queries", 300),
+        ("hold_out", 0),
+        ("insert", 0),
+        ("exact", 0),
+    ]);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut files = Vec::new();
+    for argument in &arguments {
+        match argument.split_once('=') {
+            Some((name, value)) => {
+                *options.get_mut(name).ok_or("unknown option")? = value.parse()?
+            }
+            None => files.push(argument.as_str()),
+        }
+    }
+    let (base_file, query_files) = files.split_first().ok_or("which vectors?")?;
+    let mut base = load(base_file)?;
+    let held_out = base.split_off(base.len() - options["hold_out"]);
+    base.truncate(options["count"]);
+
+    let parameters = Parameters {
+        metric: Metric::Cosine,
+        dims: base[0].len(),
+        m: options["m"],
+        ef_construction: options["ef_construction"],
+    };
+    let (store, start) = (MemStore::new(), Instant::now());
+    let mut builder = Builder::new(parameters, usize::MAX)?;
+    let later = base.len() - options["insert"];
+    for (row, vector) in base[..later].iter().enumerate() {
+        builder.push(vector, Tid::new(row as u32, 1))?;
+    }
+    let threads = Threads {
+        count: options["threads"],
+        spawning: |start| start(),
+    };
+    let mut index = builder.finish(&store, threads, |_, _, _| ())?;
+    println!(
+        "built {later} x {} in {:.2} s, {:?}, bits {:?}",
+        parameters.dims,
+        start.elapsed().as_secs_f64(),
+        index.shape(),
+        index.basis().map(|basis| basis.bits())
+    );
+    if later < base.len() {
+        let (commits, start) = (store.commits(), Instant::now());
+        for (row, vector) in base.iter().enumerate().skip(later) {
+            insert(&mut index, vector, Tid::new(row as u32, 1))?;
+        }
+        let count = (base.len() - later) as f64;
+        println!(
+            "inserted {count}: {:.1} us and {:.1} records each",
+            1e6 * start.elapsed().as_secs_f64() / count,
+            (store.commits() - commits) as f64 / count
+        );
+    }
+    let exact = options["exact"] != 0;
+    let report = check(&index)?.0;
+    println!(
+        "{} live, {} edges, {} uncoded, {} entries, {} unreachable, {} problems",
+        report.live,
+        report.edges,
+        report.uncoded,
+        report.entries,
+        report.unreachable,
+        report.problems.len()
+    );
+    if !held_out.is_empty() {
+        let count = held_out.len().min(options["queries"]);
+        measure("held out", &index, &store, &base, &held_out[..count], exact)?;
+    }
+    for file in query_files {
+        let mut queries = load(file)?;
+        queries.truncate(options["queries"]);
+        measure(file, &index, &store, &base, &queries, exact)?;
+    }
+    Ok(())
+}

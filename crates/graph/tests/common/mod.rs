@@ -1,0 +1,131 @@
+//! Data with exact answers.
+#![allow(dead_code)]
+
+use graph::codes::Metric;
+use graph::index::{Index, Parameters};
+use graph::layout::Tid;
+use graph::random::Random;
+use graph::scan::{Limits, Options, Order, Row, Scan};
+use graph::store::PageStore;
+use half::f16;
+
+pub const DIMS: usize = 32;
+
+/// Vectors in clusters, all different.
+pub fn vectors(count: usize, seed: u64) -> Vec<Vec<f16>> {
+    // The clusters are the same for every seed: queries come from where the data is.
+    let mut random = Random::new(7);
+    let centres: Vec<Vec<f32>> = (0..40)
+        .map(|_| (0..DIMS).map(|_| random.normal()).collect())
+        .collect();
+    let mut random = Random::new(seed);
+    (0..count)
+        .map(|_| {
+            let centre = &centres[random.below(centres.len())];
+            centre
+                .iter()
+                .map(|x| f16::from_f32(1.5 + x + 0.6 * random.normal()))
+                .collect()
+        })
+        .collect()
+}
+
+pub fn parameters(metric: Metric) -> Parameters {
+    Parameters {
+        metric,
+        dims: DIMS,
+        m: 8,
+        ef_construction: 40,
+    }
+}
+
+/// The row of a vector's number.
+pub fn tid(row: usize) -> Tid {
+    Tid::new((row / 100) as u32, (row % 100) as u16 + 1)
+}
+
+pub fn row(tid: Tid) -> usize {
+    tid.block() as usize * 100 + usize::from(tid.offset()) - 1
+}
+
+pub fn distance(metric: Metric, a: &[f16], b: &[f16]) -> f64 {
+    metric.distance(a, kernels::norm_squared(a), b, kernels::norm_squared(b))
+}
+
+/// A scan without limits.
+pub fn options(ef: usize, order: Order) -> Options {
+    Options {
+        ef,
+        order,
+        limits: Limits::NONE,
+        skip_dead: false,
+    }
+}
+
+/// The rows of the first `limit` answers.
+pub fn answers<S: PageStore>(
+    index: &Index<S>,
+    query: &[f16],
+    ef: usize,
+    limit: usize,
+) -> Vec<usize> {
+    let query = index.query(query).unwrap();
+    let mut scan = Scan::new(query, options(ef, Order::Strict));
+    let mut rows = Vec::new();
+    let mut last = f64::NEG_INFINITY;
+    while rows.len() < limit {
+        let Some(Row { distance, tid }) = scan.next_row(index).unwrap() else {
+            break;
+        };
+        assert!(distance >= last, "{distance} after {last}");
+        last = distance;
+        rows.push(row(tid));
+    }
+    rows
+}
+
+/// Number of rows that a scan in relaxed order returns in all.
+pub fn everything<S: PageStore>(index: &Index<S>, query: &[f16]) -> usize {
+    let mut scan = Scan::new(index.query(query).unwrap(), options(40, Order::Relaxed));
+    let mut count = 0;
+    while scan.next_row(index).unwrap().is_some() {
+        count += 1;
+    }
+    count
+}
+
+/// Mean share of the ten nearest among `rows` that a scan finds.
+pub fn recall<S: PageStore>(
+    index: &Index<S>,
+    metric: Metric,
+    data: &[Vec<f16>],
+    rows: &[usize],
+    ef: usize,
+) -> f64 {
+    let queries = vectors(50, 99);
+    let mut found = 0;
+    for query in &queries {
+        let mut exact: Vec<(f64, usize)> = rows
+            .iter()
+            .map(|&row| (distance(metric, query, &data[row]), row))
+            .collect();
+        exact.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let farthest = exact[9.min(exact.len() - 1)].0;
+        found += answers(index, query, ef, 10)
+            .into_iter()
+            .filter(|&row| distance(metric, query, &data[row]) <= farthest + 1e-9)
+            .count();
+    }
+    found as f64 / (10 * queries.len()) as f64
+}
+
+/// How many of `rows` their own vector finds.
+pub fn found_by_themselves<S: PageStore>(
+    index: &Index<S>,
+    data: &[Vec<f16>],
+    rows: &[usize],
+) -> usize {
+    rows.iter()
+        .filter(|&&row| answers(index, &data[row], 40, 3).contains(&row))
+        .count()
+}

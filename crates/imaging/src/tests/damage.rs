@@ -1,0 +1,424 @@
+//! Damaged files: an error, or the picture, never a crash; and `progress` may unwind out of everything.
+
+use super::*;
+use crate::Error;
+use crate::thumbnail;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// Reads `bytes` in every way; what comes out of a readable file has the size its header says.
+fn survive(bytes: &[u8], what: &str) -> Option<Vec<u8>> {
+    let header = info(bytes);
+    let decoded = decode(bytes);
+    let small = thumbnail(bytes, 8, Region::Full, &LIMITS, &|| ());
+    for error in [
+        header.as_ref().err(),
+        decoded.as_ref().err(),
+        small.as_ref().err(),
+    ] {
+        let expected = matches!(
+            error,
+            None | Some(
+                Error::UnknownImageFormat
+                    | Error::UnsupportedImageFormat { .. }
+                    | Error::CorruptImage { .. }
+                    | Error::ImageTooLarge { .. }
+            )
+        );
+        assert!(expected, "{what}: {error:?}");
+    }
+    let decoded = decoded.ok()?;
+    let Info { width, height, .. } = header.unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_eq!(
+        decoded.len(),
+        3 * width as usize * height as usize,
+        "{what}"
+    );
+    assert!(small.is_ok(), "{what}");
+    Some(decoded)
+}
+
+#[test]
+fn truncated_files_are_refused() {
+    for (name, contents) in images() {
+        let Ok(whole) = decode(&contents) else {
+            assert_eq!(name, "palette.tif");
+            continue;
+        };
+        for length in 0..contents.len() {
+            let Some(decoded) = survive(&contents[..length], &format!("{length} bytes of {name}"))
+            else {
+                continue;
+            };
+            // All of the picture is there; what is missing is another picture or an end mark.
+            assert!(decoded == whole, "{length} bytes of {name}");
+            assert!(length > contents.len() / 3, "{length} bytes of {name}");
+        }
+    }
+}
+
+#[test]
+fn flipped_bits_are_survived() {
+    let mut state = 1u64;
+    let mut random = move |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as usize % below
+    };
+    for (name, contents) in images() {
+        for round in 0..60 {
+            let mut damaged = contents.clone();
+            for _ in 0..=random(4) {
+                damaged[random(contents.len())] ^= 1 << random(8);
+            }
+            survive(&damaged, &format!("{name}, round {round}"));
+        }
+    }
+}
+
+#[test]
+fn garbage_behind_a_header_is_survived() {
+    for (name, contents) in images() {
+        for kept in [4, 16, 32, 64, 128] {
+            let kept = kept.min(contents.len());
+            for fill in [0, 0xff, 0x5a] {
+                let mut damaged = contents.clone();
+                damaged[kept..].fill(fill);
+                survive(&damaged, &format!("{name} filled with {fill} from {kept}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn damage_is_told_by_format() {
+    let message =
+        |name: &str, length: usize| decode(&read(name)[..length]).unwrap_err().to_string();
+    let jpeg = read("444.jpg").len();
+    assert_eq!(
+        message("444.jpg", jpeg - 20),
+        "invalid JPEG image: the data ends early"
+    );
+    assert_eq!(
+        message("444.jpg", 40),
+        "invalid JPEG image: the header ends early"
+    );
+    assert_eq!(message("rgb.png", 20), "invalid PNG image: no header chunk");
+    assert_eq!(
+        message("rgb.png", 300),
+        "invalid PNG image: the data ends early"
+    );
+    assert_eq!(
+        message("lossy.webp", 100),
+        "invalid WebP image: the data ends early"
+    );
+    assert_eq!(
+        message("rgb.bmp", 20),
+        "invalid BMP image: the header ends early"
+    );
+    assert_eq!(
+        message("rgb.bmp", 200),
+        "invalid BMP image: the data ends early"
+    );
+    for (name, title) in [("palette.gif", "GIF"), ("lzw.tif", "TIFF")] {
+        let message = message(name, 150);
+        assert!(
+            message.starts_with(&format!("invalid {title} image: ")),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn jpegs_without_a_decoder_are_named() {
+    let jpeg = read("444.jpg");
+    let frame = jpeg
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc0])
+        .unwrap();
+    for (at, byte, format) in [
+        (1, 0xc3, "lossless JPEG"),
+        (1, 0xc9, "arithmetic-coded JPEG"),
+        (1, 0xc5, "hierarchical JPEG"),
+        (4, 12, "12-bit JPEG"),
+        (9, 2, "JPEG of 2 components"),
+    ] {
+        let mut other = jpeg.clone();
+        other[frame + at] = byte;
+        assert_eq!(
+            decode(&other).unwrap_err().to_string(),
+            format!("image format {format} is not supported")
+        );
+        let Info {
+            width, decodable, ..
+        } = info(&other).unwrap();
+        assert_eq!((width, decodable), (WIDTH, false));
+    }
+    let mut empty = jpeg;
+    empty[frame + 5..frame + 7].fill(0);
+    assert_eq!(
+        decode(&empty).unwrap_err().to_string(),
+        "invalid JPEG image: the picture has no pixels"
+    );
+}
+
+/// A chunk whose content inflates to far more than the picture, which is 741 bytes.
+#[test]
+fn bombs_do_not_go_off() {
+    use flate2::{Compression, write::ZlibEncoder};
+    use std::io::Write;
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    for _ in 0..256 {
+        encoder.write_all(&[0; 1 << 20]).unwrap();
+    }
+    let bomb = encoder.finish().unwrap();
+    let png = read("rgb.png");
+    let expected = decode(&png).unwrap();
+    for (kind, head) in [
+        (b"zTXt", &b"k\0\0"[..]),
+        (b"iCCP", b"k\0\0"),
+        (b"iTXt", b"k\0\x01\0\0\0"),
+    ] {
+        let content = [kind, head, &bomb].concat();
+        let mut crc = flate2::Crc::new();
+        crc.update(&content);
+        let length = (content.len() - 4) as u32;
+        let file = [
+            &png[..33],
+            &length.to_be_bytes(),
+            &content,
+            &crc.sum().to_be_bytes(),
+            &png[33..],
+        ]
+        .concat();
+        match decode(&file) {
+            Ok(pixels) => assert!(pixels == expected),
+            Err(error) => assert!(matches!(error, Error::CorruptImage { .. }), "{error}"),
+        }
+    }
+}
+
+/// Cancellation: what `progress` unwinds with arrives as it is, wherever it strikes.
+#[test]
+fn progress_unwinds_through_decoders() {
+    struct Payload(u32);
+    for (name, contents) in images() {
+        let beats = Cell::new(0);
+        let complete = pixels(&contents, Region::Full, &whole(), &LIMITS, &|| {
+            beats.set(beats.get() + 1)
+        });
+        assert!(complete.is_ok() || name == "palette.tif");
+        assert!(beats.get() > 0 || name == "palette.tif", "{name}");
+        for strike in 0..beats.get() {
+            let left = Cell::new(strike);
+            let progress = || match left.get() {
+                0 => resume_unwind(Box::new(Payload(strike))),
+                more => left.set(more - 1),
+            };
+            let unwound = catch_unwind(AssertUnwindSafe(|| {
+                pixels(&contents, Region::Full, &whole(), &LIMITS, &progress)
+            }));
+            let payload = unwound.map(|_| ()).expect_err("it strikes");
+            let payload = payload
+                .downcast::<Payload>()
+                .unwrap_or_else(|_| panic!("{name}, beat {strike}"));
+            assert_eq!(payload.0, strike);
+        }
+    }
+}
+
+/// Side of a picture that is all grey, so that a few bytes of the file make many pixels.
+const SIDE: u16 = 1200;
+
+/// A flat picture of every kind that can be made here.
+fn flat() -> Vec<(&'static str, Vec<u8>)> {
+    let side = usize::from(SIDE);
+    let grey = vec![128; side * side];
+    let mut png = Vec::new();
+    let mut encoder = png::Encoder::new(&mut png, SIDE.into(), SIDE.into());
+    encoder.set_depth(png::BitDepth::Sixteen);
+    let mut writer = encoder.write_header().unwrap();
+    writer
+        .write_image_data(&[&grey[..], &grey].concat())
+        .unwrap();
+    writer.finish().unwrap();
+    let gif = |interlaced| {
+        let mut file = Vec::new();
+        let mut frame = gif::Frame::from_indexed_pixels(SIDE, SIDE, vec![0; side * side], None);
+        frame.interlaced = interlaced;
+        let mut encoder = gif::Encoder::new(&mut file, SIDE, SIDE, &[128; 3]).unwrap();
+        encoder.write_frame(&frame).unwrap();
+        drop(encoder);
+        file
+    };
+    let tiff = |entries: &[(u16, u32)], data: &[u8]| {
+        let mut all = vec![
+            (256, side as u32),
+            (257, side as u32),
+            (262, 1),
+            (277, 1),
+            (278, side as u32),
+            (279, data.len() as u32),
+        ];
+        all.extend([(273, 8 + 2 + 12 * (all.len() + 1 + entries.len()) as u32 + 4)]);
+        all.extend_from_slice(entries);
+        all.sort_unstable();
+        let mut file = b"II\x2a\0\x08\0\0\0".to_vec();
+        file.extend((all.len() as u16).to_le_bytes());
+        for (tag, value) in all {
+            file.extend([tag.to_le_bytes(), 4u16.to_le_bytes()].as_flattened());
+            file.extend([1u32.to_le_bytes(), u32::to_le_bytes(value)].as_flattened());
+        }
+        file.extend([0; 4]);
+        file.extend(data);
+        file
+    };
+    let deflated = {
+        use std::io::Write;
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(&grey).unwrap();
+        encoder.finish().unwrap()
+    };
+    let jpeg = crate::jpeg::encode(
+        &grey.repeat(3),
+        (side, side),
+        90.0,
+        &crate::source::Pulse::new(&|| ()),
+    );
+    let jpeg = jpeg.unwrap();
+    vec![
+        ("PNG of 16 bits", png),
+        ("GIF", gif(false)),
+        ("GIF, interlaced", gif(true)),
+        (
+            "TIFF, deflate in one strip",
+            tiff(&[(258, 8), (259, 8)], &deflated),
+        ),
+        // A bit says that a row is like the one above, which is white.
+        (
+            "TIFF, CCITT group 4",
+            tiff(&[(258, 1), (259, 4)], &vec![0xff; side / 8 + 1]),
+        ),
+        ("JPEG", jpeg),
+    ]
+}
+
+/// However little of a file a picture takes, and however it is turned, `progress` is called for every row of it.
+#[test]
+fn flat_pictures_can_be_left() {
+    let side = usize::from(SIDE);
+    let limits = Limits {
+        max_pixels: 1 << 22,
+    };
+    for (name, file) in flat() {
+        assert!(file.len() < 50_000, "{name}: {} bytes", file.len());
+        let beats = |count: &Cell<usize>| {
+            let progress = || count.set(count.get() + 1);
+            let pixels = pixels(&file, Region::Full, &whole(), &limits, &progress);
+            pixels.unwrap_or_else(|error| panic!("{name}: {error}"))
+        };
+        let decoding = Cell::new(0);
+        let pixels = beats(&decoding);
+        assert_eq!(pixels.len(), 3 * side * side, "{name}");
+        assert!(pixels.iter().all(|&sample| sample == pixels[0]), "{name}");
+        // Once for a row that is decoded, once for a row that is resized.
+        assert!(decoding.get() >= 2 * side, "{name}: {}", decoding.get());
+        let shrinking = Cell::new(0);
+        let progress = || shrinking.set(shrinking.get() + 1);
+        thumbnail(&file, SIDE.into(), Region::Full, &limits, &progress).unwrap();
+        assert!(shrinking.get() > decoding.get() + side / 20, "{name}");
+    }
+}
+
+/// The decoder of WebP reads a large picture on a thread of its own, which is left wherever `progress` strikes, and the
+/// next picture is none the worse for it.
+#[test]
+fn large_webp_can_be_left() {
+    let side = usize::from(SIDE);
+    let limits = Limits {
+        max_pixels: 1 << 22,
+    };
+    let mut file = Vec::new();
+    ::image::codecs::webp::WebPEncoder::new_lossless(&mut file)
+        .encode(
+            &[128, 64, 32].repeat(side * side),
+            SIDE.into(),
+            SIDE.into(),
+            ::image::ExtendedColorType::Rgb8,
+        )
+        .unwrap();
+    assert!(file.len() < 50_000, "{} bytes", file.len());
+    let beats = Cell::new(0);
+    let check = || {
+        let progress = || beats.set(beats.get() + 1);
+        let pixels = pixels(&file, Region::Full, &whole(), &limits, &progress).unwrap();
+        assert!(pixels == [128, 64, 32].repeat(side * side));
+    };
+    check();
+    // Once for a row that is resized, and before that.
+    assert!(beats.get() > side, "{}", beats.get());
+    for strike in 0..8 {
+        let left = Cell::new(strike);
+        let progress = || match left.get() {
+            0 => resume_unwind(Box::new(strike)),
+            more => left.set(more - 1),
+        };
+        let unwound = catch_unwind(AssertUnwindSafe(|| {
+            pixels(&file, Region::Full, &whole(), &limits, &progress)
+        }));
+        let payload = unwound.map(|_| ()).expect_err("it strikes");
+        assert_eq!(*payload.downcast::<i32>().unwrap(), strike);
+    }
+    check();
+}
+
+/// The decoder would hold the picture as a whole before it compares its size with that of the canvas.
+#[test]
+fn pictures_of_webp_are_no_larger_than_their_canvas() {
+    let mut lossy = read("lossy.webp");
+    let at = lossy.windows(3).position(|code| code == [0x9d, 1, 0x2a]);
+    let at = at.unwrap();
+    lossy[at + 3..at + 7].copy_from_slice(&[0xff, 0x3f, 0xff, 0x3f]);
+    let chunk = |kind: &[u8; 4], content: &[u8]| {
+        let length = (content.len() as u32).to_le_bytes();
+        [&kind[..], &length, content].concat()
+    };
+    // The picture without what its own container said.
+    let picture = chunk(b"VP8 ", &lossy[at - 3..]);
+    let frame = [
+        &[0, 0, 0, 0, 0, 0, 18, 0, 0, 12, 0, 0, 0, 0, 0, 0],
+        &picture[..],
+    ]
+    .concat();
+    let animation = [chunk(b"ANIM", &[0; 6]), chunk(b"ANMF", &frame)].concat();
+    for (flags, chunks) in [(0, picture), (2, animation)] {
+        let canvas = chunk(b"VP8X", &[flags, 0, 0, 0, 18, 0, 0, 12, 0, 0]);
+        let file = chunk(b"RIFF", &[b"WEBP", &canvas[..], &chunks].concat());
+        assert_eq!(
+            decode(&file).unwrap_err().to_string(),
+            "invalid WebP image: contradictory headers"
+        );
+    }
+}
+
+/// Transposing goes through all of the picture once more.
+#[test]
+fn turned_pictures_can_be_left() {
+    let file = read("orientation-6.jpg");
+    let plain = Cell::new(0);
+    pixels(&file, Region::Full, &whole(), &LIMITS, &|| {
+        plain.set(plain.get() + 1)
+    })
+    .unwrap();
+    let stored = Preprocess {
+        exif_orientation: false,
+        ..whole()
+    };
+    let unturned = Cell::new(0);
+    pixels(&file, Region::Full, &stored, &LIMITS, &|| {
+        unturned.set(unturned.get() + 1)
+    })
+    .unwrap();
+    assert!(plain.get() > unturned.get());
+}

@@ -1,0 +1,383 @@
+//! What is known before a pixel is decoded: format, size, orientation, number of pictures, limits.
+
+use super::*;
+use crate::Error;
+use crate::Format;
+
+#[test]
+fn headers_are_read() {
+    for (name, contents) in images() {
+        let (stem, extension) = name.split_once('.').unwrap();
+        let format = match extension {
+            "jpg" => Format::Jpeg,
+            "png" => Format::Png,
+            "gif" => Format::Gif,
+            "webp" => Format::WebP,
+            "tif" => Format::Tiff,
+            _ => Format::Bmp,
+        };
+        let expected = Info {
+            format,
+            width: WIDTH + if stem == "moved" { 6 } else { 0 },
+            height: HEIGHT + if stem == "moved" { 5 } else { 0 },
+            orientation: stem
+                .strip_prefix("orientation-")
+                .map_or(1, |orientation| orientation.parse().unwrap()),
+            frames: if matches!(stem, "animated" | "pages") {
+                2
+            } else {
+                1
+            },
+            decodable: name != "palette.tif",
+        };
+        assert_eq!(info(&contents).unwrap(), expected, "{name}");
+    }
+}
+
+#[test]
+fn formats_go_by_their_magic_bytes() {
+    let of = |bytes: &[u8]| Format::of(bytes).map_err(|error| error.to_string());
+    for (bytes, format) in [
+        (&b"\0\0\0\x1cftypavif\0\0\0\0"[..], "AVIF"),
+        (b"\0\0\0\x1cftypavis\0\0\0\0", "AVIF"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0", "HEIC"),
+        (b"\xff\x0a\0\0", "JPEG XL"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    ] {
+        let expected = format!("image format {format} is not supported");
+        assert_eq!(of(bytes), Err(expected.clone()));
+        assert_eq!(decode(bytes).unwrap_err().to_string(), expected);
+    }
+    for bytes in [
+        &b""[..],
+        b"\0",
+        b"\xff\xd8",
+        b"GIF88a",
+        b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>",
+        b"%PDF-1.7",
+        b"\0\0\0\x18ftypisom\0\0\0\0",
+    ] {
+        assert_eq!(of(bytes), Err("image format not recognized".to_owned()));
+        assert!(matches!(info(bytes), Err(Error::UnknownImageFormat)));
+    }
+    assert_eq!(Format::of(b"BM").unwrap().to_string(), "bmp");
+}
+
+/// A JPEG's segments, `added` behind the first two bytes.
+fn with_segment(jpeg: &[u8], marker: u8, added: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(added.len() + 2).unwrap().to_be_bytes();
+    [&jpeg[..2], &[0xff, marker], &length, added, &jpeg[2..]].concat()
+}
+
+#[test]
+fn xmp_orients_where_exif_does_not() {
+    let packet =
+        |value: &str| format!("http://ns.adobe.com/xap/1.0/\0<x tiff:Orientation{value}/>");
+    let jpeg = read("444.jpg");
+    for (value, orientation) in [
+        ("=\"6\"", 6),
+        (">8</tiff:Orientation", 8),
+        ("=\"9\"", 1),
+        ("", 1),
+    ] {
+        let file = with_segment(&jpeg, 0xe1, packet(value).as_bytes());
+        assert_eq!(info(&file).unwrap().orientation, orientation, "{value}");
+    }
+    let both = with_segment(
+        &read("orientation-3.jpg"),
+        0xe1,
+        packet("=\"6\"").as_bytes(),
+    );
+    assert_eq!(info(&both).unwrap().orientation, 3);
+}
+
+#[test]
+fn orientations_are_read_in_every_encoding() {
+    let jpeg = read("444.jpg");
+    let orientation = |exif: &[u8]| {
+        let segment = [b"Exif\0\0", exif].concat();
+        info(&with_segment(&jpeg, 0xe1, &segment))
+            .unwrap()
+            .orientation
+    };
+    let little = b"II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let big = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    assert_eq!((orientation(little), orientation(big)), (6, 6));
+    // Values out of range, of a type that is no number, several of them, or a block that is cut off.
+    for (at, byte) in [(18, 0), (18, 9), (12, 2), (14, 2), (8, 9), (4, 0xff)] {
+        let mut damaged = little.to_vec();
+        damaged[at] = byte;
+        assert_eq!(orientation(&damaged), 1, "{at}");
+    }
+    for length in 0..20 {
+        assert_eq!(orientation(&little[..length]), 1, "{length}");
+    }
+}
+
+/// Headers that claim 100 000 × 100 000 pixels, or as many as the format can say.
+fn giants() -> Vec<(&'static str, Vec<u8>)> {
+    let patched = |name: &str, at: usize, bytes: &[u8]| {
+        let mut contents = read(name);
+        contents[at..at + bytes.len()].copy_from_slice(bytes);
+        contents
+    };
+    let side = 100_000u32;
+    let frame = read("444.jpg")
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc0])
+        .unwrap();
+    let png = [side.to_be_bytes(), side.to_be_bytes()].concat();
+    let bmp = [side.to_le_bytes(), side.to_le_bytes()].concat();
+    vec![
+        ("rgb.png", patched("rgb.png", 16, &png)),
+        ("interlaced.png", patched("interlaced.png", 16, &png)),
+        ("444.jpg", patched("444.jpg", frame + 5, &[0xff; 4])),
+        ("palette.gif", patched("palette.gif", 6, &[0xff; 4])),
+        ("rgb.bmp", patched("rgb.bmp", 18, &bmp)),
+        // VP8X holds the size of the canvas less one in 24 bits each.
+        (
+            "animated.webp",
+            patched("animated.webp", 24, &[0xff, 0x3f, 0, 0xff, 0x3f, 0]),
+        ),
+        ("lzw.tif", giant_tiff()),
+    ]
+}
+
+/// A TIFF whose directory says 100 000 × 100 000 pixels of one bit.
+fn giant_tiff() -> Vec<u8> {
+    let mut file = b"II\x2a\0\x08\0\0\0".to_vec();
+    let entries: [(u16, u16, u32); 8] = [
+        (256, 4, 100_000),
+        (257, 4, 100_000),
+        (258, 3, 1),
+        (259, 3, 1),
+        (262, 3, 1),
+        (273, 4, 8),
+        (278, 4, 100_000),
+        (279, 4, 1),
+    ];
+    file.extend((entries.len() as u16).to_le_bytes());
+    for (tag, kind, value) in entries {
+        file.extend(tag.to_le_bytes());
+        file.extend(kind.to_le_bytes());
+        file.extend(1u32.to_le_bytes());
+        file.extend(value.to_le_bytes());
+    }
+    file.extend([0; 4]);
+    file
+}
+
+#[test]
+fn sizes_are_limited_by_the_header_alone() {
+    for (name, contents) in giants() {
+        let Info { width, height, .. } =
+            info(&contents).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(
+            u64::from(width) * u64::from(height) > 200_000_000,
+            "{name}: {width} x {height}"
+        );
+        let limit = LIMITS.max_pixels;
+        let refused = decode(&contents).unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                Error::ImageTooLarge { width: w, height: h, limit: l }
+                    if (w, h, l) == (width.into(), height.into(), limit)
+            ),
+            "{name}: {refused}"
+        );
+    }
+}
+
+/// A TIFF of 3 × 2 pixels with these entries (tag, type, value) besides its size, strip and bytes, 18 for the strip.
+fn tiff(entries: &[(u16, u16, u32)]) -> Vec<u8> {
+    let mut all = vec![
+        (256, 3, 3),
+        (257, 3, 2),
+        (273, 4, 8),
+        (278, 3, 2),
+        (279, 4, 18),
+    ];
+    let given = |tag| entries.iter().any(|&(other, ..)| other == tag);
+    all.retain(|&(tag, ..)| !(given(tag) || tag > 257 && given(322)));
+    all.extend_from_slice(entries);
+    all.sort_unstable();
+    let mut file = b"II\x2a\0\x1a\0\0\0".to_vec();
+    file.extend((0..18u8).map(|n| 10 * n));
+    file.extend((all.len() as u16).to_le_bytes());
+    for (tag, kind, value) in all {
+        file.extend([tag.to_le_bytes(), u16::to_le_bytes(kind)].as_flattened());
+        file.extend([1u32.to_le_bytes(), u32::to_le_bytes(value)].as_flattened());
+    }
+    file.extend([0; 4]);
+    file
+}
+
+/// RGB of 8 bits: photometric interpretation, bits, samples.
+const RGB: [(u16, u16, u32); 3] = [(258, 3, 8), (262, 3, 2), (277, 3, 3)];
+
+/// Sound files are not called damaged, and their size is known.
+#[test]
+fn variants_of_tiff_without_a_decoder_are_named() {
+    let plain = tiff(&RGB);
+    assert!(decode(&plain).unwrap() == plain[8..26]);
+    let grey = [(262, 3, 1), (277, 3, 1)];
+    for (entries, variant) in [
+        (&[(259, 3, 2)][..], "CCITT modified Huffman compression"),
+        (&[(259, 3, 3)], "CCITT group 3 compression"),
+        (&[(259, 3, 6)], "JPEG compression of the old style"),
+        (&[(259, 3, 50000)], "Zstandard compression"),
+        (
+            &[(259, 3, 4)],
+            "CCITT group 4 compression of more than one bit",
+        ),
+        (&[(259, 3, 99)], "compression 99"),
+        (&[(266, 3, 2)], "bytes with the lowest bit first"),
+        (&[(262, 3, 3), (277, 3, 1)], "palette, 8 bits"),
+        (&[(262, 3, 6)], "YCbCr"),
+        (&[(262, 3, 8)], "CIE L*a*b*"),
+        (&[(258, 3, 4)], "RGB of 4 bits"),
+        (&[(277, 3, 5)], "RGB of 5 channels"),
+        (
+            &[(277, 3, 4), (338, 3, 0), (317, 3, 2)],
+            "predictor over channels that are not shown",
+        ),
+        (&[(339, 3, 3)], "floating-point samples"),
+        (&[(339, 3, 2)], "signed samples"),
+        (&[grey[0], (277, 3, 2)], "grey with 1 more channels"),
+        (&[grey[0], grey[1], (258, 3, 12)], "grey of 12 bits"),
+    ] {
+        let kept = RGB
+            .iter()
+            .filter(|(tag, ..)| entries.iter().all(|(other, ..)| other != tag));
+        let file = tiff(&[entries, &kept.copied().collect::<Vec<_>>()].concat());
+        let Info {
+            width,
+            height,
+            decodable,
+            ..
+        } = info(&file).unwrap();
+        assert_eq!((width, height, decodable), (3, 2, false), "{variant}");
+        let message = format!("image format TIFF ({variant}) is not supported");
+        assert_eq!(decode(&file).unwrap_err().to_string(), message);
+    }
+    // The first bytes of LZW before version 6.0, which begins at the other end of a byte.
+    let mut old = tiff(&[&RGB[..], &[(259, 3, 5)]].concat());
+    old[8..10].copy_from_slice(&[0, 1]);
+    assert!(!info(&old).unwrap().decodable);
+    let mut without = plain;
+    let counts = without
+        .windows(2)
+        .rposition(|pair| pair == [0x17, 1])
+        .unwrap();
+    without[counts] = 0xff;
+    assert_eq!(
+        decode(&without).unwrap_err().to_string(),
+        "image format TIFF (without the lengths of its strips or tiles) is not supported"
+    );
+    assert_eq!(info(&without).unwrap().width, 3);
+}
+
+/// Planes of tiles that reach beyond the picture.
+#[test]
+fn planes_are_put_together() {
+    let side = |tag, value| (tag, 3, value);
+    let mut file = tiff(
+        &[
+            &RGB[..],
+            &[
+                side(284, 2),
+                side(322, 2),
+                side(323, 2),
+                (324, 4, 0),
+                (325, 4, 0),
+            ],
+        ]
+        .concat(),
+    );
+    // Two tiles for each of three planes; their offsets and lengths lie at the end.
+    let tiles: Vec<u32> = (0..6).map(|n| 8 + n * 3).collect();
+    for (tag, values) in [(324u16, tiles), (325, vec![4; 6])] {
+        let at = file
+            .windows(2)
+            .rposition(|pair| pair == tag.to_le_bytes())
+            .unwrap();
+        let end = file.len() as u32;
+        file[at + 4..at + 12]
+            .copy_from_slice([6u32.to_le_bytes(), end.to_le_bytes()].as_flattened());
+        file.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    }
+    let sample = |tile: usize, x: usize, y: usize| file[8 + 3 * tile + 2 * y + x];
+    let mut expected = Vec::new();
+    for (y, x) in [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)] {
+        expected.extend((0..3).map(|plane| sample(2 * plane + x / 2, x % 2, y)));
+    }
+    assert_eq!(decode(&file).unwrap(), expected);
+}
+
+/// A chain of directories: the offset of each from the last, with no entries, behind the first one.
+fn chain(offsets: &[u32]) -> Vec<u8> {
+    let mut file = tiff(&RGB);
+    let first = u32::from_le_bytes(file[4..8].try_into().unwrap());
+    let start = file.len() as u32;
+    let at = |n: u32| if n == 0 { first } else { start + 6 * (n - 1) };
+    for (n, &next) in offsets.iter().enumerate() {
+        let target = if next == u32::MAX { 0 } else { at(next) };
+        if n > 0 {
+            file.extend([0; 6]);
+        }
+        let end = file.len();
+        file[end - 4..].copy_from_slice(&target.to_le_bytes());
+    }
+    file
+}
+
+#[test]
+fn pages_are_counted_once() {
+    let frames = |offsets: &[u32]| info(&chain(offsets)).unwrap().frames;
+    assert_eq!(frames(&[u32::MAX]), 1);
+    assert_eq!(frames(&[1, 2, 3, u32::MAX]), 4);
+    for length in 1..40 {
+        let line: Vec<u32> = (1..=length).collect();
+        for back in 0..length {
+            let mut circle = line.clone();
+            circle[length as usize - 1] = back;
+            assert_eq!(frames(&circle), length, "from {length} to {back}");
+        }
+    }
+    // However many there are, someone is asked.
+    let line: Vec<u32> = (1..=100_000).collect();
+    let file = chain(&[&line[..line.len() - 1], &[u32::MAX]].concat());
+    let beats = std::cell::Cell::new(0);
+    let found = crate::info(&file, &|| beats.set(beats.get() + 1)).unwrap();
+    assert_eq!(found.frames, 100_000);
+    assert!(beats.get() > 20);
+}
+
+#[test]
+fn limits_count_pixels() {
+    let jpeg = read("444.jpg");
+    let with = |max_pixels: u32| {
+        let limits = Limits {
+            max_pixels: max_pixels.into(),
+        };
+        // What is resized to is limited by what models take, not by this.
+        let preprocess = Preprocess {
+            resize: Resize::Squash([64, 64]),
+            ..whole()
+        };
+        pixels(&jpeg, Region::Full, &preprocess, &limits, &|| ())
+    };
+    assert!(with(WIDTH * HEIGHT).is_ok());
+    assert!(matches!(
+        with(WIDTH * HEIGHT - 1),
+        Err(Error::ImageTooLarge {
+            width: 19,
+            height: 13,
+            limit: 246
+        })
+    ));
+}
