@@ -2,24 +2,6 @@
 --
 -- A trigger is the configuration, see src/ingest/mod.rs. Nothing is kept elsewhere.
 
--- Internals are in a schema of a fixed name, so that functions find them under a fixed search path. The extension's own schema
--- may be any, and renamed: what they need of it is bound where it is defined, in views and in bodies that are not strings.
--- It may also be that very schema, which is there already then.
-DO $$
-BEGIN
-    IF '@extschema@' OPERATOR(pg_catalog.<>) 'clip_pg' THEN
-        IF EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.=) 'clip_pg') THEN
-            RAISE duplicate_schema USING
-                MESSAGE = 'schema "clip_pg" exists already',
-                DETAIL = 'The extension makes it for its internals, which nobody else may change.',
-                HINT = 'Drop the schema, or have all of the extension put there: CREATE EXTENSION clip_pg SCHEMA clip_pg.';
-        END IF;
-        CREATE SCHEMA clip_pg;
-        COMMENT ON SCHEMA clip_pg IS 'internals of the extension clip_pg';
-    END IF;
-END $$;
-GRANT USAGE ON SCHEMA clip_pg TO PUBLIC;
-
 CREATE FUNCTION clip_pg.auto_embed() RETURNS trigger
     AS 'MODULE_PATHNAME', 'auto_embed_wrapper' LANGUAGE C;
 COMMENT ON FUNCTION clip_pg.auto_embed() IS
@@ -29,16 +11,6 @@ CREATE FUNCTION clip_pg.tell_at_commit() RETURNS void
     AS 'MODULE_PATHNAME', 'tell_at_commit_wrapper' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION clip_pg.tell_at_commit() IS
 'has the queues of this database looked at when the transaction commits';
-
-CREATE FUNCTION clip_pg.base_type(type oid) RETURNS oid
-    AS 'MODULE_PATHNAME', 'base_type_of_wrapper' LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION clip_pg.base_type(oid) IS 'type that a domain is over; any other type itself';
-CREATE FUNCTION clip_pg.base_modifier(type oid, modifier integer) RETURNS integer
-    AS 'MODULE_PATHNAME', 'base_modifier_of_wrapper' LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION clip_pg.base_modifier(oid, integer) IS 'type modifier of a column, or of the domain that it is of';
-CREATE FUNCTION clip_pg.vector_type() RETURNS oid LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN 'clip_vector'::pg_catalog.regtype;
-COMMENT ON FUNCTION clip_pg.vector_type() IS 'the type clip_vector';
 
 CREATE VIEW clip_pg.auto_embed_trigger AS
 SELECT trigger.tgrelid::pg_catalog.regclass AS relation,
@@ -99,17 +71,6 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp A
 $$;
 COMMENT ON FUNCTION clip_column_model(regclass, name) IS
 'name of the model by which clip_auto_embed keeps a column current; null where it does not';
-
-CREATE FUNCTION clip_pg.distance_support(request internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'distance_support_wrapper' LANGUAGE C STRICT;
-COMMENT ON FUNCTION clip_pg.distance_support(internal) IS
-'planner support function: warns where vectors of two models are compared';
-ALTER FUNCTION cosine_distance(clip_vector, clip_vector) SUPPORT clip_pg.distance_support;
-ALTER FUNCTION inner_product(clip_vector, clip_vector) SUPPORT clip_pg.distance_support;
-ALTER FUNCTION l2_distance(clip_vector, clip_vector) SUPPORT clip_pg.distance_support;
-ALTER FUNCTION l1_distance(clip_vector, clip_vector) SUPPORT clip_pg.distance_support;
-ALTER FUNCTION clip_vector_negative_inner_product(clip_vector, clip_vector) SUPPORT clip_pg.distance_support;
-ALTER FUNCTION clip_similarity(clip_vector, clip_vector) SUPPORT clip_pg.distance_support;
 
 CREATE FUNCTION clip_pg.sample(relation oid, source text, target text, OUT image bytea, OUT text text, OUT vector clip_vector)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'sample_wrapper' LANGUAGE C VOLATILE STRICT ROWS 1;

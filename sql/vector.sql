@@ -51,6 +51,10 @@ CREATE TYPE clip_vector (
 );
 COMMENT ON TYPE clip_vector IS 'vector of half-precision numbers';
 
+CREATE FUNCTION clip_pg.vector_type() RETURNS oid LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 'clip_vector'::pg_catalog.regtype;
+COMMENT ON FUNCTION clip_pg.vector_type() IS 'the type clip_vector';
+
 -- Casts
 
 CREATE FUNCTION clip_vector(clip_vector, integer, boolean) RETURNS clip_vector
@@ -152,27 +156,33 @@ END $$;
 -- processor: COST 100 is a quarter.
 
 CREATE FUNCTION cosine_distance(clip_vector, clip_vector) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'clip_vector_cosine_distance_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+    AS 'MODULE_PATHNAME', 'clip_vector_cosine_distance_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+    SUPPORT clip_pg.distance_support;
 COMMENT ON FUNCTION cosine_distance(clip_vector, clip_vector) IS 'cosine distance, NaN where a norm is 0';
 
 CREATE FUNCTION inner_product(clip_vector, clip_vector) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'clip_vector_inner_product_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+    AS 'MODULE_PATHNAME', 'clip_vector_inner_product_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+    SUPPORT clip_pg.distance_support;
 COMMENT ON FUNCTION inner_product(clip_vector, clip_vector) IS 'inner product';
 
 CREATE FUNCTION l2_distance(clip_vector, clip_vector) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'clip_vector_l2_distance_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+    AS 'MODULE_PATHNAME', 'clip_vector_l2_distance_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+    SUPPORT clip_pg.distance_support;
 COMMENT ON FUNCTION l2_distance(clip_vector, clip_vector) IS 'Euclidean distance';
 
 CREATE FUNCTION l1_distance(clip_vector, clip_vector) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'clip_vector_l1_distance_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+    AS 'MODULE_PATHNAME', 'clip_vector_l1_distance_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+    SUPPORT clip_pg.distance_support;
 COMMENT ON FUNCTION l1_distance(clip_vector, clip_vector) IS 'taxicab distance';
 
 CREATE FUNCTION clip_vector_negative_inner_product(clip_vector, clip_vector) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'clip_vector_negative_inner_product_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+    AS 'MODULE_PATHNAME', 'clip_vector_negative_inner_product_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+    SUPPORT clip_pg.distance_support;
 COMMENT ON FUNCTION clip_vector_negative_inner_product(clip_vector, clip_vector) IS 'implementation of <#> operator';
 
 CREATE FUNCTION clip_similarity(clip_vector, clip_vector) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'clip_vector_similarity_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+    AS 'MODULE_PATHNAME', 'clip_vector_similarity_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+    SUPPORT clip_pg.distance_support;
 COMMENT ON FUNCTION clip_similarity(clip_vector, clip_vector) IS 'cosine similarity, NaN where a norm is 0';
 
 CREATE OPERATOR <=> (

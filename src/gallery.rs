@@ -3,7 +3,11 @@
 //! The page is written as rows come, into memory of the server's: a hashed aggregation knows when it has to spill, and an
 //! error leaves nothing behind.
 
-use crate::{embed::Text, error::Returned, vector};
+use crate::{
+    error::{Error, Fields, Report, Returned},
+    text::Text,
+    vector,
+};
 use gallery::Picture;
 use pgrx::{
     Internal, PgMemoryContexts,
@@ -13,6 +17,15 @@ use pgrx::{
     prelude::*,
 };
 use std::{ptr, slice};
+
+impl Report for gallery::Error {
+    fn fields(&self) -> Fields {
+        Fields::hinted(
+            PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "Show the beginning of it, as by left(caption, 1000).",
+        )
+    }
+}
 
 /// What there is of the page.
 struct State {
@@ -128,7 +141,7 @@ fn clip_gallery_accum(
         ("section", &section),
     ] {
         let checked = gallery::check(what, text.as_ref().map(Text::as_str));
-        checked.map_err(crate::error::Error::from)?;
+        checked.map_err(Error::from)?;
     }
     if let (None, Some(title)) = (&state.title, &title) {
         state.title = Some(Buffer::of(&mut context, title.as_str()));

@@ -15,8 +15,11 @@ use std::{
     time::Duration,
 };
 
+/// Name of the model that is installed with the extension.
+pub const BUILT_IN_MODEL: &CStr = c"clip-mini";
+
 static MODEL: GucSetting<Option<CString>> =
-    GucSetting::<Option<CString>>::new(Some(crate::model::BUILT_IN));
+    GucSetting::<Option<CString>>::new(Some(BUILT_IN_MODEL));
 static QUERY_TEMPLATE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static MODEL_DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static ONNXRUNTIME_LIBRARY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);

@@ -5,6 +5,7 @@
 
 mod background;
 mod classify;
+mod datum;
 mod duplicates;
 mod embed;
 mod error;
@@ -13,6 +14,7 @@ mod gallery;
 mod guc;
 mod index;
 mod ingest;
+mod json;
 mod learn;
 mod message;
 mod model;
@@ -21,6 +23,7 @@ mod search;
 mod server;
 mod sql;
 mod subtransaction;
+mod text;
 mod vector;
 mod worker;
 
@@ -34,6 +37,9 @@ const VERSION: &std::ffi::CStr = match std::ffi::CStr::from_bytes_with_nul(
 
 // Both in full: of the macro's short forms, the second one takes the place of the first.
 ::pgrx::pg_module_magic!(name = c"clip_pg", version = crate::VERSION);
+
+// Before anything else in the script.
+pgrx::extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
 
 /// Runs once per process, when the library is loaded.
 #[pgrx::pg_guard]

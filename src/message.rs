@@ -1,11 +1,8 @@
 //! Messages that end nothing, in the database's encoding: notices, warnings, and errors that a caller has asked for.
 //!
-//! Errors that are raised go through pgrx, which hands UTF-8 to the server; see [`presentable`](crate::error::presentable).
+//! Errors that are raised go through pgrx, which hands UTF-8 to the server.
 
-use crate::{
-    embed::{from_utf8, with_counterparts},
-    error::Error,
-};
+use crate::text::{from_utf8, with_counterparts};
 use pgrx::{
     PgLogLevel, PgSqlErrorCode,
     pg_sys::{ffi::pg_guard_ffi_boundary, panic::ErrorReport},
@@ -39,11 +36,6 @@ pub fn tell(level: PgLogLevel, code: PgSqlErrorCode, report: &ErrorReport) {
             }
         });
     }
-}
-
-/// Warns of an error that ends nothing.
-pub fn warn(error: &Error) {
-    tell(PgLogLevel::WARNING, error.code(), &error.report());
 }
 
 /// What a report says, as the server takes it.

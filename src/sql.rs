@@ -3,7 +3,7 @@
 //! Here they are UTF-8, as are the names that they hold; pgrx would pass them on as they are. So no statement goes another way,
 //! which `clippy.toml` sees to.
 
-use crate::embed::{from_utf8, to_utf8};
+use crate::text::{from_utf8, to_utf8};
 use pgrx::{
     datum::DatumWithOid,
     pg_sys,

@@ -1,6 +1,6 @@
 //! Subtransactions inside a function.
 
-use crate::embed::to_utf8;
+use crate::text::to_utf8;
 use pgrx::{
     PgLogLevel, PgSqlErrorCode, PgTryBuilder, pg_guard,
     pg_sys::{self, panic::CaughtError},

@@ -12,8 +12,8 @@ use pgrx::{Internal, PgMemoryContexts, pg_sys};
 
 use super::{Error, Stored, Value};
 use crate::{
-    embed::Text,
     error::{Result, Returned},
+    text::Text,
     vector,
 };
 

@@ -10,9 +10,10 @@ use pgrx::{Array, pg_sys, prelude::*};
 
 use super::{Error, Value};
 use crate::{
-    embed::{PLACEHOLDER, Text, elements, embed_texts, fill},
+    embed::{PLACEHOLDER, elements, embed_texts, fill},
     error::{Result, Returned},
     model::{self, Model},
+    text::Text,
     vector::Vector,
 };
 

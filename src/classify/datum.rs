@@ -4,14 +4,12 @@ use std::rc::Rc;
 use std::slice;
 
 use classifier::{Classifier, FINGERPRINT_BYTES};
-use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::Datum;
-use pgrx::pgrx_sql_entity_graph::metadata::{
-    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
-};
 use pgrx::{FromDatum, IntoDatum, pg_sys, varlena};
 
 use super::memo;
+use crate::datum::{is_argument, is_created};
 use crate::error::Result;
 
 /// A `clip_classifier` that is returned.
@@ -102,16 +100,6 @@ impl Stored<'_> {
     }
 }
 
-// SAFETY: arguments of SQL type clip_classifier, which live as long as the call.
-unsafe impl<'fcx> ArgAbi<'fcx> for Stored<'fcx> {
-    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        let index = arg.index();
-        // SAFETY: the caller's promise about the argument.
-        unsafe { arg.unbox_arg_using_from_datum() }
-            .unwrap_or_else(|| panic!("argument {index} must not be null"))
-    }
-}
-
 impl FromDatum for Stored<'_> {
     unsafe fn from_polymorphic_datum(
         datum: pg_sys::Datum,
@@ -127,18 +115,5 @@ impl FromDatum for Stored<'_> {
     }
 }
 
-/// Declares that a Rust type is `clip_classifier` in SQL.
-macro_rules! is_clip_classifier {
-    ($($type:ty),*) => {$(
-        // SAFETY: the conversions above are those of this SQL type.
-        unsafe impl SqlTranslatable for $type {
-            const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(Value);
-            const TYPE_ORIGIN: TypeOrigin = TypeOrigin::ThisExtension;
-            const ARGUMENT_SQL: std::result::Result<SqlMappingRef, ArgumentError> =
-                Ok(SqlMappingRef::literal("clip_classifier"));
-            const RETURN_SQL: std::result::Result<ReturnsRef, ReturnsError> =
-                Ok(ReturnsRef::One(SqlMappingRef::literal("clip_classifier")));
-        }
-    )*};
-}
-is_clip_classifier!(Value, Stored<'_>);
+is_argument!(<'fcx> Stored<'fcx>);
+is_created!("clip_classifier": Value, Stored<'_>);

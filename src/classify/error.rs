@@ -1,6 +1,9 @@
 //! What can go wrong with the arguments of a classification. What is wrong with a classifier itself is a
 //! [`classifier::Error`].
 
+use crate::error::{Fields, Report};
+use pgrx::PgSqlErrorCode::*;
+
 /// An error of an argument.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -73,4 +76,103 @@ pub enum Error {
     /// An aggregate's support function, called as a function of its own: which SQL cannot do, as no value is internal.
     #[error("aggregate function called in non-aggregate context")]
     NotInAggregate,
+}
+
+impl Report for Error {
+    fn fields(&self) -> Fields {
+        use Error::*;
+        match self {
+            Lengths { .. } => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Give one element for each label, in their order.",
+            ),
+            NoTemplates => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Leave the argument out, or write {} where the label belongs.",
+            ),
+            Template(_) => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Write {} where the label belongs; the template {} stands for the label alone.",
+            ),
+            TwoNegations => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "A label with a minus prompt is told from its contrary already, by itself.",
+            ),
+            NoDirection(_) => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+            TopK(_) | Share { .. } => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+            NoModel => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Embed the image, and classify its embedding by clip_classify().",
+            ),
+            OtherModel { wanted, found, .. } => Fields::explained(
+                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("It is for the model with the SHA-256 {wanted}, this one has {found}."),
+                "Make the classifier anew.",
+            ),
+            DifferentClassifiers => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Name the same classifier for all rows of a group.",
+            ),
+            DifferentShares => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Leave the argument out to have all classes equally frequent.",
+            ),
+            UnknownLabel { labels, .. } => Fields::explained(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("Its labels: {}.", labels.join(", ")),
+                "Leave other rows out by FILTER or WHERE.",
+            ),
+            Binary(_) => Fields::hinted(
+                ERRCODE_INVALID_BINARY_REPRESENTATION,
+                "Send what clip_classifier_send() gives, or the text form.",
+            ),
+            Characters(_) => Fields::of(ERRCODE_UNTRANSLATABLE_CHARACTER),
+            NotInAggregate => Fields::of(ERRCODE_INTERNAL_ERROR),
+        }
+    }
+}
+
+impl Report for classifier::Error {
+    fn fields(&self) -> Fields {
+        use classifier::Error::*;
+        match self {
+            OneLabel(_) => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Add labels, distractors that stand for \"none of these\", or a minus prompt for what the label is not.",
+            ),
+            DuplicateLabel(_) => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "clip_classifier() makes one class of the prompts of equal labels.",
+            ),
+            NoLabels
+            | EmptyLabel(_)
+            | Character(_)
+            | DimensionCount(_)
+            | VectorLength { .. }
+            | Count { .. }
+            | Scale(_)
+            | Threshold(_)
+            | Share(_)
+            | Shares(_)
+            | Identity
+            | UnknownLabel(_) => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+            Number { .. } => Fields::of(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+            TooLarge => Fields::of(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+            ManyBiases(_) => Fields::hinted(
+                ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                "clip_calibrate() without biases takes classifiers of any size.",
+            ),
+            Memory(_) => Fields::of(ERRCODE_OUT_OF_MEMORY),
+            Dimensions { .. } => Fields::hinted(
+                ERRCODE_DATA_EXCEPTION,
+                "A classifier is for embeddings by its own model: make one with the model of the embedding as argument \"model\".",
+            ),
+            Damaged(_) => Fields::of(ERRCODE_DATA_CORRUPTED),
+            Version(_) => Fields::hinted(
+                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "Make the classifier anew.",
+            ),
+            Json(_) => Fields::of(ERRCODE_INVALID_TEXT_REPRESENTATION),
+        }
+    }
 }

@@ -11,9 +11,11 @@ use pgrx::{Array, pg_sys::panic::ErrorReport, prelude::*};
 
 use super::{Error, Stored, Value, check_share};
 use crate::{
-    embed::{Text, elements, embed_image},
+    embed::{elements, embed_image},
     error::{Result, Returned},
-    model, vector,
+    model,
+    text::Text,
+    vector,
 };
 
 /// The least probability at which a label counts by itself, where nobody has chosen another.

@@ -9,8 +9,8 @@ use pgrx::prelude::*;
 use pgrx::{Internal, pg_sys};
 
 use super::{Error, Stored, Value};
-use crate::embed::{from_utf8, has_counterpart, to_utf8};
 use crate::error::{self, Returned};
+use crate::text::{from_utf8, has_counterpart, to_utf8};
 
 #[pg_extern(sql = false)]
 fn clip_classifier_in(input: &CStr, fcinfo: pg_sys::FunctionCallInfo) -> Returned<Option<Value>> {

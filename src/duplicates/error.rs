@@ -1,5 +1,8 @@
 //! What can go wrong with the arguments of `clip_duplicates`.
 
+use crate::error::{Fields, Report};
+use pgrx::PgSqlErrorCode::*;
+
 /// An error of an argument.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -61,3 +64,29 @@ pub enum Error {
 
 /// Result with this module's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
+
+impl Report for Error {
+    fn fields(&self) -> Fields {
+        use Error::*;
+        match self {
+            Missing(_) => Fields::of(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+            Distance { .. } | Diameter { .. } => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+            NoTable(_) => Fields::of(ERRCODE_UNDEFINED_TABLE),
+            NoColumn { .. } => Fields::of(ERRCODE_UNDEFINED_COLUMN),
+            NotVectors { .. } => Fields::hinted(
+                ERRCODE_DATATYPE_MISMATCH,
+                "An embedding is kept in a column of type clip_vector.",
+            ),
+            NotIndexed { column, table } => Fields::explained(
+                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "Without one, every vector would be compared with every other.",
+                format!(
+                    "Create one by CREATE INDEX ON {table} USING clip_hnsw ({column}); of a view, on the table that it shows, and of a partitioned table, on all partitions."
+                ),
+            ),
+            Vectors(::duplicates::Error::Full) => Fields::of(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+            Vectors(_) => Fields::of(ERRCODE_DATA_EXCEPTION),
+            Statement(_) => Fields::of(ERRCODE_INTERNAL_ERROR),
+        }
+    }
+}

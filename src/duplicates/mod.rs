@@ -20,10 +20,10 @@ use sha2::{Digest, Sha256};
 
 pub use error::Error;
 
-use crate::embed::Text;
 use crate::error as report;
 use crate::role::With;
 use crate::sql::{self, Client};
+use crate::text::Text;
 use crate::vector::{Stored, Vector};
 use error::Result;
 use table::{BY_INDEX, Table};

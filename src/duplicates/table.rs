@@ -9,9 +9,9 @@ use pgrx::{IntoDatum, pg_sys};
 use serde_json::Value;
 
 use super::error::{Error, Result};
-use crate::embed::{Text, to_utf8};
 use crate::role::{As, Setting, With};
 use crate::sql;
+use crate::text::{Text, to_utf8};
 use crate::vector::Vector;
 
 /// Settings that leave the planner the index, if it can have it at all. Neighbours that are found late count, too.

@@ -1,5 +1,9 @@
 //! What can go wrong with the arguments of an embedding function.
 
+use crate::error::{self, Fields, Report, reason};
+use pgrx::PgSqlErrorCode::*;
+use std::io;
+
 /// An error of an argument. What is wrong with a text or an image itself is a [`clip::Error`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -9,8 +13,11 @@ pub enum Error {
         /// Its position, from 1.
         position: usize,
         /// What is wrong with it.
-        error: Box<crate::error::Error>,
+        error: error::Error,
     },
+    /// The thread that models run on.
+    #[error("could not run a thread: {}", reason(.0))]
+    Thread(io::Error),
     /// The model is not where this process has put it.
     #[error("model \"{0}\" is not among those that this process has loaded")]
     NoEncoder(String),
@@ -40,4 +47,52 @@ pub enum Error {
     /// Terms that cancel each other out.
     #[error("the terms of the query add up to zero")]
     ZeroQuery,
+}
+
+impl Report for Error {
+    fn fields(&self) -> Fields {
+        use Error::*;
+        match self {
+            Element { position, error } => error
+                .fields()
+                .detail(format!("Element {position} of the array is at fault.")),
+            Thread(_) => Fields::hinted(
+                ERRCODE_INSUFFICIENT_RESOURCES,
+                "The operating system limits how many processes and threads the server's user may have; sessions need no thread where a background worker runs the models.",
+            ),
+            NoEncoder(_) => Fields::of(ERRCODE_INTERNAL_ERROR),
+            NullElement(_) => Fields::hinted(
+                ERRCODE_NULL_VALUE_NOT_ALLOWED,
+                "Leave nulls out with array_remove or a WHERE clause.",
+            ),
+            ThumbnailSide(_) | Weight(_) => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+            NoTerms => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Name what is given, as in clip_query(texts => '{a red car}').",
+            ),
+            WeightCount { .. } => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Give one weight for each text, image, minus_text, minus_image, vector and minus_vector, in that order.",
+            ),
+            Template(_) => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Write {} where the text belongs. An empty template leaves texts as they are.",
+            ),
+            ZeroQuery => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "A query needs a direction: what is added must differ from what is subtracted.",
+            ),
+        }
+    }
+
+    fn without_paths(&self) -> Option<String> {
+        match self {
+            Error::Element { error, .. } => error.without_paths(),
+            _ => None,
+        }
+    }
+
+    fn is_of_input(&self) -> bool {
+        matches!(self, Error::Element { .. }) && self.fields().may_be_of_input()
+    }
 }

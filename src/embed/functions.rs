@@ -3,10 +3,11 @@
 //! With the model named they are immutable: a name is bound to its files for ever. With the default model, which is a
 //! setting, they are stable.
 
-use super::{Text, at_fault, embed_image, embed_images, embed_region, embed_text, embed_texts};
+use super::{at_fault, embed_image, embed_images, embed_region, embed_text, embed_texts};
 use crate::{
     error::{Error, Result, Returned},
     model,
+    text::Text,
     vector::Vector,
 };
 use pgrx::{Array, prelude::*};

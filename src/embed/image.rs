@@ -3,11 +3,12 @@
 //! The memory that images took, files and pixels, is given back to the system when the transaction ends, once for all of
 //! them: the C library keeps tens of megabytes otherwise, in every session that has met a large image.
 
-use super::{Error, Text};
+use super::Error;
 use crate::{
     error::{self, Returned},
     guc,
     model::Model,
+    text::Text,
 };
 use imaging::{Info, Kept, Limits, Region, preprocess::Alpha};
 use pgrx::{

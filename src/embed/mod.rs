@@ -11,13 +11,11 @@ mod image;
 mod memo;
 mod query;
 mod support;
-mod text;
 pub mod thread;
 
 pub use error::Error;
 pub use image::progress;
 pub use query::{PLACEHOLDER, direction, elements, fill};
-pub use text::{Text, from_utf8, has_counterpart, to_utf8, with_counterparts};
 
 use crate::{
     error::{Error as AnyError, Result},
@@ -119,7 +117,6 @@ fn at_fault(
 
 /// An error of an element of an array.
 fn element(position: usize, error: AnyError) -> AnyError {
-    let error = Box::new(error);
     Error::Element { position, error }.into()
 }
 

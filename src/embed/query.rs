@@ -1,9 +1,10 @@
 //! Queries made of several texts, images and vectors.
 
-use super::{Error, Text, embed_image, embed_text, to_utf8};
+use super::{Error, embed_image, embed_text};
 use crate::{
     error::{Result, Returned},
     guc, model,
+    text::{Text, to_utf8},
     vector::{self, Vector},
 };
 use clip::tokenize::MAX_TEXT_BYTES;

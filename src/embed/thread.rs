@@ -9,6 +9,7 @@
 //! or by the end of the process, the work has ended first.
 
 use crate::{
+    embed,
     error::{Error, Result},
     server,
 };
@@ -73,7 +74,7 @@ fn worker() -> Result<&'static Worker> {
     match WORKER.get() {
         Some(worker) => Ok(worker),
         None => {
-            let worker = start().map_err(Error::Thread)?;
+            let worker = start().map_err(embed::Error::Thread)?;
             // SAFETY: the callback may be called at any time from now on; it finds the worker in its static.
             unsafe { pg_sys::on_proc_exit(Some(stop_at_exit), pg_sys::Datum::null()) };
             Ok(WORKER.get_or_init(|| worker))
@@ -174,5 +175,5 @@ unsafe extern "C-unwind" fn stop_at_exit(_code: i32, _argument: pg_sys::Datum) {
 }
 
 fn ended() -> Error {
-    Error::Thread(io::ErrorKind::BrokenPipe.into())
+    embed::Error::Thread(io::ErrorKind::BrokenPipe.into()).into()
 }

@@ -3,11 +3,10 @@
 //! A value is JSON, `{"labels": […], "counts": [[…], …], "none": […]}`: readable without clip_pg, and small enough to be
 //! read again in every call.
 
-use super::Error;
 use crate::{
-    embed::Text,
     error::{Error as AnyError, Returned},
-    model::JsonText,
+    json::JsonText,
+    text::Text,
     vector::aggregate_context,
 };
 use ::evaluate::{Confusion, Tally};
@@ -29,7 +28,7 @@ fn state(tally: Tally, mut context: PgMemoryContexts) -> Internal {
 }
 
 fn matrix<T>(result: Result<T, ::evaluate::Error>) -> Returned<T> {
-    result.map_err(|error| AnyError::from(Error::from(error)).into())
+    result.map_err(|error| AnyError::from(error).into())
 }
 
 fn read(confusion: &JsonText) -> Returned<Confusion> {

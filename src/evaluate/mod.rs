@@ -13,5 +13,5 @@ pub use error::Error;
 pgrx::extension_sql_file!(
     "../../sql/evaluate.sql",
     name = "evaluate",
-    requires = ["ingest"]
+    requires = ["bootstrap"]
 );

@@ -86,7 +86,7 @@ fn permitted(index: pg_sys::Oid) -> Result<pg_sys::Oid> {
         }
         let class = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
         let name = CStr::from_ptr(class.relname.data.as_ptr());
-        let name = crate::embed::to_utf8(name.to_bytes());
+        let name = crate::text::to_utf8(name.to_bytes());
         let (kind, method, owner) = (class.relkind as u8, class.relam, class.relowner);
         pg_sys::ReleaseSysCache(tuple);
         // An index of a partitioned table has no pages of its own.

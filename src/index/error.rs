@@ -1,5 +1,8 @@
 //! What can go wrong with an index.
 
+use crate::error::{Fields, Report};
+use pgrx::PgSqlErrorCode::*;
+
 /// An error of the access method.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -80,3 +83,75 @@ pub enum Error {
 
 /// Result with this module's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
+
+impl Report for Error {
+    fn fields(&self) -> Fields {
+        use Error::*;
+        match self {
+            Graph(error) => error.fields(),
+            NoDimensions => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Write the number of dimensions with the column's type or in a cast, as in clip_vector(512).",
+            ),
+            EfConstruction { ef_construction, m } => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE)
+                .detail(format!("ef_construction is {ef_construction}, m is {m}.")),
+            Metric(_) => Fields::of(ERRCODE_INVALID_OBJECT_DEFINITION),
+            NotEmpty(_) | NoOrder | Orders(_) => Fields::of(ERRCODE_INTERNAL_ERROR),
+            Snapshot => Fields::of(ERRCODE_FEATURE_NOT_SUPPORTED),
+            NotAnIndex(_) => Fields::hinted(
+                ERRCODE_WRONG_OBJECT_TYPE,
+                "Of a partitioned table, name the index of a partition.",
+            ),
+            OtherSession | Unlogged => Fields::of(ERRCODE_FEATURE_NOT_SUPPORTED),
+            PermissionDenied(_) => Fields::hinted(
+                ERRCODE_INSUFFICIENT_PRIVILEGE,
+                "This takes the index's owner or a member of pg_stat_scan_tables.",
+            ),
+            Search(_) | NotPositive | Nearest { .. } => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+            Invalid(_) => Fields::hinted(
+                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "Wait until it is built, or rebuild it by REINDEX.",
+            ),
+            NotUsed(_) => Fields::hinted(
+                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "Drop other indexes of the same column, if only in a transaction that is rolled back; rebuild an invalid index by REINDEX.",
+            ),
+            NoQueries(_) => Fields::of(ERRCODE_UNDEFINED_COLUMN),
+            QueriesDenied(_) => Fields::of(ERRCODE_INSUFFICIENT_PRIVILEGE),
+            QueriesNotOwned(_) => Fields::explained(
+                ERRCODE_INSUFFICIENT_PRIVILEGE,
+                "It is read as its owner, who sees other rows where it is no plain table, or has row security.",
+                "Copy the vectors into a table of your own.",
+            ),
+            Statement(_) => Fields::of(ERRCODE_INTERNAL_ERROR),
+        }
+    }
+}
+
+impl Report for graph::error::Error {
+    fn fields(&self) -> Fields {
+        use graph::error::Error::*;
+        match self {
+            Magic { .. } | Corrupt { .. } => Fields::hinted(
+                ERRCODE_INDEX_CORRUPTED,
+                "Rebuild the index with REINDEX; clip_index_check() tells what else is wrong.",
+            ),
+            Version { .. } => Fields::hinted(
+                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "Rebuild the index with REINDEX.",
+            ),
+            TooManyDimensions { .. } => Fields::hinted(
+                ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                "A smaller m leaves room for more dimensions; so does indexing a part, as in (subvector(v, 1, 512)::clip_vector(512)).",
+            ),
+            Parameter { .. } => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+            Dimensions { .. } => Fields::of(ERRCODE_DATA_EXCEPTION),
+            Full { .. } => Fields::hinted(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "Partition the table."),
+            Memory(_) => Fields::hinted(
+                ERRCODE_OUT_OF_MEMORY,
+                "Builds take less memory with a smaller maintenance_work_mem.",
+            ),
+            Store(_) => Fields::of(ERRCODE_INTERNAL_ERROR),
+        }
+    }
+}

@@ -29,11 +29,7 @@ pub use options::define;
 use graph::codes::Metric;
 use pgrx::{Internal, pg_sys, prelude::*};
 
-pgrx::extension_sql_file!(
-    "../../sql/index.sql",
-    name = "index",
-    requires = ["vector", "ingest"]
-);
+pgrx::extension_sql_file!("../../sql/index.sql", name = "index", requires = ["vector"]);
 
 /// The `ORDER BY` operator of an operator class.
 const STRATEGY_DISTANCE: u16 = 1;
@@ -93,7 +89,5 @@ fn clip_hnsw_l2() -> i32 {
 
 /// Raises an error from a function that the server calls, which can return none.
 fn raise(error: Error) -> ! {
-    pg_sys::panic::ErrorReport::from(crate::error::Error::from(error))
-        .report(pgrx::PgLogLevel::ERROR);
-    unreachable!("an error does not return")
+    crate::error::Error::from(error).raise()
 }

@@ -538,7 +538,7 @@ pub unsafe fn column(index: pg_sys::Relation) -> (pg_sys::Oid, i32) {
 pub unsafe fn name(relation: pg_sys::Relation) -> String {
     // SAFETY: the contract.
     let name = unsafe { CStr::from_ptr((*(*relation).rd_rel).relname.data.as_ptr()) };
-    crate::embed::to_utf8(name.to_bytes())
+    crate::text::to_utf8(name.to_bytes())
 }
 
 /// The vectors of an index tuple's one column, or none where it is null.

@@ -13,10 +13,10 @@ use serde_json::Value;
 
 use super::admin::Opened;
 use super::error::{Error, Result};
-use crate::embed::{Text, to_utf8};
 use crate::error::{self, Returned};
 use crate::role::{As, Setting};
 use crate::sql;
+use crate::text::{Text, to_utf8};
 use crate::vector::Vector;
 
 /// Settings that leave the planner the index, if it can have it at all.

@@ -3,10 +3,10 @@
 use pgrx::{PgLogLevel, PgSqlErrorCode, pg_guard, pg_sys, pg_sys::panic::ErrorReport};
 
 use super::raise;
-use crate::embed::Text;
 use crate::message;
 use crate::role::As;
 use crate::sql;
+use crate::text::Text;
 
 /// What is wrong with an operator class, a line each.
 const MISTAKES: &str = "

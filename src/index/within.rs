@@ -3,12 +3,10 @@
 //! An access method sees only operators of its operator class, and those have two arguments. So the function is one in
 //! SQL that the planner replaces by its body, `v <@ ROW(q, radius)`: an operator on a vector and a ball.
 
-use pgrx::callconv::{Arg, ArgAbi};
-use pgrx::pgrx_sql_entity_graph::metadata::{
-    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
-};
-use pgrx::{FromDatum, pg_extern, pg_sys};
+use pgrx::prelude::*;
+use pgrx::{FromDatum, pg_sys};
 
+use crate::datum::is_argument;
 use crate::error::Returned;
 use crate::vector::{self, Stored};
 
@@ -17,6 +15,10 @@ pub struct Ball<'a> {
     pub center: Stored<'a>,
     pub radius: f64,
 }
+
+impl_sql_translatable!(Ball<'_>, "clip_pg.ball");
+// NULL in whole or in part is no ball.
+is_argument!(<'fcx> Ball<'fcx>);
 
 /// Whether a vector is within the radius of the ball's center, by cosine distance.
 #[pg_extern(sql = false)]
@@ -54,29 +56,4 @@ impl FromDatum for Ball<'_> {
             })
         }
     }
-}
-
-// SAFETY: arguments of SQL type clip_pg.ball, which live as long as the call.
-unsafe impl<'fcx> ArgAbi<'fcx> for Ball<'fcx> {
-    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: the caller's promise about the argument. NULL, in whole or in part, goes the other way.
-        unsafe { Self::unbox_nullable_arg(arg) }
-            .into_option()
-            .unwrap_or_else(|| panic!("argument must not be null"))
-    }
-
-    unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> pgrx::nullable::Nullable<Self> {
-        // SAFETY: the caller's promise about the argument.
-        unsafe { arg.unbox_arg_using_from_datum::<Self>() }.into()
-    }
-}
-
-// SAFETY: the conversion above is that of this SQL type.
-unsafe impl SqlTranslatable for Ball<'_> {
-    const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(Ball);
-    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> =
-        Ok(SqlMappingRef::literal("clip_pg.ball"));
-    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
-        Ok(ReturnsRef::One(SqlMappingRef::literal("clip_pg.ball")));
 }

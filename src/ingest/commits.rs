@@ -2,8 +2,8 @@
 
 use super::Error;
 use crate::{
-    embed::Text,
     error::{self, Returned},
+    text::Text,
 };
 use pgrx::{pg_sys, prelude::*};
 

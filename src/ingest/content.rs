@@ -2,9 +2,10 @@
 
 use super::Error;
 use crate::{
-    embed::{self, Text, embed_image, embed_images, embed_texts},
-    error::{self, Result},
+    embed::{self, embed_image, embed_images, embed_texts},
+    error::Result,
     model::Model,
+    text::Text,
     vector::Vector,
 };
 
@@ -43,8 +44,8 @@ fn embed_around_faults(
         outcomes.push(Err(error));
         return Ok(());
     }
-    let fault = match &error {
-        error::Error::Embed(embed::Error::Element { position, .. }) => position - 1..*position,
+    let fault = match error.get() {
+        Some(embed::Error::Element { position, .. }) => position - 1..*position,
         _ => contents.len() / 2..contents.len() / 2,
     };
     embed_around_faults(model, &contents[..fault.start], outcomes)?;

@@ -1,6 +1,7 @@
 //! What can go wrong with keeping embeddings current.
 
-use crate::error::reason;
+use crate::error::{Fields, Report, file_access, reason};
+use pgrx::PgSqlErrorCode::*;
 use std::{io, path::PathBuf};
 
 /// An error of the ingest functions. What is wrong with a text or an image itself is a [`clip::Error`].
@@ -67,4 +68,45 @@ pub enum Error {
     /// A statement without an error of the server's own.
     #[error("could not run a statement: {0}")]
     Statement(pgrx::spi::Error),
+}
+
+impl Report for Error {
+    fn fields(&self) -> Fields {
+        use Error::*;
+        match self {
+            NotAutoEmbed => Fields::of(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+            OtherModel { wanted, found, .. } => Fields::explained(
+                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("They are by the model with the SHA-256 {wanted}, this one has {found}."),
+                "Register that model on this server, or embed the table anew by clip_auto_embed_remove(), removing the embeddings, and clip_auto_embed().",
+            ),
+            NoTable => Fields::of(ERRCODE_UNDEFINED_TABLE),
+            NotOwner(_) => Fields::of(ERRCODE_INSUFFICIENT_PRIVILEGE),
+            NoLargeObject => Fields::of(ERRCODE_UNDEFINED_OBJECT),
+            NotKept => Fields::of(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+            MayNotImport => Fields::explained(
+                ERRCODE_INSUFFICIENT_PRIVILEGE,
+                "Only roles with privileges of the \"pg_read_server_files\" role may import files of the server.",
+                "Files of the client can be copied with psql, see the documentation.",
+            ),
+            RelativeDirectory(_) => Fields::of(ERRCODE_INVALID_NAME),
+            File { source, .. } => Fields::of(file_access(source)),
+            FileTooLarge { .. } => Fields::hinted(
+                ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                "A value of the type bytea is shorter than 1 GB.",
+            ),
+            TransactionBlock(_) => Fields::explained(
+                ERRCODE_ACTIVE_SQL_TRANSACTION,
+                "It commits after every batch.",
+                "Call it by itself: in autocommit mode, which drivers may have to be told, and not from a function or a block with an EXCEPTION clause.",
+            ),
+            PathEncoding(_) => Fields::of(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+            PathCharacters(_) => Fields::of(ERRCODE_UNTRANSLATABLE_CHARACTER),
+            Statement(_) => Fields::of(ERRCODE_INTERNAL_ERROR),
+        }
+    }
+
+    fn is_of_input(&self) -> bool {
+        matches!(self, Error::NoLargeObject)
+    }
 }

@@ -2,9 +2,10 @@
 
 use super::Error;
 use crate::{
-    embed::{Text, has_counterpart, progress},
+    embed::progress,
     error::{self, Result, Returned},
     message, server,
+    text::{Text, has_counterpart},
 };
 
 use pgrx::{
@@ -219,7 +220,7 @@ fn visit(entry: &DirEntry) -> std::result::Result<Found, Error> {
 }
 
 fn warn(error: Error) {
-    message::warn(&error.into());
+    error::Error::from(error).warn();
 }
 
 fn failed(path: &Path, source: io::Error) -> Error {

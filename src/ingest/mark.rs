@@ -2,7 +2,7 @@
 //! otherwise.
 
 use super::table::report;
-use crate::{embed::Text, error::Returned, sql};
+use crate::{error::Returned, sql, text::Text};
 use pgrx::{pg_sys, prelude::*};
 use std::cell::RefCell;
 

@@ -6,8 +6,8 @@
 
 use super::trigger;
 use crate::{
-    embed::{Text, to_utf8},
     guc, message, model,
+    text::{Text, to_utf8},
 };
 use pgrx::{
     FromDatum, Internal, PgLogLevel, PgRelation, PgSqlErrorCode,

@@ -17,13 +17,13 @@ use super::{
     table::{Table, report, texts},
 };
 use crate::{
-    embed::{Text, with_counterparts},
     error::{self, Returned},
     guc,
     model::Model,
     role::{As, IN_ORDER_OF_INDEX, IN_ORDER_OF_TABLE, KEYS, Setting},
     sql::{self, Client},
     subtransaction::{Refused, attempt},
+    text::{Text, with_counterparts},
     vector::Vector,
 };
 use pgrx::{

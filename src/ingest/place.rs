@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use crate::embed::Text;
+use crate::text::Text;
 
 /// Before all rows.
 const START: &str = "(0,0)";

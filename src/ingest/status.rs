@@ -2,7 +2,7 @@
 //! in policies or indexes.
 
 use super::table::{Table, report};
-use crate::{embed::Text, error::Returned, role::As, sql, vector::Vector};
+use crate::{error::Returned, role::As, sql, text::Text, vector::Vector};
 use pgrx::{pg_sys, pg_sys::panic::ErrorReport, prelude::*};
 
 /// How many rows are embedded.

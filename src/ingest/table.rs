@@ -2,10 +2,10 @@
 
 use super::Error;
 use crate::{
-    embed::Text,
     error::{self, Returned},
     role::As,
     sql::{self, Client},
+    text::Text,
     vector::base_type,
 };
 use pgrx::{

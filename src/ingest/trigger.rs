@@ -14,11 +14,12 @@ use super::{
     value::{Content, Value},
 };
 use crate::{
-    embed::{Text, embed_image, embed_text, to_utf8},
+    embed::{embed_image, embed_text},
     error::{self, Returned},
     message,
     role::As,
     sql,
+    text::{Text, to_utf8},
     vector::{Vector, base_type},
 };
 use pgrx::{
@@ -247,7 +248,7 @@ unsafe fn embed(
     match vector {
         // Refused, it would be sent again and again, and nothing after it.
         Err(error) if error.is_of_input() && replicates() => {
-            message::warn(&error);
+            error.warn();
             Ok(None)
         }
         vector => Ok(vector?.with_modifier(columns.target_modifier)?.into_datum()),

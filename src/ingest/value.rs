@@ -1,6 +1,6 @@
 //! Values of a row that a trigger looks at.
 
-use crate::embed::to_utf8;
+use crate::text::to_utf8;
 use pgrx::{
     pg_sys,
     varlena::{varlena_to_byte_slice, varsize_any},

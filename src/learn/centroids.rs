@@ -9,8 +9,8 @@ use pgrx::{Internal, pg_sys};
 use super::Error;
 use super::gather::{argument, keep, state};
 use crate::classify::Value;
-use crate::embed::Text;
 use crate::error::{Result, Returned};
+use crate::text::Text;
 use crate::vector::{self, Stored};
 
 /// The factor from similarity to logit where no model is named: CLIP's, which its training may not exceed.

@@ -1,11 +1,11 @@
-//! What can go wrong with the arguments of what learns.
+//! What can go wrong with the arguments of what learns, and in the crate [`learn`].
+
+use crate::error::{Fields, Report};
+use pgrx::PgSqlErrorCode::*;
 
 /// An error of an argument.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Rows and parameters.
-    #[error(transparent)]
-    Learn(#[from] learn::Error),
     /// A parameter of an aggregate that is not the same for all rows.
     #[error("{0} must be the same in all rows")]
     Changed(&'static str),
@@ -35,8 +35,32 @@ pub enum Error {
     NoDirection(String),
 }
 
-impl From<learn::Error> for crate::error::Error {
-    fn from(error: learn::Error) -> Self {
-        Error::from(error).into()
+impl Report for Error {
+    fn fields(&self) -> Fields {
+        use Error::*;
+        match self {
+            Changed(_) | Weight { .. } => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+            Null(_) => Fields::of(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+            Model { .. } => Fields::hinted(
+                ERRCODE_DATA_EXCEPTION,
+                "Name the model that the embeddings are by.",
+            ),
+            NoDirection(_) => Fields::of(ERRCODE_DATA_EXCEPTION),
+        }
+    }
+}
+
+impl Report for learn::Error {
+    fn fields(&self) -> Fields {
+        use learn::Error::*;
+        match self {
+            Memory(_) => Fields::of(ERRCODE_OUT_OF_MEMORY),
+            Dimensions(..) | Zero | Interrupted => Fields::of(ERRCODE_INTERNAL_ERROR),
+            Classes(_) => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Rows without a label or an embedding do not count.",
+            ),
+            Penalty(_) | Clusters(_) => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+        }
     }
 }

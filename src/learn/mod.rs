@@ -17,9 +17,9 @@ pub use error::Error;
 use classifier::Origin;
 use pgrx::check_for_interrupts;
 
-use crate::embed::Text;
 use crate::error::Result;
 use crate::model;
+use crate::text::Text;
 
 /// Lets the user end what takes long: raises an error, by which whatever is under way is let go.
 fn interrupt() -> learn::Result<()> {

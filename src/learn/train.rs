@@ -10,8 +10,8 @@ use pgrx::{Internal, pg_sys};
 use super::gather::{Gathered, argument, keep, state};
 use super::{Error, interrupt};
 use crate::classify::Value;
-use crate::embed::Text;
 use crate::error::{Error as AnyError, Result, Returned};
+use crate::text::Text;
 use crate::vector::Stored;
 
 /// The penalty where none is given.

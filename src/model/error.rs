@@ -1,6 +1,10 @@
 //! What can go wrong with the registry itself.
 
-use crate::error::reason;
+use crate::{
+    error::{Fields, Report, file_access, reason},
+    server,
+};
+use pgrx::PgSqlErrorCode::*;
 use std::io;
 
 /// An error of the registry. What is wrong with a model's own files is a [`clip::Error`].
@@ -71,4 +75,64 @@ pub enum Error {
     /// The registry's directory cannot be listed.
     #[error("could not list the registered models: {}", reason(.0))]
     RegistryDirectory(io::Error),
+}
+
+impl Report for Error {
+    fn fields(&self) -> Fields {
+        use Error::*;
+        match self {
+            NotRegistered { name, registered } => {
+                let detail = match registered.as_slice() {
+                    [] => "No model is registered.".to_owned(),
+                    names => format!("Registered models: {}.", names.join(", ")),
+                };
+                let fields = match server::in_recovery() {
+                    false => Fields::hinted(
+                        ERRCODE_UNDEFINED_OBJECT,
+                        "Name one of these, or register the model with clip_register_model().",
+                    ),
+                    true => Fields::hinted(
+                        ERRCODE_UNDEFINED_OBJECT,
+                        format!(
+                            "Registrations are files, which are not replicated. Copy \"{name}.json\" out of \"clip_pg.model_directory\" of the primary into that of this standby, and the model's own directory to the same path; or register it here, too."
+                        ),
+                    ),
+                };
+                fields.detail(detail)
+            }
+            InvalidName(_) => Fields::hinted(
+                ERRCODE_INVALID_NAME,
+                "A name has up to 63 ASCII letters, digits, hyphens, underscores and dots, and begins with a letter or digit.",
+            ),
+            BuiltIn(_) => Fields::of(ERRCODE_RESERVED_NAME),
+            NameTaken { bound, found, .. } => Fields::explained(
+                ERRCODE_DUPLICATE_OBJECT,
+                format!(
+                    "The name belongs to the model with the SHA-256 {bound}, this one has {found}."
+                ),
+                "A name stays bound to its model, whose embeddings may be stored anywhere. Choose another name.",
+            ),
+            RelativeDirectory(_) => Fields::of(ERRCODE_INVALID_NAME),
+            ModelDirectory { source, .. } => Fields::hinted(
+                file_access(source),
+                "The server reads the directory itself, as the operating system's user that it runs as.",
+            ),
+            PermissionDenied { action } => {
+                let detail = format!(
+                    "Only roles with privileges of the \"pg_read_server_files\" role may {action} models."
+                );
+                Fields::of(ERRCODE_INSUFFICIENT_PRIVILEGE).detail(detail)
+            }
+            InvalidRecord { name, .. } => Fields::hinted(
+                ERRCODE_DATA_CORRUPTED,
+                format!(
+                    "Have \"{name}.json\" in \"clip_pg.model_directory\" restored, or removed and the model registered again."
+                ),
+            ),
+            File { source, .. } | RegistryDirectory(source) => Fields::hinted(
+                file_access(source),
+                "\"clip_pg.model_directory\" must name a directory that the server can read and write.",
+            ),
+        }
+    }
 }

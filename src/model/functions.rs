@@ -1,10 +1,13 @@
 //! The registry in SQL. The view `clip_models` and all comments and rights are in `sql/models.sql`.
 
-use super::{Error, forget, json::JsonText, registry};
+use super::{Error, forget, registry};
 use crate::{
-    embed::{self, Text, thread},
+    embed::{self, thread},
     error::{self, Result, Returned},
-    guc, message, server,
+    guc,
+    json::JsonText,
+    message, server,
+    text::Text,
 };
 use clip::{
     manifest::{Activation, Caveat, LogitSource, Manifest, Overrides, Tower},
@@ -67,7 +70,7 @@ fn models() -> std::result::Result<
             Ok(_) => continue,
             Err(error) => {
                 // One bad file does not hide the other models.
-                message::warn(&error.into());
+                crate::error::Error::from(error).warn();
                 continue;
             }
         };

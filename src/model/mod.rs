@@ -5,20 +5,15 @@
 
 mod error;
 mod functions;
-mod json;
 mod registry;
 
 pub use error::Error;
-pub use json::JsonText;
 pub use registry::find;
 
 use crate::{error::Result, guc};
 use clip::manifest::Manifest;
 use pgrx::pg_sys;
-use std::{cell::RefCell, ffi::CStr, path::PathBuf, rc::Rc};
-
-/// Name of the model that is installed with the extension.
-pub const BUILT_IN: &CStr = c"clip-mini";
+use std::{cell::RefCell, path::PathBuf, rc::Rc};
 
 /// A registered model.
 pub struct Model {

@@ -6,7 +6,7 @@
 //! one gets an error; of two that register the same model, either may be last. Unregistering leaves the file behind as
 //! a tombstone. A reader sees a whole file, the old one or the new one.
 
-use super::{BUILT_IN, Error, Model};
+use super::{Error, Model};
 use crate::{guc, server};
 use clip::manifest::Manifest;
 use serde::{Deserialize, Serialize};
@@ -202,7 +202,7 @@ fn is_name(name: &str) -> bool {
 
 /// Name of the model that is installed with the extension.
 pub fn built_in() -> &'static str {
-    BUILT_IN.to_str().unwrap_or_default()
+    guc::BUILT_IN_MODEL.to_str().unwrap_or_default()
 }
 
 /// The file that describes the model `name`.

@@ -1,9 +1,12 @@
 //! What the results of a search are worth, and how to show it: the SQL functions of the crate [`retrieval`].
 
+mod error;
+
 use crate::{
-    embed::{Text, elements, embed_texts},
+    embed::{elements, embed_texts},
     error::{Error, Result, Returned},
     model,
+    text::Text,
     vector::Vector,
 };
 use half::f16;

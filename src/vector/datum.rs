@@ -7,15 +7,13 @@ use std::ops::Deref;
 use std::{mem, ptr, slice};
 
 use half::f16;
-use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
-use pgrx::datum::{Datum, UnboxDatum};
+use pgrx::callconv::{BoxRet, FcInfo};
+use pgrx::datum::Datum;
 use pgrx::pg_sys::SysCacheIdentifier::TYPENAMENSP;
-use pgrx::pgrx_sql_entity_graph::metadata::{
-    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
-};
 use pgrx::{FromDatum, IntoDatum, pg_sys, varlena};
 
 use super::Vector;
+use crate::datum::{is_argument, is_created, is_element, is_result};
 
 /// What comes before the elements.
 #[repr(C)]
@@ -94,15 +92,6 @@ impl FromDatum for Stored<'_> {
     }
 }
 
-// SAFETY: arguments of SQL type clip_vector, which live as long as the call.
-unsafe impl<'fcx> ArgAbi<'fcx> for Stored<'fcx> {
-    #[inline]
-    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: the caller's promise about the argument.
-        unsafe { argument(arg) }
-    }
-}
-
 // SAFETY: the datum is the argument that was read.
 unsafe impl BoxRet for Stored<'_> {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
@@ -146,66 +135,6 @@ impl IntoDatum for Vector {
     }
 }
 
-// SAFETY: a copy that needs no lifetime.
-unsafe impl UnboxDatum for Vector {
-    type As<'src> = Vector;
-
-    unsafe fn unbox<'src>(datum: Datum<'src>) -> Vector
-    where
-        Self: 'src,
-    {
-        // SAFETY: the caller's promise about the datum.
-        let stored = unsafe { Stored::read(datum.sans_lifetime()) };
-        Vector::from_stored(stored.halves)
-    }
-}
-
-// SAFETY: elements of an array are not compressed nor out of line, and live as long as the array.
-unsafe impl UnboxDatum for Stored<'_> {
-    type As<'src>
-        = Stored<'src>
-    where
-        Self: 'src;
-
-    #[inline]
-    unsafe fn unbox<'src>(datum: Datum<'src>) -> Stored<'src>
-    where
-        Self: 'src,
-    {
-        // SAFETY: the caller's promise about the datum.
-        unsafe { Stored::read(datum.sans_lifetime()) }
-    }
-}
-
-// SAFETY: arguments of SQL type clip_vector.
-unsafe impl<'fcx> ArgAbi<'fcx> for Vector {
-    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: the caller's promise about the argument.
-        unsafe { argument(arg) }
-    }
-}
-
-// SAFETY: the datum is a new clip_vector.
-unsafe impl BoxRet for Vector {
-    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        match self.into_datum() {
-            // SAFETY: see above.
-            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
-            None => fcinfo.return_null(),
-        }
-    }
-}
-
-/// # Safety
-/// The argument is of the SQL type that `T` reads.
-#[inline]
-unsafe fn argument<T: FromDatum>(arg: Arg<'_, '_>) -> T {
-    let index = arg.index();
-    // SAFETY: the contract.
-    unsafe { arg.unbox_arg_using_from_datum() }
-        .unwrap_or_else(|| panic!("argument {index} must not be null"))
-}
-
 /// The type in the extension's schema, wherever the search path leads.
 fn type_oid() -> pg_sys::Oid {
     let name: pg_sys::Datum = c"clip_vector".as_ptr().into();
@@ -228,17 +157,9 @@ fn type_oid() -> pg_sys::Oid {
     }
 }
 
-/// Declares that a Rust type is `clip_vector` in SQL.
-macro_rules! is_clip_vector {
-    ($($type:ty),*) => {$(
-        // SAFETY: the conversions above are those of this SQL type.
-        unsafe impl SqlTranslatable for $type {
-            const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(Vector);
-            const TYPE_ORIGIN: TypeOrigin = TypeOrigin::ThisExtension;
-            const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("clip_vector"));
-            const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
-                Ok(ReturnsRef::One(SqlMappingRef::literal("clip_vector")));
-        }
-    )*};
-}
-is_clip_vector!(Vector, Stored<'_>);
+is_argument!(<'fcx> Stored<'fcx>);
+is_argument!(<'fcx> Vector);
+is_element!(Stored<'_>, <'src> Stored<'src>);
+is_element!(Vector, <'src> Vector);
+is_result!(Vector);
+is_created!("clip_vector": Vector, Stored<'_>);

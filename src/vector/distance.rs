@@ -13,8 +13,8 @@ use super::Result;
 use super::datum::Stored;
 use super::io::elements;
 use super::value::{MAX_DIMENSIONS, check_count, check_dimensions, no_half};
-use crate::embed::Text;
 use crate::error::Returned;
+use crate::text::Text;
 
 /// Checks that the operands go together, and has the next row's on its way while this row's are worked on.
 #[inline]

@@ -1,5 +1,8 @@
 //! What can be wrong with a vector. Elements are counted from 1, as in `subvector`.
 
+use crate::error::{Fields, Report};
+use pgrx::{PgSqlErrorCode::*, pg_sys::panic::ErrorReport};
+
 use super::value::MAX_DIMENSIONS;
 
 /// Result of what only handles vectors.
@@ -56,4 +59,56 @@ pub enum Error {
     /// An aggregate's support function, called as a function of its own: which SQL cannot do, as no value is internal.
     #[error("aggregate function called in non-aggregate context")]
     NotInAggregate,
+}
+
+impl From<Error> for ErrorReport {
+    fn from(error: Error) -> Self {
+        crate::error::Error::from(error).into()
+    }
+}
+
+impl Report for Error {
+    fn fields(&self) -> Fields {
+        use Error::*;
+        match self {
+            DifferentDimensions(..) | UnexpectedDimensions { .. } | NoDimensions => {
+                Fields::of(ERRCODE_DATA_EXCEPTION)
+            }
+            TooManyDimensions => Fields::of(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+            NotANumber { element } => {
+                Fields::of(ERRCODE_DATA_EXCEPTION).detail(format!("Element {element} is NaN."))
+            }
+            Infinite { element } => {
+                Fields::of(ERRCODE_DATA_EXCEPTION).detail(format!("Element {element} is infinite."))
+            }
+            OutOfRange { element, .. } => {
+                let detail = format!(
+                    "Element {element} is not between -65504 and 65504, the range of half precision."
+                );
+                Fields::of(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE).detail(detail)
+            }
+            Null { element } => Fields::of(ERRCODE_NULL_VALUE_NOT_ALLOWED)
+                .detail(format!("Element {element} is NULL.")),
+            Multidimensional(_) => Fields::of(ERRCODE_ARRAY_ELEMENT_ERROR),
+            Syntax { detail: text, .. } => {
+                Fields::of(ERRCODE_INVALID_TEXT_REPRESENTATION).detail(text.as_str())
+            }
+            UnusedField(_) => Fields::of(ERRCODE_INVALID_BINARY_REPRESENTATION),
+            Truncated => Fields::of(ERRCODE_PROTOCOL_VIOLATION),
+            BinaryLength { bytes, dims } => Fields::explained(
+                ERRCODE_INVALID_BINARY_REPRESENTATION,
+                format!(
+                    "It has {bytes} bytes; the dimension that it gives, {dims}, takes {}.",
+                    4 + 2 * usize::from(*dims)
+                ),
+                "The binary format is the number of dimensions and 0, as int16, then the elements in half precision. Send anything else as text or as an array of numbers.",
+            ),
+            TypeModifier => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Write the number of dimensions, as in clip_vector(512).",
+            ),
+            DimensionsModifier(_) => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+            NotInAggregate => Fields::of(ERRCODE_INTERNAL_ERROR),
+        }
+    }
 }

@@ -26,10 +26,9 @@ pub use value::{Vector, check_dimensions};
 
 use error::Result;
 
-// Before anything else in the script, so that every other function may use the type.
 pgrx::extension_sql_file!(
     "../../sql/vector.sql",
     name = "vector",
-    bootstrap,
+    requires = ["bootstrap"],
     creates = [Type(Vector)]
 );

@@ -182,7 +182,7 @@ fn result((phase, contents): (Phase, Vec<u8>)) -> Result<Vec<f32>> {
             let (values, _) = contents.as_chunks::<4>();
             Ok(values.iter().map(|&v| f32::from_ne_bytes(v)).collect())
         }
-        Phase::Failed => Err(Error::Failed(Failure::from_json(&contents)).into()),
+        Phase::Failed => Err(Failure::from_json(&contents).into()),
         _ => Err(Error::Lost.into()),
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong between a session and the worker.
 
-use crate::error::Failure;
+use crate::error::{Fields, Report};
+use pgrx::PgSqlErrorCode::*;
 
 /// An error that a session meets because another process runs its models.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +22,24 @@ pub enum Error {
     /// The registry that the worker reads binds the name to no model or to another one.
     #[error("background worker of clip_pg does not know the model \"{0}\"")]
     UnknownModel(String),
-    /// The model could not be loaded or run; what the worker says.
-    #[error("{}", .0.message)]
-    Failed(Failure),
+}
+
+impl Report for Error {
+    fn fields(&self) -> Fields {
+        use Error::*;
+        match self {
+            Lost => Fields::hinted(
+                ERRCODE_SYSTEM_ERROR,
+                "It is started again. Repeat the command; the server's log tells why it ended.",
+            ),
+            SeatTooSmall { .. } => Fields::hinted(
+                ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                "Have \"clip_pg.seat_payload\" raised, which takes effect when the server is restarted.",
+            ),
+            UnknownModel(_) => Fields::hinted(
+                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "It looks for models in \"clip_pg.model_directory\" as the configuration file has it, not the session.",
+            ),
+        }
+    }
 }

@@ -17,10 +17,7 @@ use crate::{
     guc,
     model::{self, Model},
 };
-use pgrx::{
-    PgLogLevel, check_for_interrupts, pg_guard,
-    pg_sys::{self, panic::ErrorReport},
-};
+use pgrx::{check_for_interrupts, pg_guard, pg_sys};
 use std::{ptr, rc::Rc, sync::atomic::Ordering::Relaxed, time::Instant};
 
 /// Entry point of the process; returns only by errors, SIGTERM included.
@@ -94,7 +91,7 @@ fn reload_settings() {
         && let Err(error) = encoders::unload_all()
     {
         // Ends the process; the next one starts without models.
-        ErrorReport::from(error).report(PgLogLevel::ERROR);
+        error.raise();
     }
 }
 

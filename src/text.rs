@@ -1,8 +1,7 @@
-//! The type `text` as models read it: UTF-8, whatever the database's encoding.
+//! The type `text` in UTF-8, whatever the database's encoding, and what converts between the two.
 
+use crate::datum::{is_argument, is_element, is_result};
 use pgrx::{
-    callconv::{Arg, ArgAbi, BoxRet, FcInfo},
-    datum::{Datum, UnboxDatum},
     pg_sys::{
         self,
         pg_enc::{PG_SQL_ASCII, PG_UTF8},
@@ -34,6 +33,9 @@ impl From<String> for Text {
 }
 
 impl_sql_translatable!(Text, "text");
+is_argument!(<'fcx> Text);
+is_element!(Text, <'src> Text);
+is_result!(Text);
 
 impl FromDatum for Text {
     unsafe fn from_polymorphic_datum(
@@ -58,39 +60,6 @@ impl IntoDatum for Text {
 
     fn type_oid() -> pg_sys::Oid {
         pg_sys::TEXTOID
-    }
-}
-
-// SAFETY: elements of arrays are plain or short varlenas, which FromDatum reads; the result borrows nothing.
-unsafe impl UnboxDatum for Text {
-    type As<'src> = Self;
-
-    unsafe fn unbox<'src>(datum: Datum<'src>) -> Self
-    where
-        Self: 'src,
-    {
-        // SAFETY: as the caller promises, the datum is a text that is not NULL.
-        let bytes = unsafe { <&[u8]>::unbox(datum) };
-        Self(to_utf8(bytes))
-    }
-}
-
-// SAFETY: reads the argument as the type text, which is what it is in SQL.
-unsafe impl<'fcx> ArgAbi<'fcx> for Text {
-    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: the argument is of the type text. Without a value the function is not called, or takes an Option.
-        unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or_else(|| Self(String::new()))
-    }
-}
-
-// SAFETY: returns a datum of the type text.
-unsafe impl BoxRet for Text {
-    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        match self.into_datum() {
-            // SAFETY: the datum was allocated in the memory context of the call.
-            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
-            None => fcinfo.return_null(),
-        }
     }
 }
 

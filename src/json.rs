@@ -3,19 +3,17 @@
 //! It stands in for pgrx's own, which panics in databases of other encodings, and on numbers beyond double precision
 //! where `jsonb` has none.
 
-use crate::embed::{from_utf8, to_utf8};
-use pgrx::{
-    callconv::{Arg, ArgAbi, BoxRet, FcInfo},
-    datum::Datum,
-    direct_function_call, direct_function_call_as_datum, pg_sys,
-    prelude::*,
-};
+use crate::datum::{is_argument, is_result};
+use crate::text::{from_utf8, to_utf8};
+use pgrx::{direct_function_call, direct_function_call_as_datum, pg_sys, prelude::*};
 use std::ffi::{CStr, CString};
 
 /// A value of the type `jsonb`, written out.
 pub struct JsonText(pub String);
 
 impl_sql_translatable!(JsonText, "jsonb");
+is_argument!(<'fcx> JsonText);
+is_result!(JsonText);
 
 impl FromDatum for JsonText {
     unsafe fn from_polymorphic_datum(
@@ -42,24 +40,5 @@ impl IntoDatum for JsonText {
 
     fn type_oid() -> pg_sys::Oid {
         pg_sys::JSONBOID
-    }
-}
-
-// SAFETY: reads the argument as the type jsonb, which is what it is in SQL.
-unsafe impl<'fcx> ArgAbi<'fcx> for JsonText {
-    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: the argument is of the type jsonb. The function is strict, so it is not called without one.
-        unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or_else(|| Self(String::new()))
-    }
-}
-
-// SAFETY: returns a datum of the type jsonb.
-unsafe impl BoxRet for JsonText {
-    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        match self.into_datum() {
-            // SAFETY: the datum was allocated in the memory context of the call.
-            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
-            None => fcinfo.return_null(),
-        }
     }
 }

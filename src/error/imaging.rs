@@ -1,0 +1,38 @@
+//! Errors about images, of the crate `imaging`.
+
+use super::{Fields, Report};
+use pgrx::PgSqlErrorCode::*;
+
+impl Report for imaging::Error {
+    fn fields(&self) -> Fields {
+        use imaging::Error::*;
+        match self {
+            UnknownImageFormat => Fields::hinted(
+                ERRCODE_INVALID_BINARY_REPRESENTATION,
+                "JPEG, PNG, WebP, GIF, TIFF and BMP are supported.",
+            ),
+            UnsupportedImageFormat { .. } => Fields::hinted(
+                ERRCODE_FEATURE_NOT_SUPPORTED,
+                "JPEG, PNG, WebP, GIF, TIFF and BMP are supported.",
+            ),
+            CorruptImage { .. } => Fields::of(ERRCODE_INVALID_BINARY_REPRESENTATION),
+            ImageTooLarge { .. } => Fields::hinted(
+                ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                "Reduce the image, or have \"clip_pg.max_image_pixels\" raised.",
+            ),
+            InvalidRegion { .. } => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "As in the IIIF Image API, a region is full, square, 10,20,300,400 (left, top, width and height in pixels) or pct:10,20,30,40 (in percent).",
+            ),
+            RegionOutside { .. } => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Regions are counted from the upper left corner of the image the right way up; clip_image_info() tells its size and orientation.",
+            ),
+            OutOfMemory { .. } => Fields::of(ERRCODE_OUT_OF_MEMORY),
+        }
+    }
+
+    fn is_of_input(&self) -> bool {
+        self.fields().may_be_of_input()
+    }
+}
