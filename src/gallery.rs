@@ -4,19 +4,19 @@
 //! error leaves nothing behind.
 
 use crate::{
+    aggregate::{self, argument, state_or_new},
     error::{Error, Fields, Report, Returned},
     text::Text,
-    vector,
 };
 use gallery::Picture;
 use pgrx::{
     Internal, PgMemoryContexts,
     callconv::{BoxRet, FcInfo},
     datum::Datum,
-    pg_getarg, pg_sys,
+    pg_sys,
     prelude::*,
 };
-use std::{ptr, slice};
+use std::slice;
 
 impl Report for gallery::Error {
     fn fields(&self) -> Fields {
@@ -39,26 +39,23 @@ struct State {
     section: Option<Buffer>,
 }
 
+// SAFETY: the two functions below are those of `clip_gallery`, in all its declarations.
+unsafe impl aggregate::State for State {}
+
 impl State {
-    /// A page without pictures, in `context`.
-    fn new(mut context: PgMemoryContexts) -> &'static mut Self {
-        // SAFETY: an allocation of the right size and alignment, which lives as long as the aggregate, as do the buffers.
-        unsafe {
-            let body = context.switch_to(|_| Buffer::new());
-            let state = context.palloc_struct::<Self>();
-            state.write(Self {
-                body,
-                pictures: 0,
-                sections: 0,
-                title: None,
-                section: None,
-            });
-            &mut *state
+    /// A page without pictures, in `memory`.
+    fn new(memory: &mut PgMemoryContexts) -> Self {
+        Self {
+            body: Buffer::new(memory),
+            pictures: 0,
+            sections: 0,
+            title: None,
+            section: None,
         }
     }
 
     /// Begins a section, unless the one at hand is called `title`.
-    fn section(&mut self, context: &mut PgMemoryContexts, title: Option<&str>) {
+    fn section(&mut self, memory: &mut PgMemoryContexts, title: Option<&str>) {
         if self.sections > 0 {
             if self.section.as_ref().map(Buffer::bytes) == title.map(str::as_bytes) {
                 return;
@@ -67,7 +64,7 @@ impl State {
         }
         self.sections += 1;
         self.body.append(&gallery::section(self.sections, title));
-        self.section = title.map(|title| Buffer::of(context, title));
+        self.section = title.map(|title| Buffer::of(memory, title));
     }
 }
 
@@ -75,15 +72,14 @@ impl State {
 struct Buffer(pg_sys::StringInfo);
 
 impl Buffer {
-    /// An empty one in the current memory context, where it stays.
-    fn new() -> Self {
-        // SAFETY: allocates.
-        Self(unsafe { pg_sys::makeStringInfo() })
+    /// An empty one in `memory`, where it stays.
+    fn new(memory: &mut PgMemoryContexts) -> Self {
+        // SAFETY: the context is there, and what is allocated is a valid string.
+        Self(unsafe { memory.switch_to(|_| pg_sys::makeStringInfo()) })
     }
 
-    fn of(context: &mut PgMemoryContexts, text: &str) -> Self {
-        // SAFETY: allocates in a context that is there.
-        let mut buffer = unsafe { context.switch_to(|_| Self::new()) };
+    fn of(memory: &mut PgMemoryContexts, text: &str) -> Self {
+        let mut buffer = Self::new(memory);
         buffer.append(text);
         buffer
     }
@@ -113,27 +109,15 @@ impl Buffer {
 /// and the section that the picture is in.
 #[pg_extern(sql = false)]
 fn clip_gallery_accum(
-    mut state: Internal,
+    mut internal: Internal,
     thumbnail: Option<&[u8]>,
     caption: Option<Text>,
     score: Option<f64>,
     link: Option<Text>,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Returned<Internal> {
-    let mut context = vector::aggregate_context(fcinfo)?;
-    // SAFETY: SQL cannot make a value of type internal, so the server got it from this function.
-    let state = match unsafe { state.get_mut::<State>() } {
-        Some(state) => state,
-        None => State::new(vector::aggregate_context(fcinfo)?),
-    };
-    let text = |n| {
-        // SAFETY: the server's own call information; the arguments that it counts are declared as texts.
-        unsafe {
-            let given = n < usize::from((*fcinfo).nargs.unsigned_abs());
-            given.then(|| pg_getarg::<Text>(fcinfo, n)).flatten()
-        }
-    };
-    let (title, section) = (text(5), text(6));
+    // SAFETY: where they are declared, both are texts.
+    let (title, section) = unsafe { (argument::<Text>(fcinfo, 5), argument::<Text>(fcinfo, 6)) };
     for (what, text) in [
         ("caption", &caption),
         ("link", &link),
@@ -143,10 +127,12 @@ fn clip_gallery_accum(
         let checked = gallery::check(what, text.as_ref().map(Text::as_str));
         checked.map_err(Error::from)?;
     }
+    let mut memory = aggregate::memory(fcinfo)?;
+    let state = state_or_new(&mut internal, fcinfo, |memory| Ok(State::new(memory)))?;
     if let (None, Some(title)) = (&state.title, &title) {
-        state.title = Some(Buffer::of(&mut context, title.as_str()));
+        state.title = Some(Buffer::of(&mut memory, title.as_str()));
     }
-    state.section(&mut context, section.as_ref().map(Text::as_str));
+    state.section(&mut memory, section.as_ref().map(Text::as_str));
     state.pictures += 1;
     let picture = Picture {
         thumbnail,
@@ -157,18 +143,16 @@ fn clip_gallery_accum(
     state
         .body
         .append(&gallery::picture(state.pictures, &picture));
-    Ok(Internal::from(Some(ptr::from_mut(state).into())))
+    Ok(internal)
 }
 
 /// The page; one without pictures says so.
 #[pg_extern(sql = false)]
-fn clip_gallery_final(mut state: Internal) -> Html {
-    // SAFETY: as in the transition function.
-    let state = unsafe { state.get_mut::<State>() };
-    let mut page = Buffer::new();
+fn clip_gallery_final(mut internal: Internal) -> Html {
+    let mut page = Buffer::new(&mut PgMemoryContexts::CurrentMemoryContext);
     // Room for what precedes the bytes of a value.
     page.append("\0\0\0\0");
-    match state {
+    match aggregate::state::<State>(&mut internal) {
         None => page.append(&gallery::head(None, 0)),
         Some(state) => {
             let title = state.title.as_ref().map(Buffer::text);

@@ -3,6 +3,7 @@
 //! A thin shell around the crates below `crates/`, which know nothing of PostgreSQL. What a user can call is declared where
 //! it is implemented, or in `sql/` where the macros of pgrx cannot say it.
 
+mod aggregate;
 mod background;
 mod classify;
 mod datum;

@@ -8,10 +8,11 @@ use std::rc::Rc;
 use classifier::Classifier;
 use classifier::calibration::{Fit, Sample, check_biases, check_shares};
 use pgrx::prelude::*;
-use pgrx::{Internal, PgMemoryContexts, pg_sys};
+use pgrx::{Internal, pg_sys};
 
 use super::{Error, Stored, Value};
 use crate::{
+    aggregate::{self, state, state_or_new},
     error::{Result, Returned},
     text::Text,
     vector,
@@ -33,13 +34,11 @@ enum Aim {
     Shares(Vec<f64>),
 }
 
-impl State {
-    /// The state behind an argument.
-    fn of(argument: &mut Internal) -> Option<&mut Self> {
-        // SAFETY: SQL cannot make a value of type internal, so the server got it from a function of this file.
-        unsafe { argument.get_mut() }
-    }
+// SAFETY: the functions of this file that take or return a value of type internal are those of `clip_calibrate` and
+// `clip_debias`.
+unsafe impl aggregate::State for State {}
 
+impl State {
     /// Adds a row, after which the state is what is returned; the first row makes it.
     fn add(
         mut argument: Internal,
@@ -49,19 +48,14 @@ impl State {
     ) -> Result<Internal> {
         let classifier = classifier.classifier()?;
         let aim = aim(&classifier)?;
-        if State::of(&mut argument).is_none() {
-            let state = State {
+        let state = state_or_new(&mut argument, fcinfo, |_| {
+            Ok(State {
                 sample: Sample::new(&classifier),
                 classifier: Rc::clone(&classifier),
                 aim: aim.clone(),
                 scores: Default::default(),
-            };
-            let state = aggregate(fcinfo)?.leak_and_drop_on_delete(state);
-            argument = Internal::from(Some(state.into()));
-        }
-        let Some(state) = State::of(&mut argument) else {
-            return Err(Error::NotInAggregate.into());
-        };
+            })
+        })?;
         if !Rc::ptr_eq(&state.classifier, &classifier) && state.classifier != classifier {
             return Err(Error::DifferentClassifiers.into());
         }
@@ -82,16 +76,6 @@ impl State {
         state.sample.add(&state.scores.logits, truth)?;
         Ok(argument)
     }
-}
-
-/// The memory of the aggregate that `fcinfo` is a call of.
-fn aggregate(fcinfo: pg_sys::FunctionCallInfo) -> Result<PgMemoryContexts> {
-    let mut context = std::ptr::null_mut();
-    // SAFETY: the server's own call information; where it finds an aggregate it also finds its memory context.
-    if unsafe { pg_sys::AggCheckCallContext(fcinfo, &mut context) } == 0 {
-        return Err(Error::NotInAggregate.into());
-    }
-    Ok(PgMemoryContexts::For(context))
 }
 
 fn calibrate(
@@ -198,8 +182,8 @@ fn clip_debias_shares_accum(
 
 /// The classifier that fits the rows best; NULL where there are none.
 #[pg_extern(sql = false)]
-fn clip_calibrate_final(mut state: Internal) -> Returned<Option<Value>> {
-    let Some(state) = State::of(&mut state) else {
+fn clip_calibrate_final(mut argument: Internal) -> Returned<Option<Value>> {
+    let Some(state) = state::<State>(&mut argument) else {
         return Ok(None);
     };
     let pause = || -> Result<()> {

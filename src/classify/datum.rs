@@ -8,7 +8,6 @@ use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::Datum;
 use pgrx::{FromDatum, IntoDatum, pg_sys, varlena};
 
-use super::memo;
 use crate::datum::{is_argument, is_created};
 use crate::error::Result;
 
@@ -48,11 +47,6 @@ pub enum Key<'a> {
 }
 
 impl Stored<'_> {
-    /// The classifier, decoded once for many calls.
-    pub fn classifier(&self) -> Result<Rc<Classifier>> {
-        memo::classifier(self)
-    }
-
     /// What it begins with, by which it is told from others. No more of it is fetched.
     pub fn fingerprint(&self) -> Result<[u8; FINGERPRINT_BYTES]> {
         if let Key::Front(front) = self.key() {

@@ -73,9 +73,6 @@ pub enum Error {
     /// A text of a classifier that could not be shown, nor dumped.
     #[error("the database's encoding lacks characters of \"{0}\"")]
     Characters(String),
-    /// An aggregate's support function, called as a function of its own: which SQL cannot do, as no value is internal.
-    #[error("aggregate function called in non-aggregate context")]
-    NotInAggregate,
 }
 
 impl Report for Error {
@@ -127,7 +124,6 @@ impl Report for Error {
                 "Send what clip_classifier_send() gives, or the text form.",
             ),
             Characters(_) => Fields::of(ERRCODE_UNTRANSLATABLE_CHARACTER),
-            NotInAggregate => Fields::of(ERRCODE_INTERNAL_ERROR),
         }
     }
 }

@@ -31,8 +31,15 @@ thread_local! {
     static ENTRIES: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
 }
 
+impl Stored<'_> {
+    /// The classifier, decoded once for many calls.
+    pub fn classifier(&self) -> Result<Rc<Classifier>> {
+        classifier(self)
+    }
+}
+
 /// The classifier that a value holds.
-pub fn classifier(stored: &Stored<'_>) -> Result<Rc<Classifier>> {
+fn classifier(stored: &Stored<'_>) -> Result<Rc<Classifier>> {
     let in_row = match stored.key() {
         Key::Front(front) => {
             if let Some(known) = find(|entry| entry.fingerprint == front) {

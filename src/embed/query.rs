@@ -5,7 +5,7 @@ use crate::{
     error::{Result, Returned},
     guc, model,
     text::{Text, to_utf8},
-    vector::{self, Vector},
+    vector::Vector,
 };
 use clip::tokenize::MAX_TEXT_BYTES;
 use pgrx::{Array, datum::UnboxDatum, prelude::*};
@@ -149,7 +149,7 @@ pub fn direction(terms: &[Vector], factors: &[f64]) -> Result<Vector> {
     let mut sum = vec![0.0; dimensions];
     for (term, factor) in terms.iter().zip(&factors) {
         if term.dims() != dimensions {
-            return Err(vector::Error::DifferentDimensions(dimensions, term.dims()).into());
+            return Err(halves::Error::DifferentDimensions(dimensions, term.dims()).into());
         }
         let norm = kernels::norm(term.halves());
         if norm > 0.0 {

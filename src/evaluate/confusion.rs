@@ -4,98 +4,75 @@
 //! read again in every call.
 
 use crate::{
-    error::{Error as AnyError, Returned},
+    aggregate::{self, for_row, state, state_or_new},
+    error::{Error, Result, Returned},
     json::JsonText,
     text::Text,
-    vector::aggregate_context,
 };
 use ::evaluate::{Confusion, Tally};
 use pgrx::{
-    Internal, PgMemoryContexts,
+    Internal,
     pg_sys::{self, panic::ErrorReport},
     prelude::*,
 };
 
-/// The state behind an argument.
-fn of(argument: &mut Internal) -> Option<&mut Tally> {
-    // SAFETY: SQL cannot make a value of type internal, so the server got it from a function of this file.
-    unsafe { argument.get_mut() }
-}
+// SAFETY: the functions of this file that take or return a value of type internal are those of `clip_confusion`.
+unsafe impl aggregate::State for Tally {}
 
-/// A state that is dropped when its memory context is reset or deleted, after an error as well.
-fn state(tally: Tally, mut context: PgMemoryContexts) -> Internal {
-    Internal::from(Some(context.leak_and_drop_on_delete(tally).into()))
-}
-
-fn matrix<T>(result: Result<T, ::evaluate::Error>) -> Returned<T> {
-    result.map_err(|error| AnyError::from(error).into())
-}
-
-fn read(confusion: &JsonText) -> Returned<Confusion> {
-    matrix(Confusion::from_json(&confusion.0))
+fn read(confusion: &JsonText) -> Result<Confusion> {
+    Ok(Confusion::from_json(&confusion.0)?)
 }
 
 /// Counts a row; one without a true label tells nothing.
 #[pg_extern(sql = false)]
 fn confusion_accum(
-    mut counted: Internal,
+    mut argument: Internal,
     truth: Option<Text>,
     predicted: Option<Text>,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Returned<Internal> {
     let Some(truth) = truth else {
-        return Ok(counted);
+        return Ok(argument);
     };
-    if of(&mut counted).is_none() {
-        counted = state(Tally::default(), aggregate_context(fcinfo)?);
-    }
-    if let Some(tally) = of(&mut counted) {
-        let predicted = predicted.as_ref().map(Text::as_str);
-        matrix(tally.add(truth.as_str(), predicted, 1))?;
-    }
-    Ok(counted)
+    let predicted = predicted.as_ref().map(Text::as_str);
+    let tally = state_or_new(&mut argument, fcinfo, |_| Ok(Tally::default()))?;
+    let counted = tally.add(truth.as_str(), predicted, 1);
+    counted.map_err(Error::from)?;
+    Ok(argument)
 }
 
 #[pg_extern(sql = false)]
 fn confusion_combine(
-    mut counted: Internal,
+    mut argument: Internal,
     mut other: Internal,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Returned<Internal> {
-    let Some(other) = of(&mut other) else {
-        return Ok(counted);
+    let Some(other) = state::<Tally>(&mut other) else {
+        return Ok(argument);
     };
-    // The other one's memory does not live as long as the aggregate where it was deserialized.
-    if of(&mut counted).is_none() {
-        counted = state(Tally::default(), aggregate_context(fcinfo)?);
-    }
-    if let Some(tally) = of(&mut counted) {
-        matrix(tally.merge(other))?;
-    }
-    Ok(counted)
+    let tally = state_or_new(&mut argument, fcinfo, |_| Ok(Tally::default()))?;
+    tally.merge(other).map_err(Error::from)?;
+    Ok(argument)
 }
 
 #[pg_extern(sql = false)]
-fn confusion_serialize(mut counted: Internal) -> Option<Vec<u8>> {
-    of(&mut counted).map(|tally| tally.to_json())
+fn confusion_serialize(mut argument: Internal) -> Option<Vec<u8>> {
+    state::<Tally>(&mut argument).map(|tally| tally.to_json())
 }
 
-/// Into the memory of the current row, because the state is combined with another one at once.
 #[pg_extern(sql = false)]
 fn confusion_deserialize(
     bytes: &[u8],
     _unused: Internal,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Returned<Internal> {
-    aggregate_context(fcinfo)?;
-    let tally = matrix(Tally::from_json(bytes))?;
-    Ok(state(tally, PgMemoryContexts::CurrentMemoryContext))
+    Ok(for_row(fcinfo, |_| Ok(Tally::from_json(bytes)?))?)
 }
 
 /// The matrix, one without labels where nothing was counted.
 #[pg_extern(sql = false)]
-fn confusion_final(mut counted: Internal) -> JsonText {
-    let confusion = match of(&mut counted) {
+fn confusion_final(mut argument: Internal) -> JsonText {
+    let confusion = match state::<Tally>(&mut argument) {
         Some(tally) => tally.confusion(),
         None => Tally::default().confusion(),
     };
@@ -105,7 +82,8 @@ fn confusion_final(mut counted: Internal) -> JsonText {
 /// True, or an error that says what is wrong with a value of the domain.
 #[pg_extern(sql = false)]
 fn confusion_check(confusion: JsonText) -> Returned<bool> {
-    read(&confusion).map(|_| true)
+    read(&confusion)?;
+    Ok(true)
 }
 
 /// The figures of each label, in the order of the matrix. Precision, recall and F1 are fractions of 1; one that would be a
@@ -114,7 +92,7 @@ fn confusion_check(confusion: JsonText) -> Returned<bool> {
 #[allow(clippy::type_complexity)] // pgrx reads the columns of the result here.
 fn clip_report(
     confusion: JsonText,
-) -> Result<
+) -> std::result::Result<
     TableIterator<
         'static,
         (
@@ -144,7 +122,7 @@ fn clip_report(
 #[allow(clippy::type_complexity)] // pgrx reads the columns of the result here.
 fn clip_accuracy(
     confusion: JsonText,
-) -> Result<
+) -> std::result::Result<
     TableIterator<
         'static,
         (

@@ -2,8 +2,8 @@
 
 use super::Error;
 use crate::{
-    error::{Error as AnyError, Returned},
-    vector::aggregate_context,
+    aggregate::{self, for_row, state, state_or_new},
+    error::{Error as AnyError, Result, Returned},
 };
 use ::evaluate::Ranking;
 use pgrx::{Internal, PgMemoryContexts, check_for_interrupts, pg_sys, prelude::*};
@@ -12,9 +12,8 @@ use std::{num::NonZeroU64, ptr, slice};
 /// What there is room for at first.
 const FEW: usize = 8;
 
-/// All scores, and the depth that is asked for: none with functions that take none.
+/// All scores, in the server's memory, and the depth that is asked for: none with functions that take none.
 ///
-/// It lies in the server's memory rather than in Rust's heap, so that a hashed aggregation knows when it has to spill.
 /// Aggregates of the same arguments share one. Their final functions sort it, which changes none of its meaning.
 struct State {
     depth: Option<NonZeroU64>,
@@ -64,33 +63,23 @@ impl Scores {
     }
 }
 
+// SAFETY: the functions of this file that take or return a value of type internal are those of the aggregates of rankings.
+unsafe impl aggregate::State for State {}
+
 impl State {
-    /// No scores, in `context`.
-    fn new(mut context: PgMemoryContexts, depth: Option<NonZeroU64>) -> &'static mut Self {
-        let (relevant, others) = (Scores::new(&mut context), Scores::new(&mut context));
-        // SAFETY: an allocation of the right size and alignment, which lives as long as the context: so does every datum
-        // that refers to it.
-        unsafe {
-            let state = context.palloc_struct::<Self>();
-            state.write(Self {
-                depth,
-                relevant,
-                others,
-            });
-            &mut *state
+    /// No scores, in `memory`.
+    fn new(memory: &mut PgMemoryContexts, depth: Option<NonZeroU64>) -> Self {
+        Self {
+            depth,
+            relevant: Scores::new(memory),
+            others: Scores::new(memory),
         }
     }
 
-    /// The state behind an argument.
-    fn of(argument: &mut Internal) -> Option<&mut Self> {
-        // SAFETY: SQL cannot make a value of type internal, so the server got it from a function of this file.
-        unsafe { argument.get_mut() }
-    }
-
-    fn check_depth(&self, depth: Option<NonZeroU64>) -> Returned<()> {
+    fn check_depth(&self, depth: Option<NonZeroU64>) -> Result<()> {
         match (self.depth, depth) {
             (Some(first), Some(other)) if first != other => {
-                Err(AnyError::from(Error::Depths(first.get(), other.get())).into())
+                Err(Error::Depths(first.get(), other.get()).into())
             }
             _ => Ok(()),
         }
@@ -101,27 +90,22 @@ impl State {
             check_for_interrupts!();
         })
     }
-
-    fn as_internal(&mut self) -> Internal {
-        Internal::from(Some(ptr::from_mut(self).into()))
-    }
 }
 
 /// Adds a row, to a new state where there is none.
 fn accum(
-    state: &mut Internal,
+    mut argument: Internal,
     relevant: bool,
     score: f64,
     depth: Option<NonZeroU64>,
     fcinfo: pg_sys::FunctionCallInfo,
-) -> Returned<Internal> {
+) -> Result<Internal> {
     if score.is_nan() {
-        return Err(AnyError::from(Error::NotANumber).into());
+        return Err(Error::NotANumber.into());
     }
-    let state = match State::of(state) {
-        Some(state) => state,
-        None => State::new(aggregate_context(fcinfo)?, depth),
-    };
+    let state = state_or_new(&mut argument, fcinfo, |memory| {
+        Ok(State::new(memory, depth))
+    })?;
     state.check_depth(depth)?;
     let scores = match relevant {
         true => &mut state.relevant,
@@ -129,19 +113,19 @@ fn accum(
     };
     // -0 + 0 is 0.
     scores.extend(&[score + 0.0]);
-    Ok(state.as_internal())
+    Ok(argument)
 }
 
 /// Adds a row; one without a truth or a score is none.
 #[pg_extern(sql = false)]
 fn ranking_accum(
-    mut state: Internal,
+    state: Internal,
     truth: Option<bool>,
     score: Option<f64>,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Returned<Internal> {
     match (truth, score) {
-        (Some(truth), Some(score)) => accum(&mut state, truth, score, None, fcinfo),
+        (Some(truth), Some(score)) => Ok(accum(state, truth, score, None, fcinfo)?),
         _ => Ok(state),
     }
 }
@@ -149,7 +133,7 @@ fn ranking_accum(
 /// Adds a row, as [`ranking_accum`]; so is one without a depth.
 #[pg_extern(sql = false)]
 fn ranking_accum_at(
-    mut state: Internal,
+    state: Internal,
     truth: Option<bool>,
     score: Option<f64>,
     k: Option<i32>,
@@ -162,33 +146,32 @@ fn ranking_accum_at(
     if depth.is_none() {
         return Err(AnyError::from(Error::Depth(k)).into());
     }
-    accum(&mut state, truth, score, depth, fcinfo)
+    Ok(accum(state, truth, score, depth, fcinfo)?)
 }
 
 #[pg_extern(sql = false)]
 fn ranking_combine(
-    mut state: Internal,
+    mut argument: Internal,
     mut other: Internal,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Returned<Internal> {
-    let Some(other) = State::of(&mut other) else {
-        return Ok(state);
+    let Some(other) = state::<State>(&mut other) else {
+        return Ok(argument);
     };
-    // The other one's memory does not live as long as the aggregate where it was deserialized.
-    let state = match State::of(&mut state) {
-        Some(state) => state,
-        None => State::new(aggregate_context(fcinfo)?, other.depth),
-    };
-    state.check_depth(other.depth)?;
+    let depth = other.depth;
+    let state = state_or_new(&mut argument, fcinfo, |memory| {
+        Ok(State::new(memory, depth))
+    })?;
+    state.check_depth(depth)?;
     state.relevant.extend(other.relevant.as_slice());
     state.others.extend(other.others.as_slice());
-    Ok(state.as_internal())
+    Ok(argument)
 }
 
 /// For another process of this machine: the depth or 0, the number of relevant scores, then these and the others.
 #[pg_extern(sql = false)]
-fn ranking_serialize(mut state: Internal) -> Option<Vec<u8>> {
-    let state = State::of(&mut state)?;
+fn ranking_serialize(mut argument: Internal) -> Option<Vec<u8>> {
+    let state = state::<State>(&mut argument)?;
     let depth = state.depth.map_or(0, NonZeroU64::get);
     let header = [depth, state.relevant.count as u64].map(u64::to_ne_bytes);
     let (relevant, others) = (state.relevant.as_slice(), state.others.as_slice());
@@ -199,14 +182,12 @@ fn ranking_serialize(mut state: Internal) -> Option<Vec<u8>> {
     Some(header.into_iter().chain(scores).flatten().collect())
 }
 
-/// Into the memory of the current row, because the state is combined with another one at once.
 #[pg_extern(sql = false)]
 fn ranking_deserialize(
     bytes: &[u8],
     _unused: Internal,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Returned<Internal> {
-    aggregate_context(fcinfo)?;
     let (words, _) = bytes.as_chunks::<8>();
     let ([depth, relevant], scores) = words
         .split_first_chunk::<2>()
@@ -218,33 +199,32 @@ fn ranking_deserialize(
         .map(|&score| f64::from_ne_bytes(score))
         .collect();
     let (relevant, others) = scores.split_at(scores.len().min(relevant as usize));
-    let state = State::new(
-        PgMemoryContexts::CurrentMemoryContext,
-        NonZeroU64::new(depth),
-    );
-    state.relevant.extend(relevant);
-    state.others.extend(others);
-    Ok(state.as_internal())
+    Ok(for_row(fcinfo, |memory| {
+        let mut state = State::new(memory, NonZeroU64::new(depth));
+        state.relevant.extend(relevant);
+        state.others.extend(others);
+        Ok(state)
+    })?)
 }
 
 #[pg_extern(sql = false)]
-fn average_precision_final(mut state: Internal) -> Option<f64> {
-    State::of(&mut state)?.ranking().average_precision()
+fn average_precision_final(mut argument: Internal) -> Option<f64> {
+    state::<State>(&mut argument)?.ranking().average_precision()
 }
 
 #[pg_extern(sql = false)]
-fn r_precision_final(mut state: Internal) -> Option<f64> {
-    State::of(&mut state)?.ranking().r_precision()
+fn r_precision_final(mut argument: Internal) -> Option<f64> {
+    state::<State>(&mut argument)?.ranking().r_precision()
 }
 
 #[pg_extern(sql = false)]
-fn precision_at_final(mut state: Internal) -> Option<f64> {
-    let state = State::of(&mut state)?;
+fn precision_at_final(mut argument: Internal) -> Option<f64> {
+    let state = state::<State>(&mut argument)?;
     let depth = state.depth?;
     state.ranking().precision_at(depth)
 }
 
 #[pg_extern(sql = false)]
-fn best_threshold_final(mut state: Internal) -> Option<f64> {
-    State::of(&mut state)?.ranking().best_threshold()
+fn best_threshold_final(mut argument: Internal) -> Option<f64> {
+    state::<State>(&mut argument)?.ranking().best_threshold()
 }

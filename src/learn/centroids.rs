@@ -7,11 +7,11 @@ use pgrx::prelude::*;
 use pgrx::{Internal, pg_sys};
 
 use super::Error;
-use super::gather::{argument, keep, state};
+use crate::aggregate::{self, argument, state, state_or_new};
 use crate::classify::Value;
 use crate::error::{Result, Returned};
 use crate::text::Text;
-use crate::vector::{self, Stored};
+use crate::vector::Stored;
 
 /// The factor from similarity to logit where no model is named: CLIP's, which its training may not exceed.
 const SCALE: f64 = 100.0;
@@ -39,16 +39,14 @@ fn clip_centroids_step(
     }
     // SAFETY: the model is a text where it is declared.
     let model = unsafe { argument::<Text>(fcinfo, 3) };
-    if state::<State>(&mut internal).is_none() {
-        internal = keep(fcinfo, |_| State {
+    let sums = state_or_new(&mut internal, fcinfo, |_| {
+        Ok(State {
             dims: vector.len(),
             labels: BTreeMap::new(),
             model: model.clone(),
-        })?;
-    }
-    if let Some(state) = state::<State>(&mut internal) {
-        state.add(label.as_str(), &vector, &model)?;
-    }
+        })
+    })?;
+    sums.add(label.as_str(), &vector, &model)?;
     Ok(internal)
 }
 
@@ -60,10 +58,13 @@ fn clip_centroids_final(mut internal: Internal) -> Returned<Option<Value>> {
     Ok(Some(Value::from(&state.classifier()?)))
 }
 
+// SAFETY: the two functions above are those of `clip_centroids`, in all its declarations.
+unsafe impl aggregate::State for State {}
+
 impl State {
     fn add(&mut self, label: &str, vector: &[half::f16], model: &Option<Text>) -> Result<()> {
         if self.dims != vector.len() {
-            return Err(vector::Error::DifferentDimensions(self.dims, vector.len()).into());
+            return Err(halves::Error::DifferentDimensions(self.dims, vector.len()).into());
         }
         if self.model != *model {
             return Err(Error::Changed("model").into());

@@ -1,11 +1,11 @@
 //! Vectors that an aggregate keeps until it has met all of them.
 
 use half::f16;
-use pgrx::{FromDatum, Internal, PgMemoryContexts, pg_sys};
+use pgrx::{PgMemoryContexts, pg_sys};
 
 use super::interrupt;
-use crate::error::{Result, Returned};
-use crate::vector::{self, aggregate_context};
+use crate::error::Result;
+use crate::vector;
 
 /// Halves that memory is asked for at a time: 1 MB.
 const CHUNK: usize = 1 << 19;
@@ -66,41 +66,5 @@ impl Gathered {
             rows.push(vector)?;
         }
         Ok(rows)
-    }
-}
-
-/// The state behind an argument, of the type that the aggregate's functions keep.
-pub fn state<T>(argument: &mut Internal) -> Option<&mut T> {
-    // SAFETY: SQL cannot make a value of type internal, so the server got it from a function of the same aggregate.
-    unsafe { argument.get_mut() }
-}
-
-/// Keeps a new state as long as the aggregate that `fcinfo` is a call of. It is dropped when the aggregate's memory goes, after
-/// an error too.
-pub fn keep<T: 'static>(
-    fcinfo: pg_sys::FunctionCallInfo,
-    new: impl FnOnce(pg_sys::MemoryContext) -> T,
-) -> Returned<Internal> {
-    let mut memory = aggregate_context(fcinfo)?;
-    let state = new(memory.value());
-    Ok(Internal::from(Some(
-        memory.leak_and_drop_on_delete(state).into(),
-    )))
-}
-
-/// The argument at `index`, counted from 0, of functions that SQL declares with more or fewer of them; none where it is NULL or
-/// not declared.
-///
-/// # Safety
-/// Where it is declared it is of the SQL type that `T` reads.
-pub unsafe fn argument<T: FromDatum>(fcinfo: pg_sys::FunctionCallInfo, index: usize) -> Option<T> {
-    // SAFETY: the server's own call information, with as many arguments as it says.
-    unsafe {
-        let count = usize::try_from((*fcinfo).nargs).unwrap_or(0);
-        if index < count {
-            pgrx::pg_getarg(fcinfo, index)
-        } else {
-            None
-        }
     }
 }

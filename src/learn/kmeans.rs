@@ -3,8 +3,9 @@
 use pgrx::prelude::*;
 use pgrx::{Internal, pg_sys};
 
-use super::gather::{Gathered, argument, keep, state};
+use super::gather::Gathered;
 use super::{Error, interrupt};
+use crate::aggregate::{self, argument, state, state_or_new};
 use crate::error::{Error as AnyError, Result, Returned};
 use crate::vector::{Stored, Vector};
 
@@ -28,17 +29,15 @@ fn clip_kmeans_step(
     let k = k.ok_or(AnyError::from(Error::Null("k")))?;
     // SAFETY: the seed is an integer where it is declared.
     let seed = unsafe { argument::<i32>(fcinfo, 3) }.unwrap_or(0);
-    if state::<State>(&mut internal).is_none() {
-        learn::kmeans::check(k.into()).map_err(AnyError::from)?;
-        internal = keep(fcinfo, |memory| State {
-            gathered: Gathered::new(memory),
+    let state = state_or_new(&mut internal, fcinfo, |memory| {
+        learn::kmeans::check(k.into())?;
+        Ok(State {
+            gathered: Gathered::new(memory.value()),
             k,
             seed,
-        })?;
-    }
-    if let Some(state) = state::<State>(&mut internal) {
-        state.add(&vector, k, seed)?;
-    }
+        })
+    })?;
+    state.add(&vector, k, seed)?;
     Ok(internal)
 }
 
@@ -50,6 +49,9 @@ fn clip_kmeans_final(mut internal: Internal) -> Returned<Option<Vec<Vector>>> {
     };
     Ok(Some(state.centres()?))
 }
+
+// SAFETY: the two functions above are those of `clip_kmeans`, in all its declarations.
+unsafe impl aggregate::State for State {}
 
 impl State {
     fn add(&mut self, vector: &[half::f16], k: i32, seed: i32) -> Result<()> {

@@ -7,17 +7,18 @@ use learn::logistic::{self, Options};
 use pgrx::prelude::*;
 use pgrx::{Internal, pg_sys};
 
-use super::gather::{Gathered, argument, keep, state};
+use super::gather::Gathered;
 use super::{Error, interrupt};
+use crate::aggregate::{self, argument, state, state_or_new};
 use crate::classify::Value;
-use crate::error::{Error as AnyError, Result, Returned};
+use crate::error::{Result, Returned};
 use crate::text::Text;
 use crate::vector::Stored;
 
 /// The penalty where none is given.
 const L2: f64 = 0.03;
 
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq)]
 struct Parameters {
     l2: f64,
     balanced: bool,
@@ -51,21 +52,17 @@ fn clip_train_step(
             model: argument(fcinfo, 5),
         }
     };
-    match state::<State>(&mut internal) {
-        Some(state) => state.check(&parameters)?,
-        None => {
-            logistic::check(parameters.l2).map_err(AnyError::from)?;
-            internal = keep(fcinfo, |memory| State {
-                gathered: Gathered::new(memory),
-                labels: Vec::new(),
-                numbers: HashMap::new(),
-                parameters,
-            })?;
-        }
-    }
-    if let Some(state) = state::<State>(&mut internal) {
-        state.add(label.as_str(), &vector)?;
-    }
+    let state = state_or_new(&mut internal, fcinfo, |memory| {
+        logistic::check(parameters.l2)?;
+        Ok(State {
+            gathered: Gathered::new(memory.value()),
+            labels: Vec::new(),
+            numbers: HashMap::new(),
+            parameters: parameters.clone(),
+        })
+    })?;
+    state.check(&parameters)?;
+    state.add(label.as_str(), &vector)?;
     Ok(internal)
 }
 
@@ -77,6 +74,9 @@ fn clip_train_final(mut internal: Internal) -> Returned<Option<Value>> {
     };
     Ok(Some(Value::from(&state.classifier()?)))
 }
+
+// SAFETY: the two functions above are those of `clip_train`, in all its declarations.
+unsafe impl aggregate::State for State {}
 
 impl State {
     fn check(&self, parameters: &Parameters) -> Result<()> {

@@ -6,15 +6,12 @@
 //! planned. As most common values or bounds of a histogram, values would take hundreds of kilobytes per column, read
 //! whenever a query on it is planned, and the view `pg_stats` would show them.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use graph::share;
+use halves::sample::{Occurrences, spread};
 use pgrx::prelude::*;
 use pgrx::{Internal, IntoDatum, PgMemoryContexts, pg_sys, varlena};
 
 use super::Vector;
-use super::compare::canonical;
 use super::datum::Stored;
 use crate::server;
 
@@ -75,7 +72,7 @@ unsafe extern "C-unwind" fn compute(
         stats.stats_valid = true;
         stats.stanullfrac = (sample.nulls as f64 / rows) as f32;
         stats.stawidth = (sample.width as f64 / values.max(1.0)) as i32;
-        stats.stadistinct = sample.distinct(values, rows, total_rows) as f32;
+        stats.stadistinct = sample.occurrences.distinct(rows, total_rows) as f32;
         // SAFETY: as above; all these rows have a value.
         unsafe { describe_distances(stats, fetch, &rows_with_value) };
     }
@@ -138,12 +135,6 @@ unsafe fn describe_distances(
     (stats.numnumbers[0], stats.stanumbers[0]) = (numbers.0 as i32, numbers.1);
 }
 
-/// Up to `count` of the items, evenly spread over them.
-fn spread<T>(items: &[T], count: usize) -> impl Iterator<Item = &T> {
-    let count = count.min(items.len());
-    (0..count).map(move |number| &items[number * items.len() / count])
-}
-
 /// A copy in a memory context.
 fn copy<T: Copy>(context: &mut PgMemoryContexts, items: &[T]) -> *mut T {
     // SAFETY: palloc returns as many bytes, aligned for any type.
@@ -173,10 +164,8 @@ struct Sample {
     nulls: usize,
     /// Bytes of all values as they are stored in the row.
     width: usize,
-    /// Values out of line, which are not fetched: at thousands of dimensions they are taken to differ from all others.
-    out_of_line: usize,
-    /// How often each value occurs, by its hash.
-    occurrences: HashMap<u64, usize>,
+    /// Values out of line, at thousands of dimensions, are not fetched.
+    occurrences: Occurrences,
 }
 
 impl Sample {
@@ -188,42 +177,10 @@ impl Sample {
         unsafe {
             self.width += varlena::varsize_any(pointer);
             if varlena::varatt_is_1b_e(pointer) {
-                self.out_of_line += 1;
+                self.occurrences.add_unseen();
             } else if let Some(vector) = Stored::from_datum(value, false) {
-                let mut hasher = DefaultHasher::new();
-                canonical(&vector).for_each(|half| half.to_bits().hash(&mut hasher));
-                *self.occurrences.entry(hasher.finish()).or_default() += 1;
+                self.occurrences.add(&vector);
             }
-        }
-    }
-
-    /// The number of distinct values in a table of `total` rows of which `values` out of `rows` sampled ones are not NULL;
-    /// as a negative multiple of the number of rows where it grows with them, and 0 where there is nothing to tell from.
-    ///
-    /// The estimator is PostgreSQL's own (commands/analyze.c): Haas and Stokes, Estimating the number of classes in a
-    /// finite population, 1998.
-    fn distinct(&self, values: f64, rows: f64, total: f64) -> f64 {
-        let repeated = self
-            .occurrences
-            .values()
-            .filter(|&&count| count > 1)
-            .count();
-        let once = (self.occurrences.len() - repeated + self.out_of_line) as f64;
-        let distinct = once + repeated as f64;
-        let fraction = values / rows;
-        if values == 0.0 {
-            return 0.0;
-        }
-        if repeated == 0 {
-            return -fraction;
-        }
-        let all = total * fraction;
-        let estimate = values * distinct / (values - once + once * values / all);
-        let estimate = estimate.clamp(distinct, all.max(distinct)).round();
-        if estimate > 0.1 * total {
-            -estimate / total
-        } else {
-            estimate
         }
     }
 }

@@ -6,8 +6,7 @@ use half::slice::HalfFloatSliceExt;
 use pgrx::prelude::*;
 
 use super::datum::Stored;
-use super::value::check_dimensions;
-use super::{Error, Vector};
+use super::{Error, Vector, check_dimensions};
 use crate::error::Returned;
 
 #[pg_extern(sql = false)]
@@ -56,12 +55,8 @@ fn clip_vector_concat(a: Stored<'_>, b: Stored<'_>) -> Returned<Vector> {
 /// `count` elements from the `start`-th on, of those that there are: as `substring` does.
 #[pg_extern(sql = false)]
 fn clip_vector_subvector(vector: Stored<'_>, start: i32, count: i32) -> Returned<Vector> {
-    let first = i64::from(start).max(1) - 1;
-    let end = (i64::from(start) - 1 + i64::from(count)).min(vector.len() as i64);
-    if count < 1 || first >= end {
-        return Err(Error::NoDimensions.into());
-    }
-    Ok(Vector::from_stored(&vector[first as usize..end as usize]))
+    let part = halves::numbers::part(&vector, start, count);
+    Ok(Vector::from_stored(part.map_err(Error::from)?))
 }
 
 /// The vector of norm 1 in the same direction; the vector itself where its norm is 0.

@@ -3,20 +3,20 @@
 use std::ffi::CStr;
 
 use half::slice::HalfFloatSliceExt;
+use halves::numbers::check_modifier;
+use halves::text;
 use pgrx::array::{RawArray, Scalar};
 use pgrx::datum::{ArraySliceError, UnboxDatum};
 use pgrx::prelude::*;
 use pgrx::{AnyElement, JsonB, direct_function_call, pg_sys};
 
 use super::datum::Stored;
-use super::io::{parse, text};
-use super::value::{check_modifier, read};
 use super::{Error, Result, Vector};
 use crate::error::Returned;
 
 #[pg_extern(sql = false)]
 fn clip_vector_typmod(vector: Stored<'_>, modifier: i32, _explicit: bool) -> Returned<Stored<'_>> {
-    check_modifier(&vector, modifier)?;
+    check_modifier(&vector, modifier).map_err(Error::from)?;
     Ok(vector)
 }
 
@@ -75,7 +75,7 @@ fn from_numbers<T: Scalar + UnboxDatum>(
         Ok(elements) => Vector::from_numbers(elements.iter().map(|&element| number(element))),
         Err(ArraySliceError::ContainsNulls) => {
             let element = 1 + array.iter().take_while(Option::is_some).count();
-            Err(Error::Null { element })
+            Err(halves::Error::Null { element }.into())
         }
     };
     check_shape(array)?;
@@ -90,9 +90,10 @@ fn clip_vector_from_numeric(
 ) -> Returned<Vector> {
     let vector = Vector::collect(array.iter().enumerate().map(|(index, number)| {
         let element = index + 1;
-        let number = number.ok_or(Error::Null { element })?;
+        let number = number.ok_or(halves::Error::Null { element })?;
         // The text of a numeric is a number.
-        read(index, &number.to_string()).unwrap_or(Err(Error::NotANumber { element }))
+        let read = text::element(index, &number.to_string());
+        Ok(read.unwrap_or(Err(halves::Error::NotANumber { element }))?)
     }));
     check_shape(array)?;
     Ok(vector?.with_modifier(modifier)?)
@@ -120,19 +121,19 @@ fn clip_vector_to_float8(vector: Stored<'_>) -> Vec<f64> {
 /// The text of a vector is a JSON array. A `json` is stored as a `text`, and a `bytea`, is: as it stands.
 #[pg_extern(sql = false)]
 fn clip_vector_to_json(vector: Stored<'_>) -> String {
-    text(&vector)
+    text::write(&vector)
 }
 
 #[pg_extern(sql = false)]
 fn clip_vector_to_jsonb(vector: Stored<'_>) -> JsonB {
     // Never null: every element is a finite number.
-    JsonB(serde_json::from_str(&text(&vector)).unwrap_or_default())
+    JsonB(serde_json::from_str(&text::write(&vector)).unwrap_or_default())
 }
 
 /// An array of numbers is the text of a vector; of anything else, the error says what it is.
 #[pg_extern(sql = false)]
 fn clip_vector_from_json(json: &[u8], modifier: i32, _explicit: bool) -> Returned<Vector> {
-    Ok(parse(&String::from_utf8_lossy(json))?.with_modifier(modifier)?)
+    Ok(Vector::parse(&String::from_utf8_lossy(json))?.with_modifier(modifier)?)
 }
 
 #[pg_extern(sql = false)]
@@ -142,5 +143,5 @@ fn clip_vector_from_jsonb(json: AnyElement, modifier: i32, _explicit: bool) -> R
     let text: Option<&CStr> =
         unsafe { direct_function_call(pg_sys::jsonb_out, &[Some(json.datum())]) };
     let text = text.map(CStr::to_string_lossy).unwrap_or_default();
-    Ok(parse(&text)?.with_modifier(modifier)?)
+    Ok(Vector::parse(&text)?.with_modifier(modifier)?)
 }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use half::f16;
+use halves::numbers::canonical;
 use pgrx::prelude::*;
 use pgrx::{direct_function_call, pg_sys};
 
@@ -59,13 +60,6 @@ fn clip_vector_hash_extended(vector: Stored<'_>, seed: i64) -> Option<i64> {
     let arguments = [canonical_bytes(&vector), seed.into_datum()];
     // SAFETY: the arguments are a bytea and an int8, as it expects.
     unsafe { direct_function_call(pg_sys::hashvarlenaextended, &arguments) }
-}
-
-/// The same halves for equal vectors.
-pub fn canonical(vector: &[f16]) -> impl Iterator<Item = f16> {
-    vector
-        .iter()
-        .map(|&half| if half == f16::ZERO { f16::ZERO } else { half })
 }
 
 /// The same `bytea` for equal vectors, on every machine.

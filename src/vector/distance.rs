@@ -9,10 +9,8 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use half::f16;
 use pgrx::prelude::*;
 
-use super::Result;
 use super::datum::Stored;
-use super::io::elements;
-use super::value::{MAX_DIMENSIONS, check_count, check_dimensions, no_half};
+use super::{Error, Result, check_dimensions};
 use crate::error::Returned;
 use crate::text::Text;
 
@@ -92,14 +90,5 @@ fn clip_vector_norm(vector: Stored<'_>) -> f64 {
 /// The norm of a vector that is given as text, in single precision as pgvector's `vector` has it.
 #[pg_extern(sql = false)]
 fn clip_vector_norm_of_text(text: Text) -> Returned<f64> {
-    let elements = elements(text.as_str(), |index, text| {
-        let number: f32 = text.parse().ok()?;
-        Some(match number.is_finite() {
-            true => Ok(f64::from(number).powi(2)),
-            false => Err(no_half(index, number.into())),
-        })
-    });
-    let squares: Vec<f64> = elements?.take(MAX_DIMENSIONS + 1).collect::<Result<_>>()?;
-    check_count(squares.len())?;
-    Ok(squares.iter().sum::<f64>().sqrt())
+    Ok(halves::text::norm(text.as_str()).map_err(Error::from)?)
 }

@@ -16,7 +16,6 @@ mod error;
 mod io;
 mod value;
 
-pub use aggregate::aggregate_context;
 pub use analyze::{SAMPLE_KIND, distance};
 pub use datum::Stored;
 pub use distance::prefetch;

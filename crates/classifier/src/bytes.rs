@@ -7,10 +7,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::limits::VERSION;
 use crate::{Activation, Class, Classifier, Error, Origin, Result};
-
-/// Version of the bytes, and of the JSON.
-pub(crate) const VERSION: u8 = 1;
 
 /// Bytes at the front that tell one classifier from another.
 pub const FINGERPRINT_BYTES: usize = 16;

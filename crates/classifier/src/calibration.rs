@@ -9,12 +9,11 @@
 //! - Without labels, biases for which each class is as frequent as it is said to be: what a class gains that swallows others
 //!   is taken from it.
 
+pub use crate::limits::MOST_BIASES;
 use crate::{Activation, Classifier, Error, Result};
 
 /// Between which bounds a temperature is looked for: the scale is multiplied or divided by no more.
 const LARGEST_FACTOR: f64 = 100.0;
-/// Classes at most whose biases are fitted: time and memory grow with the square of their number.
-pub const MOST_BIASES: usize = 1000;
 /// Newton steps at most; some ten are taken.
 const STEPS: usize = 200;
 

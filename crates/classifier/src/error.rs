@@ -1,7 +1,6 @@
 //! What can be wrong with a classifier. The extension maps each variant to an SQLSTATE.
 
-use crate::calibration::MOST_BIASES;
-use crate::model::{LARGEST, MAX_DIMENSIONS, MAX_WEIGHTS};
+use crate::limits::{LARGEST, MAX_DIMENSIONS, MAX_WEIGHTS, MOST_BIASES, VERSION};
 
 /// Any failure of this crate. Positions count from 1.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +94,7 @@ pub enum Error {
     #[error("damaged classifier: {0}")]
     Damaged(&'static str),
     /// A classifier of another release.
-    #[error("classifier has format version {0}, this release reads version {VERSION}", VERSION = crate::bytes::VERSION)]
+    #[error("classifier has format version {0}, this release reads version {VERSION}")]
     Version(u32),
     /// JSON that is no classifier.
     #[error("invalid input syntax for type clip_classifier: {0}")]

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bytes::VERSION;
+use crate::limits::VERSION;
 use crate::{Activation, Class, Classifier, Error, Origin, Result};
 
 #[derive(Serialize, Deserialize)]

@@ -13,13 +13,15 @@ mod decision;
 mod direction;
 mod error;
 mod json;
+mod limits;
 mod model;
 
 pub use bytes::{FINGERPRINT_BYTES, fingerprint};
 pub use decision::Scores;
 pub use direction::Direction;
 pub use error::Error;
-pub use model::{Activation, Class, Classifier, MAX_DIMENSIONS, Origin, check_size};
+pub use limits::MAX_DIMENSIONS;
+pub use model::{Activation, Class, Classifier, Origin, check_size};
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

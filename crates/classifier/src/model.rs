@@ -4,14 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{LARGEST, MAX_DIMENSIONS, MAX_WEIGHTS};
 use crate::{Error, Result};
-
-/// The greatest dimension; that of a `clip_vector`.
-pub const MAX_DIMENSIONS: usize = 16_000;
-/// The greatest magnitude of a weight, a scale and a bias: logits are then finite.
-pub const LARGEST: f64 = 1e9;
-/// Numbers in all vectors together, at most: 256 MB.
-pub const MAX_WEIGHTS: usize = 1 << 26;
 
 /// How logits become probabilities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

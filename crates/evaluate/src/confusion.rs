@@ -1,17 +1,9 @@
 //! The confusion matrix and what is computed from it.
 
 use crate::Error;
+use crate::limits::{MAX_COUNT, MAX_LABEL_BYTES, MAX_LABELS};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-
-/// How many labels a matrix may have: a million counts.
-pub const MAX_LABELS: usize = 1000;
-
-/// The longest label, in bytes of UTF-8: with [`MAX_LABELS`] it bounds the memory that counting takes.
-pub const MAX_LABEL_BYTES: usize = 1 << 16;
-
-/// How many rows a matrix may count: as many as `f64` and JSON's readers have exactly.
-pub const MAX_COUNT: u64 = 1 << 53;
 
 /// How many rows there are of each true and each predicted label.
 ///

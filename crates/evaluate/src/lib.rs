@@ -9,11 +9,13 @@
 
 mod confusion;
 mod error;
+mod limits;
 mod ranking;
 mod table;
 mod tally;
 
-pub use confusion::{Accuracy, Confusion, MAX_COUNT, MAX_LABEL_BYTES, MAX_LABELS, Row};
+pub use confusion::{Accuracy, Confusion, Row};
 pub use error::Error;
+pub use limits::{MAX_COUNT, MAX_LABEL_BYTES, MAX_LABELS};
 pub use ranking::Ranking;
 pub use tally::Tally;

@@ -1,5 +1,5 @@
-//! Distances between vectors of IEEE half and single precision, the [decimal] text of halves,
-//! and [codes](quantize) of few bits.
+//! Distances between vectors of IEEE half and single precision, and [codes](quantize) of few
+//! bits.
 //!
 //! The slices of a call are of equal length. Checking that belongs to the caller, who can name both
 //! dimensions; where they differ, the longer one's surplus is ignored. No distance allocates or
@@ -16,7 +16,6 @@
 //! chosen once per process. Two machines may differ in the last bits, one machine never does:
 //! swapping the arguments of a symmetric function gives the same bits.
 
-pub mod decimal;
 mod dispatch;
 pub mod prefetch;
 pub mod quantize;

@@ -1,5 +1,7 @@
 //! What can be wrong with rows and parameters.
 
+use crate::MOST_CLUSTERS;
+
 /// Why nothing was learned.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -16,7 +18,7 @@ pub enum Error {
     #[error("l2 must be at least 0 and finite, not {0}")]
     Penalty(f64),
     /// A number of clusters that is none.
-    #[error("k must be between 1 and {max}, not {0}", max = crate::kmeans::MOST)]
+    #[error("k must be between 1 and {MOST_CLUSTERS}, not {0}")]
     Clusters(i64),
     /// There is not enough memory.
     #[error("out of memory")]

@@ -6,13 +6,11 @@ use std::cmp::Ordering;
 
 use fastrand::Rng;
 
-use crate::Interrupt;
 use crate::error::{Error, Result, zeros};
 use crate::product::Matrix;
 use crate::rows::{BLOCK, Rows};
+use crate::{Interrupt, MOST_CLUSTERS};
 
-/// Most clusters.
-pub const MOST: usize = 10_000;
 /// Most rounds; few sets of rows take more than 50.
 const ROUNDS: usize = 100;
 /// What single precision tells from 0 of 1 less a cosine similarity.
@@ -22,7 +20,7 @@ const APART: f32 = 1e-6;
 /// these are fewer. Equal seeds give equal clusters.
 ///
 /// # Errors
-/// `k` is not between 1 and [`MOST`], there is no memory, or it was interrupted.
+/// `k` is not between 1 and [`MOST_CLUSTERS`], there is no memory, or it was interrupted.
 pub fn cluster(
     rows: &Rows<'_>,
     k: i64,
@@ -50,9 +48,11 @@ pub fn cluster(
 /// The number of clusters, where it is one.
 ///
 /// # Errors
-/// It is not between 1 and [`MOST`].
+/// It is not between 1 and [`MOST_CLUSTERS`].
 pub fn check(k: i64) -> Result<usize> {
-    let count = usize::try_from(k).ok().filter(|k| (1..=MOST).contains(k));
+    let count = usize::try_from(k)
+        .ok()
+        .filter(|k| (1..=MOST_CLUSTERS).contains(k));
     count.ok_or(Error::Clusters(k))
 }
 

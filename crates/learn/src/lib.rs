@@ -22,6 +22,9 @@ pub mod rows;
 
 pub use error::{Error, Result};
 
+/// Most clusters.
+pub const MOST_CLUSTERS: usize = 10_000;
+
 /// Asked now and then, after some milliseconds of work, whether to go on; an error ends the work.
 pub type Interrupt<'i> = &'i dyn Fn() -> Result<()>;
 

@@ -1,4 +1,4 @@
-//! Halves as decimal text, and the rounding of wider numbers to halves.
+//! One half as decimal text, and the rounding of wider numbers to halves.
 //!
 //! Every conversion rounds once, to the nearest half, ties to even: never by way of a third precision, whose rounding
 //! could push a number over the middle between two halves. What [`write`] wrote, [`parse`] reads as the same half.
