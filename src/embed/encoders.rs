@@ -7,7 +7,8 @@
 use super::{Error, thread};
 use crate::{error::Result, guc, model::Model};
 use clip::{
-    encoder::{Cancel, Encoder, OnnxEncoder, Options},
+    cancel::Cancel,
+    encoder::{Encoder, Options},
     manifest::Tower,
     session::Runtime,
 };
@@ -19,17 +20,13 @@ use std::{
 
 /// All encoders of this process, the last used one at the end, each with the directory it reads. The same model may be
 /// registered from another directory later, because the first one is gone.
-static ENCODERS: Mutex<Vec<(PathBuf, OnnxEncoder)>> = Mutex::new(Vec::new());
+static ENCODERS: Mutex<Vec<(PathBuf, Encoder)>> = Mutex::new(Vec::new());
 
-fn encoders() -> MutexGuard<'static, Vec<(PathBuf, OnnxEncoder)>> {
+fn encoders() -> MutexGuard<'static, Vec<(PathBuf, Encoder)>> {
     ENCODERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn position(
-    encoders: &[(PathBuf, OnnxEncoder)],
-    identity: &str,
-    directory: &Path,
-) -> Option<usize> {
+fn position(encoders: &[(PathBuf, Encoder)], identity: &str, directory: &Path) -> Option<usize> {
     encoders
         .iter()
         .position(|(from, encoder)| from == directory && encoder.manifest().identity == identity)
@@ -54,11 +51,11 @@ pub fn loaded() -> Vec<String> {
 /// `clip_pg.model_memory`.
 fn make_room(model: &Model, tower: &Tower) -> Result<()> {
     let identity = &model.manifest.identity;
-    let is_other = |(from, encoder): &(PathBuf, OnnxEncoder)| {
+    let is_other = |(from, encoder): &(PathBuf, Encoder)| {
         from != &model.directory || encoder.manifest().identity != *identity
     };
     let mut known = encoders();
-    let has_tower = |entry: &(PathBuf, OnnxEncoder)| !is_other(entry) && entry.1.has_loaded(tower);
+    let has_tower = |entry: &(PathBuf, Encoder)| !is_other(entry) && entry.1.has_loaded(tower);
     let mut bytes = match known.iter().any(has_tower) {
         true => 0,
         false => model.manifest.tower_bytes(tower),
@@ -86,7 +83,7 @@ pub fn unload_all() -> Result<()> {
     unload(all)
 }
 
-fn unload(unloaded: Vec<(PathBuf, OnnxEncoder)>) -> Result<()> {
+fn unload(unloaded: Vec<(PathBuf, Encoder)>) -> Result<()> {
     if unloaded.is_empty() {
         return Ok(());
     }
@@ -118,7 +115,7 @@ pub fn encode_images(model: &Model, threads: usize, images: Vec<Vec<u8>>) -> Res
 fn with_encoder(
     model: &Model,
     threads: usize,
-    work: impl FnOnce(&mut OnnxEncoder, &Cancel) -> clip::Result<Vec<f32>> + Send + 'static,
+    work: impl FnOnce(&mut Encoder, &Cancel) -> clip::Result<Vec<f32>> + Send + 'static,
 ) -> Result<Vec<f32>> {
     let identity = model.manifest.identity.clone();
     let directory = model.directory.clone();
@@ -133,7 +130,7 @@ fn with_encoder(
                 // Callers choose their batches.
                 batch_size: usize::MAX,
             };
-            let encoder = OnnxEncoder::new(runtime, &directory, manifest, options);
+            let encoder = Encoder::new(runtime, &directory, manifest, options);
             encoders.push((directory.clone(), encoder));
         }
         let Some(index) = position(&encoders, &identity, &directory) else {

@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Result},
     server,
 };
-use clip::encoder::Cancel;
+use clip::cancel::Cancel;
 use pgrx::{check_for_interrupts, pg_guard, pg_sys};
 use std::{
     io::{self, PipeReader, PipeWriter, Read, Write},

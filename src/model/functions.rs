@@ -10,7 +10,8 @@ use crate::{
     text::Text,
 };
 use clip::{
-    manifest::{Activation, Caveat, LogitSource, Manifest, Overrides, Tower},
+    inspect::Overrides,
+    manifest::{Activation, Caveat, LogitSource, Manifest, Tower},
     session::Runtime,
 };
 use pgrx::{PgLogLevel, PgSqlErrorCode, pg_sys::panic::ErrorReport, prelude::*};

@@ -3,8 +3,10 @@
 //! `cargo run -p clip --example embed -- /usr/lib/libonnxruntime.so models/clip-mini '{}' < captions.txt`
 
 use clip::{
-    encoder::{Cancel, Encoder, OnnxEncoder, Options},
-    manifest::{Manifest, Overrides},
+    cancel::Cancel,
+    encoder::{Encoder, Options},
+    inspect::Overrides,
+    manifest::Manifest,
     session::Runtime,
     tokenize::Tokenizer,
 };
@@ -40,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // From then on.
     let spec = manifest.text.tokenizer.clone();
     let tokenizer = Tokenizer::new(&std::fs::read(directory.join(&spec.file))?, spec)?;
-    let mut encoder = OnnxEncoder::new(runtime, &directory, manifest, Options::default());
+    let mut encoder = Encoder::new(runtime, &directory, manifest, Options::default());
     let lines = io::stdin().lock().lines().collect::<Result<Vec<_>, _>>()?;
     let texts: Vec<_> = lines.iter().map(String::as_str).collect();
     let embeddings = encoder.encode_texts(&texts, &cancel)?;

@@ -6,24 +6,14 @@
 //! otherwise on another processor, and not what turns similarities into probabilities, which may be set right later.
 
 mod caveat;
-mod config;
-mod files;
-mod inspect;
-mod layout;
-mod onnx;
-mod overrides;
-mod ports;
-mod preprocess;
-mod probe;
-mod scale;
-mod tokenizer;
 
+pub use crate::files::ModelFile;
 pub use caveat::Caveat;
-pub use files::ModelFile;
+pub(crate) use caveat::PREPROCESSING;
 use imaging::preprocess::Preprocess;
-pub use overrides::Overrides;
 
 use crate::{
+    files,
     session::Dtype,
     tokenize::{Padding, TokenizerSpec},
 };
@@ -31,7 +21,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use sha2::{Digest, Sha256};
 
 /// Version of the JSON that a [`Manifest`] is written as.
-const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
 /// Description of one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -187,7 +177,7 @@ impl Manifest {
     }
 
     /// Writes the identity into the manifest.
-    fn seal(&mut self) {
+    pub(crate) fn seal(&mut self) {
         let mut essence = self.clone();
         essence.identity.clear();
         (essence.logit_scale, essence.logit_bias) = (1.0, 0.0);
@@ -211,6 +201,3 @@ fn supported_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D
         ))),
     }
 }
-
-#[cfg(test)]
-mod tests;

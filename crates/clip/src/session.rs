@@ -5,7 +5,7 @@
 //! library. The functions are called on whatever thread runs the model; threads that ONNX Runtime starts inherit that
 //! thread's signal mask.
 
-use crate::{Error, Result, encoder::Cancel};
+use crate::{Error, Result, cancel::Cancel};
 use half::f16;
 use ort::{
     environment::Environment,

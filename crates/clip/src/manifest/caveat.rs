@@ -1,7 +1,17 @@
 //! What a user should know of a model that was registered all the same.
 
-use super::{LogitSource, Manifest, preprocess::SOURCES};
+use super::{LogitSource, Manifest};
 use serde::{Deserialize, Serialize};
+
+/// Files that may say how images are prepared, in the order in which they count, and the part of the file that does. Without that
+/// part the file is about something else, unless the whole of it is meant (`None`).
+pub(crate) const PREPROCESSING: [(&str, Option<&str>); 5] = [
+    ("preprocess_cfg.json", None),
+    ("processor_config.json", Some("image_processor")),
+    ("preprocessor_config.json", None),
+    ("open_clip_config.json", Some("preprocess_cfg")),
+    ("config.json", Some("preprocess_cfg")),
+];
 
 /// Something that was taken for granted of a model, or that does not hold for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +59,7 @@ impl Caveat {
     pub fn remedy(self) -> String {
         match self {
             Self::Preprocessing => {
-                let names = SOURCES.map(|(name, _)| name);
+                let names = PREPROCESSING.map(|(name, _)| name);
                 format!(
                     "Put the file that belongs to the model beside it, one of {}.",
                     names.join(", ")

@@ -1,8 +1,8 @@
 //! What a model's `config.json` says about it, in the dialects of `transformers` and of open_clip.
 
-use super::{files, layout};
+use super::layout;
 use crate::{
-    Error, Result,
+    Error, Result, files,
     tokenize::{self, Clean},
 };
 use serde_json::Value;

@@ -6,8 +6,9 @@ mod probes;
 use super::*;
 use crate::{
     Error, Result,
-    encoder::Cancel,
-    session::Runtime,
+    cancel::Cancel,
+    manifest::{Layout, Role},
+    session::{Dtype, Runtime},
     testing::{
         self, Directory,
         graph::{DIMENSIONS, FLOAT, Graph, INT64, SIDE},

@@ -1,6 +1,6 @@
 //! The files of a model: their hashes at registration and whether they are still the same.
 
-use crate::{Error, Result, encoder::Cancel};
+use crate::{Error, Result, cancel::Cancel};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
@@ -23,7 +23,7 @@ pub struct ModelFile {
 
 impl ModelFile {
     /// Reads and hashes `directory`/`path`.
-    pub(super) fn read(directory: &Path, path: &str, cancel: &Cancel) -> Result<Self> {
+    pub(crate) fn read(directory: &Path, path: &str, cancel: &Cancel) -> Result<Self> {
         let mut file = open(directory, path)?;
         let mut hasher = Sha256::new();
         let mut buffer = vec![0; 1 << 20];
@@ -75,7 +75,7 @@ impl ModelFile {
 }
 
 /// Opens `directory`/`path`.
-pub(super) fn open(directory: &Path, path: &str) -> Result<File> {
+pub(crate) fn open(directory: &Path, path: &str) -> Result<File> {
     File::open(directory.join(path)).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Error::MissingModelFile {
             file: path.to_owned(),
@@ -86,7 +86,7 @@ pub(super) fn open(directory: &Path, path: &str) -> Result<File> {
 }
 
 /// Reads all of `directory`/`path`.
-pub(super) fn contents(directory: &Path, path: &str) -> Result<Vec<u8>> {
+pub(crate) fn contents(directory: &Path, path: &str) -> Result<Vec<u8>> {
     let mut contents = Vec::new();
     open(directory, path)?
         .read_to_end(&mut contents)
@@ -96,7 +96,7 @@ pub(super) fn contents(directory: &Path, path: &str) -> Result<Vec<u8>> {
 }
 
 /// Fails with [`Error::LfsPointer`] where the file `path` begins like one.
-pub(super) fn refuse_pointer(path: &str, beginning: &[u8]) -> Result<()> {
+pub(crate) fn refuse_pointer(path: &str, beginning: &[u8]) -> Result<()> {
     if beginning.starts_with(b"version https://git-lfs.github.com/spec/") {
         return Err(Error::LfsPointer {
             file: path.to_owned(),
@@ -106,7 +106,7 @@ pub(super) fn refuse_pointer(path: &str, beginning: &[u8]) -> Result<()> {
 }
 
 /// Whether `path` stays inside the directory it is relative to.
-pub(super) fn is_inside(path: &str) -> bool {
+pub(crate) fn is_inside(path: &str) -> bool {
     !path.is_empty()
         && Path::new(path)
             .components()
@@ -114,7 +114,7 @@ pub(super) fn is_inside(path: &str) -> bool {
 }
 
 /// Lower-case hexadecimal digits of `bytes`.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(
         String::with_capacity(2 * bytes.len()),
         |mut digits, byte| {
@@ -126,7 +126,7 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 /// The error for a file that the system does not give.
-pub(super) fn unreadable(path: &str, source: std::io::Error) -> Error {
+pub(crate) fn unreadable(path: &str, source: std::io::Error) -> Error {
     Error::UnreadableModelFile {
         file: path.to_owned(),
         source,

@@ -3,8 +3,7 @@
 //! Walks the protocol buffer of <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3> along the fields that lead
 //! to tensors and operators, and skips everything else, weights included, without reading it.
 
-use super::files;
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 use std::{
     collections::BTreeSet,
     fs::File,

@@ -1,7 +1,6 @@
 //! What a caller may set at registration instead of having it read from the model's files.
 
-use super::Activation;
-use crate::{Error, Result, tokenize::Clean};
+use crate::{Error, Result, manifest::Activation, tokenize::Clean};
 use imaging::preprocess::Alpha;
 use serde::Deserialize;
 use serde_json::{Map, Value};

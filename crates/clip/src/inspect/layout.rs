@@ -1,7 +1,7 @@
 //! Finding the graphs of a model in the layouts in use.
 
-use super::{Layout, Overrides, files};
-use crate::{Error, Result};
+use super::Overrides;
+use crate::{Error, Result, files, manifest::Layout};
 use std::{fs, path::Path};
 
 /// Suffixes that exporters give their precisions, in the order in which they are taken: the plain file is in single

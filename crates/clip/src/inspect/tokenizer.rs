@@ -3,10 +3,10 @@
 use super::{
     Overrides,
     config::{self, Family, ModelConfig},
-    files, layout,
+    layout,
 };
 use crate::{
-    Error, Result,
+    Error, Result, files,
     tokenize::{Clean, Padding, Side, Tokenizer, TokenizerSpec},
 };
 use serde_json::Value;

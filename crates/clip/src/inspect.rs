@@ -5,21 +5,29 @@
 //! length) are taken only if the model gives the same embeddings with them as without; never where a graph quantises
 //! what it computes by the range it finds, because probes cannot show every range.
 
-use super::{
-    Activation, Caveat, FORMAT, ImageTower, LogitSource, Manifest, ModelFile, Overrides, TextTower,
-    Tower,
-    config::ModelConfig,
-    layout, onnx,
-    ports::{self, Found, Side},
-    preprocess,
-    probe::{Probe, THREADS},
-    scale, tokenizer,
-};
+mod config;
+mod graph;
+mod layout;
+mod overrides;
+mod ports;
+mod preprocess;
+mod probe;
+mod scale;
+mod tokenizer;
+
+pub use overrides::Overrides;
+
 use crate::{
     Error, Result,
-    encoder::Cancel,
+    cancel::Cancel,
+    manifest::{
+        Activation, Caveat, FORMAT, ImageTower, LogitSource, Manifest, ModelFile, TextTower, Tower,
+    },
     session::{Runtime, Session},
 };
+use config::ModelConfig;
+use ports::{Found, Side};
+use probe::{Probe, THREADS};
 use std::path::Path;
 
 impl Manifest {
@@ -143,9 +151,9 @@ fn tower(
     wanted: Option<&str>,
     sessions: &mut Vec<(String, Session)>,
     open: impl FnOnce(&str) -> Result<Session>,
-) -> Result<(Found, onnx::Contents)> {
+) -> Result<(Found, graph::Contents)> {
     // Before ONNX Runtime looks: what it says about a file that is no graph is less clear.
-    let contents = onnx::examine(directory, file)?;
+    let contents = graph::examine(directory, file)?;
     if !sessions.iter().any(|(loaded, _)| loaded == file) {
         sessions.push((file.to_owned(), open(file)?));
     }
@@ -173,3 +181,6 @@ fn hash(directory: &Path, manifest: &Manifest, cancel: &Cancel) -> Result<Vec<Mo
         .map(|path| ModelFile::read(directory, path, cancel))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

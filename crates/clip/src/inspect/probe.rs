@@ -1,13 +1,14 @@
 //! The runs that registration learns from.
 
 use super::{
-    Manifest, Tower,
     ports::{self, Side},
     scale,
 };
 use crate::{
     Error, Result,
-    encoder::{Batch, Cancel, Encoder, OnnxEncoder, Options, Rows, normalized},
+    cancel::Cancel,
+    encoder::{Batch, Encoder, Options, Rows, normalized},
+    manifest::{Manifest, Tower},
     session::{Runtime, Session},
     tokenize::{Padding, Tokenizer},
 };
@@ -31,7 +32,7 @@ const LOGITS: &str = "logits_per_image";
 
 /// A model under examination.
 pub(super) struct Probe<'a> {
-    encoder: OnnxEncoder,
+    encoder: Encoder,
     runtime: &'a Runtime,
     directory: &'a Path,
     cancel: &'a Cancel,
@@ -49,7 +50,7 @@ impl<'a> Probe<'a> {
             threads: THREADS,
             ..Options::default()
         };
-        let encoder = OnnxEncoder::new(runtime.clone(), directory, manifest, options);
+        let encoder = Encoder::new(runtime.clone(), directory, manifest, options);
         Self {
             encoder,
             runtime,

@@ -1,9 +1,10 @@
 //! From similarity to probability: logit scale, bias and activation of a model.
 
 use super::{
-    Activation, LogitSource, Overrides,
+    Overrides,
     config::{Family, ModelConfig},
 };
+use crate::manifest::{Activation, LogitSource};
 
 /// `logit = scale · cosine + bias`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,7 +109,7 @@ pub(super) fn fit(points: &[(f64, f64)]) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::config::ModelConfig;
+    use crate::inspect::config::ModelConfig;
     use std::path::Path;
 
     fn config(family: Family, logit_scale: Option<f64>) -> ModelConfig {

@@ -1,7 +1,7 @@
 //! Graphs that hold both towers.
 
 use super::*;
-use crate::encoder::{Encoder, OnnxEncoder, Options};
+use crate::encoder::{Encoder, Options};
 
 /// Two towers and their logits, `100 · cosine − 7`, in one graph; `rows` of 0 is left open.
 fn combined(rows: u64) -> Graph {
@@ -74,7 +74,7 @@ fn combined_graphs_tell_their_logits() {
         (0, 0)
     );
     let embed = |directory: &Directory, manifest: Manifest| {
-        let mut encoder = OnnxEncoder::new(
+        let mut encoder = Encoder::new(
             runtime.clone(),
             directory.path(),
             manifest,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    manifest::Overrides,
+    inspect::Overrides,
     testing::{
         self, Directory,
         graph::{DIMENSIONS, FLOAT, Graph, INT32, INT64, SIDE},
@@ -27,9 +27,9 @@ fn inspect(directory: &Path, runtime: &Runtime) -> Result<Manifest> {
     )
 }
 
-fn encoder(directory: &Directory, runtime: &Runtime) -> OnnxEncoder {
+fn encoder(directory: &Directory, runtime: &Runtime) -> Encoder {
     let manifest = inspect(directory.path(), runtime).unwrap();
-    OnnxEncoder::new(
+    Encoder::new(
         runtime.clone(),
         directory.path(),
         manifest,
@@ -38,7 +38,7 @@ fn encoder(directory: &Directory, runtime: &Runtime) -> OnnxEncoder {
 }
 
 /// Noise of the size that `encoder` takes.
-fn noise(encoder: &OnnxEncoder, count: u32) -> Vec<Vec<u8>> {
+fn noise(encoder: &Encoder, count: u32) -> Vec<Vec<u8>> {
     let length = samples(encoder.manifest.image.size) as u32;
     (0..count)
         .map(|seed| {
@@ -86,7 +86,7 @@ fn batches_do_not_change_embeddings() {
             ..Options::default()
         };
         let manifest = one.manifest.clone();
-        let mut several = OnnxEncoder::new(runtime.clone(), directory.path(), manifest, options);
+        let mut several = Encoder::new(runtime.clone(), directory.path(), manifest, options);
         assert!(distance(&several.encode_texts(&CAPTIONS, &cancel).unwrap(), &texts) < 1e-5);
         let found = several.encode_images(&borrowed(&images), &cancel).unwrap();
         assert!(distance(&found, &pictures) < 1e-5);
@@ -199,7 +199,7 @@ fn canceled_calls_stop() {
     let mut encoder = encoder(&directory, &runtime);
     let images = noise(&encoder, 8);
     let many: Vec<_> = borrowed(&images).into_iter().cycle().take(4000).collect();
-    let canceled = |after: Duration, encoder: &mut OnnxEncoder| {
+    let canceled = |after: Duration, encoder: &mut Encoder| {
         let cancel = Cancel::default();
         thread::scope(|scope| {
             scope.spawn(|| {

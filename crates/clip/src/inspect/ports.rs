@@ -1,8 +1,8 @@
 //! Which inputs and outputs of a graph are which: by name, then by rank and element type.
 
-use super::{Input, Role, Tower};
 use crate::{
     Error, Result,
+    manifest::{Input, Role, Tower},
     session::{Dtype, Port},
 };
 

@@ -10,7 +10,7 @@ use super::{
     config::{self, Family, ModelConfig, unsigned, unusable},
     layout,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, manifest::PREPROCESSING};
 use imaging::preprocess::{Alpha, Filter, Preprocess, Resize};
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -18,16 +18,6 @@ use std::path::Path;
 const OPENAI_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 const OPENAI_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 const HALF: [f32; 3] = [0.5; 3];
-
-/// Files that may hold the settings, in the order in which they count, and the part of the file that does. Without that
-/// part the file is about something else, unless the whole of it is meant (`None`).
-pub(super) const SOURCES: [(&str, Option<&str>); 5] = [
-    ("preprocess_cfg.json", None),
-    ("processor_config.json", Some("image_processor")),
-    ("preprocessor_config.json", None),
-    ("open_clip_config.json", Some("preprocess_cfg")),
-    ("config.json", Some("preprocess_cfg")),
-];
 
 /// Reads the preprocessing that belongs to the graph `image`, and whether any file says so. `size` is what the graph
 /// says about `[height, width]`, for models that say nothing else.
@@ -73,7 +63,7 @@ pub(super) fn read(
 /// The settings nearest to the graph `image`, and the file that holds them.
 fn settings(directory: &Path, image: &str) -> Result<Option<(String, Value)>> {
     for folder in layout::folders(image) {
-        for (name, part) in SOURCES {
+        for (name, part) in PREPROCESSING {
             let folder = std::slice::from_ref(&folder);
             let Some(file) = layout::first(directory, folder, &[name]) else {
                 continue;
