@@ -1,4 +1,4 @@
--- The registry's view, rights and comments. The functions are declared in src/model/functions.rs.
+-- The registry's view, rights and comments. The functions are declared in src/registration.rs.
 
 CREATE VIEW clip_models AS
 SELECT name, dimensions, image_size, context_length, logit_scale, logit_bias, logit_source, activation, tokenization,

@@ -1,4 +1,4 @@
--- The worker's view and comments. The function is declared in src/worker/stats.rs.
+-- The worker's view and comments. The function is declared in src/inference/worker/stats.rs.
 
 CREATE VIEW clip_worker_stats AS
 SELECT pid, started_at, restarts, requests, batches, mean_batch_size, queue_time, inference_time, memo_hits, memo_misses

@@ -4,6 +4,7 @@
 //! it is implemented, or in `sql/` where the macros of pgrx cannot say it.
 
 mod aggregate;
+mod array;
 mod background;
 mod classify;
 mod datum;
@@ -14,19 +15,21 @@ mod evaluate;
 mod gallery;
 mod guc;
 mod index;
+mod inference;
 mod ingest;
 mod json;
 mod learn;
 mod message;
 mod model;
+mod registration;
 mod role;
 mod search;
 mod server;
+mod shmem;
 mod sql;
 mod subtransaction;
 mod text;
 mod vector;
-mod worker;
 
 /// The crate's version, as `pg_get_loaded_modules()` tells it.
 const VERSION: &std::ffi::CStr = match std::ffi::CStr::from_bytes_with_nul(
@@ -50,7 +53,7 @@ pub extern "C-unwind" fn _PG_init() {
     // SAFETY: reads a variable of this process.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         guc::define_worker();
-        worker::register();
+        inference::register();
         ingest::register();
     }
     guc::reserve_prefix();

@@ -13,6 +13,7 @@ use pgrx::{Internal, pg_sys};
 use super::{Error, Stored, Value};
 use crate::{
     aggregate::{self, state, state_or_new},
+    array::NullElement,
     error::{Result, Returned},
     text::Text,
     vector,
@@ -168,7 +169,7 @@ fn clip_debias_shares_accum(
     let given = |classifier: &Classifier| {
         let shares = shares.ok_or(Error::DifferentShares)?;
         let shares: Option<Vec<f64>> = shares.iter().collect();
-        let shares = shares.ok_or(crate::embed::Error::NullElement("shares"))?;
+        let shares = shares.ok_or(NullElement("shares"))?;
         check_shares(classifier, &shares)?;
         Ok(Aim::Shares(shares))
     };

@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 use std::ffi::CStr;
-use std::rc::Rc;
 
 use classifier::{Activation, Class, Classifier, Direction, Origin};
 use clip::manifest::Activation as Trained;
+use clip::template::{PLACEHOLDER, fill, has_place};
 use pgrx::{Array, pg_sys, prelude::*};
 
 use super::{Error, Value};
 use crate::{
-    embed::{PLACEHOLDER, elements, embed_texts, fill},
+    array::elements,
     error::{Result, Returned},
+    inference::embed_texts,
     model::{self, Model},
     text::Text,
     vector::Vector,
@@ -154,7 +155,7 @@ impl Given {
                 return Err(Error::NoTemplates.into());
             }
             let mut templates = templates.iter().map(Text::as_str);
-            if let Some(template) = templates.find(|template| !template.contains(PLACEHOLDER)) {
+            if let Some(template) = templates.find(|template| !has_place(template)) {
                 return Err(Error::Template(template.to_owned()).into());
             }
         }
@@ -251,7 +252,7 @@ impl Given {
 /// What was made last, for a call that is evaluated for every row.
 struct Made {
     given: Given,
-    model: Rc<Model>,
+    model: Model,
     value: Value,
 }
 
@@ -259,11 +260,9 @@ thread_local! {
     static LAST: std::cell::RefCell<Option<Made>> = const { std::cell::RefCell::new(None) };
 }
 
-fn remembered(given: Given, model: &Rc<Model>) -> Result<Value> {
+fn remembered(given: Given, model: &Model) -> Result<Value> {
     let last = LAST.with_borrow(|last| match last {
-        Some(made) if Rc::ptr_eq(&made.model, model) && made.given == given => {
-            Some(made.value.clone())
-        }
+        Some(made) if made.model.is(model) && made.given == given => Some(made.value.clone()),
         _ => None,
     });
     if let Some(value) = last {
@@ -272,7 +271,7 @@ fn remembered(given: Given, model: &Rc<Model>) -> Result<Value> {
     let value = Value::from(&given.classifier(model)?);
     LAST.set(Some(Made {
         given,
-        model: Rc::clone(model),
+        model: model.clone(),
         value: value.clone(),
     }));
     Ok(value)

@@ -11,8 +11,9 @@ use pgrx::{Array, pg_sys::panic::ErrorReport, prelude::*};
 
 use super::{Error, Stored, Value, check_share};
 use crate::{
-    embed::{elements, embed_image},
+    array::elements,
     error::{Result, Returned},
+    inference::embed_image,
     model,
     text::Text,
     vector,
@@ -172,7 +173,7 @@ fn clip_classify_image(
 }
 
 /// The model that a classifier is for.
-fn model_of(classifier: &Classifier) -> Result<std::rc::Rc<model::Model>> {
+fn model_of(classifier: &Classifier) -> Result<model::Model> {
     let Some(Origin { name, identity }) = classifier.origin() else {
         return Err(Error::NoModel.into());
     };

@@ -3,9 +3,9 @@
 //! With the model named they are immutable: a name is bound to its files for ever. With the default model, which is a
 //! setting, they are stable.
 
-use super::{at_fault, embed_image, embed_images, embed_region, embed_text, embed_texts};
 use crate::{
     error::{Error, Result, Returned},
+    inference::{embed_image, embed_images, embed_region, embed_text, embed_texts_at},
     model,
     text::Text,
     vector::Vector,
@@ -101,11 +101,7 @@ fn text_vectors(texts: &Array<Text>, model: Option<&Text>) -> Result<Vec<Option<
     let given = (1..).zip(&texts);
     let given = given.filter_map(|(position, text)| Some((position, text.as_ref()?.as_str())));
     let (positions, given): (Vec<usize>, Vec<&str>) = given.unzip();
-    let vectors = embed_texts(&model, &given).map_err(|error| {
-        at_fault(error, &positions, |n| {
-            embed_text(&model, given[n]).map(drop)
-        })
-    })?;
+    let vectors = embed_texts_at(&model, &positions, &given)?;
     let nulls = texts.iter().map(Option::is_none);
     Ok(spread(nulls, vectors.iter().cloned()))
 }

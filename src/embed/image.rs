@@ -1,126 +1,19 @@
-//! Images in the backend: decoding and resizing, with interrupts served on the way.
-//!
-//! The memory that images took, files and pixels, is given back to the system when the transaction ends, once for all of
-//! them: the C library keeps tens of megabytes otherwise, in every session that has met a large image.
+//! What images are like, and small ones of them.
 
 use super::Error;
 use crate::{
     error::{self, Returned},
-    guc,
-    model::Model,
+    inference::{interrupts, limits, trim_at_end},
     text::Text,
 };
-use imaging::{Info, Kept, Limits, Region, preprocess::Alpha};
+use imaging::Info;
 use pgrx::{
     callconv::{BoxRet, FcInfo},
-    check_for_interrupts,
     datum::Datum,
     pg_sys,
     prelude::*,
 };
-use std::{
-    cell::{Cell, RefCell},
-    ffi::c_void,
-    ptr,
-    rc::Rc,
-};
-
-thread_local! {
-    /// Whether this transaction has had an image in memory; `None` before the first one of the process.
-    static USED: Cell<Option<bool>> = const { Cell::new(None) };
-}
-
-/// Pixels of a picture that is kept for its regions at most: 192 MB of memory.
-const MOST_KEPT: usize = 1 << 26;
-
-/// The image file of which a region was last asked for.
-struct Last {
-    /// Its SHA-256.
-    digest: [u8; 32],
-    alpha: Alpha,
-    /// The picture, from the second region on: most files are asked for once.
-    picture: Option<Rc<Kept>>,
-}
-
-thread_local! {
-    /// Until the transaction ends.
-    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
-}
-
-/// The pixels that `model` reads of the image file `bytes`.
-pub fn pixels(model: &Model, bytes: &[u8]) -> imaging::Result<Vec<u8>> {
-    let preprocess = &model.manifest.image.preprocess;
-    imaging::pixels(bytes, Region::Full, preprocess, &limits(), &progress)
-}
-
-/// The same for a region; `digest` is the file's SHA-256. One after another, the regions of a file are cut out of one picture.
-pub fn region_pixels(
-    model: &Model,
-    bytes: &[u8],
-    digest: [u8; 32],
-    region: Region,
-) -> imaging::Result<Vec<u8>> {
-    if region == Region::Full {
-        return pixels(model, bytes);
-    }
-    let preprocess = &model.manifest.image.preprocess;
-    match kept(bytes, digest, preprocess.alpha)? {
-        Some(picture) => picture.pixels(region, preprocess, &limits(), &progress),
-        None => imaging::pixels(bytes, region, preprocess, &limits(), &progress),
-    }
-}
-
-/// The picture of a file that was the last one, too.
-fn kept(bytes: &[u8], digest: [u8; 32], alpha: Alpha) -> imaging::Result<Option<Rc<Kept>>> {
-    let last = LAST
-        .take()
-        .filter(|last| last.digest == digest && last.alpha == alpha);
-    let picture = match &last {
-        None => None,
-        Some(Last {
-            picture: Some(picture),
-            ..
-        }) => Some(Rc::clone(picture)),
-        Some(_) => Kept::new(bytes, alpha, &limits(), MOST_KEPT, &progress)?.map(Rc::new),
-    };
-    LAST.set(Some(Last {
-        digest,
-        alpha,
-        picture: picture.clone(),
-    }));
-    Ok(picture)
-}
-
-fn limits() -> Limits {
-    Limits {
-        max_pixels: guc::max_image_pixels(),
-    }
-}
-
-/// To be called where an image is in memory: has it given back when the transaction ends.
-pub fn trim_at_end() {
-    if USED.replace(Some(true)).is_none() {
-        // SAFETY: the callback may be called at the end of any transaction from now on.
-        unsafe { pg_sys::RegisterXactCallback(Some(trim), ptr::null_mut()) };
-    }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn trim(_event: pg_sys::XactEvent::Type, _argument: *mut c_void) {
-    if USED.replace(Some(false)) == Some(true) {
-        LAST.take();
-        // SAFETY: takes the C library's own locks only.
-        #[cfg(target_env = "gnu")]
-        unsafe {
-            libc::malloc_trim(0)
-        };
-    }
-}
-
-/// An interrupt unwinds through the decoder.
-pub fn progress() {
-    check_for_interrupts!();
-}
+use std::ptr;
 
 /// What the header of an image says; nothing is decoded.
 #[pg_extern(sql = r#"
@@ -131,7 +24,7 @@ IMMUTABLE STRICT PARALLEL SAFE COST 100 LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCT
 "#)]
 fn clip_image_info(image: &[u8]) -> Returned<Row> {
     Ok(Row(
-        imaging::info(image, &progress).map_err(error::Error::from)?
+        imaging::info(image, &interrupts).map_err(error::Error::from)?
     ))
 }
 
@@ -158,7 +51,7 @@ fn thumbnail(image: &[u8], max_side: i32, region: &str) -> error::Result<Vec<u8>
         side,
         region,
         &limits(),
-        &progress,
+        &interrupts,
     )?)
 }
 

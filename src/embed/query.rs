@@ -1,17 +1,19 @@
 //! Queries made of several texts, images and vectors.
 
-use super::{Error, embed_image, embed_text};
+use super::Error;
 use crate::{
-    error::{Result, Returned},
-    guc, model,
+    array::elements,
+    error::{self, Result, Returned},
+    guc,
+    inference::{embed_image, embed_text},
+    model,
     text::{Text, to_utf8},
     vector::Vector,
 };
-use clip::tokenize::MAX_TEXT_BYTES;
-use pgrx::{Array, datum::UnboxDatum, prelude::*};
-
-/// What stands for the text in a template.
-pub const PLACEHOLDER: &str = "{}";
+use clip::template::{fill, has_place};
+use half::f16;
+use pgrx::{Array, prelude::*};
+use retrieval::query::{direction, factors};
 
 /// The direction of the weighted mean of all terms: texts, images, minus_texts, minus_images, vectors and minus_vectors,
 /// in that order. Each is normalised first, those whose name begins with `minus` count negatively. Texts are what the
@@ -51,7 +53,7 @@ fn clip_query(
         Some(_) => Some(elements("weights", &weights)?),
         None => None,
     };
-    let factors = factors(signs, weights)?;
+    let factors = factors(signs, weights.as_deref()).map_err(error::Error::from)?;
 
     let mut terms = Vec::with_capacity(factors.len());
     // Vectors alone need no model.
@@ -68,7 +70,9 @@ fn clip_query(
     }
     terms.extend(vectors);
     terms.extend(minus_vectors);
-    Ok(direction(&terms, &factors)?)
+    let terms: Vec<&[f16]> = terms.iter().map(Vector::halves).collect();
+    let unit = direction(&terms, &factors).map_err(error::Error::from)?;
+    Ok(Vector::from_numbers(unit)?)
 }
 
 /// What a text becomes before it is embedded; empty where it stays as it is.
@@ -77,7 +81,7 @@ struct Template(String);
 
 impl Template {
     fn new(template: &str) -> Result<Self> {
-        if template.is_empty() || template.contains(PLACEHOLDER) {
+        if template.is_empty() || has_place(template) {
             Ok(Self(template.to_owned()))
         } else {
             Err(Error::Template(template.to_owned()).into())
@@ -87,82 +91,7 @@ impl Template {
     fn fill(&self, text: &str) -> Result<String> {
         match self.0.as_str() {
             "" => Ok(text.to_owned()),
-            template => fill(template, text),
+            template => Ok(fill(template, text)?),
         }
     }
-}
-
-/// A template with a text in its places. One that would be too long for any model is not made: it could take all memory.
-pub fn fill(template: &str, text: &str) -> Result<String> {
-    let places = template.matches(PLACEHOLDER).count();
-    let bytes = template.len() - places * PLACEHOLDER.len() + places * text.len();
-    let limit = MAX_TEXT_BYTES;
-    match bytes > limit {
-        true => Err(clip::Error::TextTooLong { bytes, limit }.into()),
-        false => Ok(template.replace(PLACEHOLDER, text)),
-    }
-}
-
-/// The elements of an array argument, none where the argument is NULL.
-pub fn elements<'a, T: UnboxDatum>(
-    name: &'static str,
-    array: &'a Option<Array<'_, T>>,
-) -> Result<Vec<T::As<'a>>> {
-    let elements = array.iter().flat_map(|array| array.iter());
-    let elements: Option<_> = elements.collect();
-    Ok(elements.ok_or(Error::NullElement(name))?)
-}
-
-/// What each term is multiplied by: its sign, and its weight where weights are given.
-fn factors(signs: Vec<f64>, weights: Option<Vec<f64>>) -> Result<Vec<f64>> {
-    if signs.is_empty() {
-        return Err(Error::NoTerms.into());
-    }
-    let Some(weights) = weights else {
-        return Ok(signs);
-    };
-    if weights.len() != signs.len() {
-        return Err(Error::WeightCount {
-            weights: weights.len(),
-            terms: signs.len(),
-        }
-        .into());
-    }
-    if let Some(index) = weights.iter().position(|weight| !weight.is_finite()) {
-        return Err(Error::Weight(index + 1).into());
-    }
-    let weighted = signs.iter().zip(weights);
-    Ok(weighted.map(|(sign, weight)| sign * weight).collect())
-}
-
-/// The unit vector in the direction of the sum of normalised terms. A term of norm zero has no direction to add.
-pub fn direction(terms: &[Vector], factors: &[f64]) -> Result<Vector> {
-    let dimensions = terms.first().map_or(0, Vector::dims);
-    // Of the factors only their relation counts, and squares of large ones would overflow.
-    let largest = factors
-        .iter()
-        .fold(0.0, |largest: f64, factor| largest.max(factor.abs()));
-    if largest == 0.0 {
-        return Err(Error::ZeroQuery.into());
-    }
-    let factors: Vec<f64> = factors.iter().map(|factor| factor / largest).collect();
-    let mut sum = vec![0.0; dimensions];
-    for (term, factor) in terms.iter().zip(&factors) {
-        if term.dims() != dimensions {
-            return Err(halves::Error::DifferentDimensions(dimensions, term.dims()).into());
-        }
-        let norm = kernels::norm(term.halves());
-        if norm > 0.0 {
-            for (sum, value) in sum.iter_mut().zip(term.halves()) {
-                *sum += factor * value.to_f64() / norm;
-            }
-        }
-    }
-    let norm = sum.iter().map(|value| value * value).sum::<f64>().sqrt();
-    let scale = factors.iter().map(|factor| factor.abs()).sum::<f64>();
-    if norm <= scale * f64::from(f32::EPSILON) {
-        return Err(Error::ZeroQuery.into());
-    }
-    let unit = sum.iter().map(|value| value / norm);
-    Ok(Vector::from_numbers(unit)?)
 }

@@ -2,7 +2,7 @@
 //!
 //! Running a model takes milliseconds, and a function that takes milliseconds for each row of a table makes any plan
 //! good that calls it for fewer rows. But where no argument holds a column, the model runs once: for the other
-//! rows the [memo](super::memo) answers.
+//! rows the [memo](crate::inference) answers.
 
 use pgrx::{Internal, pg_catalog::pg_proc::PgProc, pg_sys, prelude::*};
 

@@ -2,8 +2,8 @@
 
 use super::Error;
 use crate::{
-    embed::{self, embed_image, embed_images, embed_texts},
     error::Result,
+    inference::{self, embed_image, embed_images, embed_texts},
     model::Model,
     text::Text,
     vector::Vector,
@@ -45,7 +45,7 @@ fn embed_around_faults(
         return Ok(());
     }
     let fault = match error.get() {
-        Some(embed::Error::Element { position, .. }) => position - 1..*position,
+        Some(inference::Error::Element { position, .. }) => position - 1..*position,
         _ => contents.len() / 2..contents.len() / 2,
     };
     embed_around_faults(model, &contents[..fault.start], outcomes)?;

@@ -2,8 +2,8 @@
 
 use super::Error;
 use crate::{
-    embed::progress,
     error::{self, Result, Returned},
+    inference::interrupts,
     message, server,
     text::{Text, has_counterpart},
 };
@@ -43,7 +43,7 @@ const MAX_BYTES: u64 = 0x3fff_ffff - pg_sys::VARHDRSZ as u64;
 /// When a picture was taken by the camera's clock, as its EXIF block says; NULL where it does not.
 #[pg_extern(immutable, strict, parallel_safe, cost = 100)]
 fn clip_image_taken(image: &[u8]) -> Option<Timestamp> {
-    let imaging::Moment { date, time } = imaging::taken(image, &progress)?;
+    let imaging::Moment { date, time } = imaging::taken(image, &interrupts)?;
     let (year, month, day) = date;
     let (hour, minute, second) = time;
     Timestamp::new(year.into(), month, day, hour, minute, second.into()).ok()

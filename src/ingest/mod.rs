@@ -37,10 +37,9 @@ use crate::{
     error::Result,
     model::{self, Model},
 };
-use std::rc::Rc;
 
 /// The model of a column, if the name stands for it here, too: on a server that a dump was restored on, it may not.
-fn model(name: &str, sha256: &str) -> Result<Rc<Model>> {
+fn model(name: &str, sha256: &str) -> Result<Model> {
     let model = model::resolve(Some(name))?;
     let found = &model.manifest.identity;
     if found != sha256 {

@@ -5,16 +5,9 @@
 //! was restarted, say, or a transaction was prepared, is found when the launcher looks at all databases.
 
 use super::limit;
-use pgrx::{PGRXSharedMemory, PgLwLock, datum::TimestampWithTimeZone, pg_shmem_init, prelude::*};
-use std::{
-    cell::Cell,
-    ffi::c_void,
-    ptr,
-    sync::{
-        Once,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-};
+use crate::shmem::Shared;
+use pgrx::{datum::TimestampWithTimeZone, prelude::*};
+use std::{cell::Cell, ffi::c_void, ptr, sync::Once};
 
 /// Databases that can be told of at a time.
 const DATABASES: usize = 64;
@@ -25,11 +18,7 @@ const TABLES: usize = 64;
 /// For how many times as long as it has held up a worker a table is passed over.
 const PASSED_FOR: i64 = 10;
 
-// SAFETY: nothing else in the server has this name.
-static QUEUES: PgLwLock<Queues> = unsafe { PgLwLock::new(c"clip_pg queues") };
-
-/// Set in the postmaster, inherited by its children.
-static PRELOADED: AtomicBool = AtomicBool::new(false);
+static QUEUES: Shared<Queues> = Shared::new(c"clip_pg queues");
 
 /// All is plain data; latches are those of the server's processes, in shared memory as long as the server runs.
 #[derive(Clone, Copy)]
@@ -41,9 +30,6 @@ struct Queues {
     databases: [Database; DATABASES],
     tables: [Table; TABLES],
 }
-
-// SAFETY: see above.
-unsafe impl PGRXSharedMemory for Queues {}
 
 impl Default for Queues {
     fn default() -> Self {
@@ -110,16 +96,8 @@ impl Queues {
 }
 
 /// Claims the shared memory; called while the library is preloaded.
-#[allow(unexpected_cfgs)] // The macro asks for versions of the server that this extension is not for.
 pub fn register() {
-    pg_shmem_init!(QUEUES);
-    PRELOADED.store(true, Relaxed);
-}
-
-/// Whether there are queues in shared memory, and other processes to share it with.
-fn is_shared() -> bool {
-    // SAFETY: reads a variable of this process; in single-user mode there are no other processes.
-    PRELOADED.load(Relaxed) && unsafe { pg_sys::IsUnderPostmaster }
+    QUEUES.register();
 }
 
 thread_local! {
@@ -131,7 +109,7 @@ thread_local! {
 #[pg_extern(sql = false)]
 pub fn tell_at_commit() {
     static REGISTERED: Once = Once::new();
-    if !is_shared() {
+    if !QUEUES.is_shared() {
         return;
     }
     // SAFETY: the callback stays in place as long as the library.

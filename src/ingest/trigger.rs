@@ -14,8 +14,8 @@ use super::{
     value::{Content, Value},
 };
 use crate::{
-    embed::{embed_image, embed_text},
     error::{self, Returned},
+    inference::{embed_image, embed_text},
     message,
     role::As,
     sql,

@@ -1,9 +1,10 @@
 //! Relevance feedback.
 
+use half::f16;
 use pgrx::{Array, prelude::*};
+use retrieval::query::direction;
 
 use super::Error;
-use crate::embed::direction;
 use crate::error::{Result, Returned};
 use crate::vector::Vector;
 
@@ -54,5 +55,6 @@ fn moved(parts: [(&'static str, Option<f64>, f64, Vec<Vector>); 3]) -> Result<Op
     if terms.is_empty() {
         return Ok(None);
     }
-    Ok(Some(direction(&terms, &factors)?))
+    let terms: Vec<&[f16]> = terms.iter().map(Vector::halves).collect();
+    Ok(Some(Vector::from_numbers(direction(&terms, &factors)?)?))
 }

@@ -6,20 +6,21 @@
 //! one gets an error; of two that register the same model, either may be last. Unregistering leaves the file behind as
 //! a tombstone. A reader sees a whole file, the old one or the new one.
 
-use super::{Error, Model};
+use super::{Error, Locator, Model, Registered};
 use crate::{guc, server};
 use clip::manifest::Manifest;
+use lru::LruCache;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
     cell::RefCell,
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     fs::{self, File, Metadata},
     io::{self, ErrorKind, Write},
+    num::NonZero,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process,
-    rc::Rc,
 };
 
 type Result<T> = std::result::Result<T, Error>;
@@ -58,39 +59,47 @@ impl From<Metadata> for Stamp {
     }
 }
 
+/// Descriptions that a process keeps in memory at most.
+const CACHED: NonZero<usize> = NonZero::new(64).unwrap();
+
 thread_local! {
     /// What this process has read, by path: the directory may be set to another one.
-    static CACHE: RefCell<HashMap<PathBuf, (Stamp, Rc<Model>)>> = RefCell::default();
+    static CACHE: RefCell<LruCache<PathBuf, (Stamp, Model)>> = RefCell::new(LruCache::new(CACHED));
 }
 
 /// The model registered as `name`, if there is one.
-pub fn find(name: &str) -> Result<Option<Rc<Model>>> {
-    if !is_name(name) {
-        return Ok(None);
+pub fn find(name: &str) -> Result<Option<Model>> {
+    match is_name(name) {
+        true => load(&path(name), name),
+        false => Ok(None),
     }
-    let path = path(name);
-    let stamp = match fs::metadata(&path) {
+}
+
+/// The model `name` that the file at `path` describes, if it is registered there.
+pub fn load(path: &Path, name: &str) -> Result<Option<Model>> {
+    let stamp = match fs::metadata(path) {
         Ok(file) => Stamp::from(file),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(failed("read", name, source)),
     };
-    let cached = CACHE.with_borrow(|cache| match cache.get(&path) {
-        Some((known, model)) if *known == stamp => Some(Rc::clone(model)),
+    let cached = CACHE.with_borrow_mut(|cache| match cache.get(path) {
+        Some((known, model)) if *known == stamp => Some(model.clone()),
         _ => None,
     });
     if cached.is_some() {
         return Ok(cached);
     }
     // Read after its stamp was taken: if the file is replaced in between, the next call reads it again.
-    let Some(record) = read(name)?.filter(|record| record.registered) else {
+    let Some(record) = read_file(path, name)?.filter(|record| record.registered) else {
         return Ok(None);
     };
-    let model = Rc::new(Model {
+    let model = Model::from(Registered {
         name: name.to_owned(),
         directory: record.directory,
+        locator: Locator::new(&record.manifest.identity, path),
         manifest: record.manifest,
     });
-    CACHE.with_borrow_mut(|cache| cache.insert(path, (stamp, Rc::clone(&model))));
+    CACHE.with_borrow_mut(|cache| cache.put(path.to_owned(), (stamp, model.clone())));
     Ok(Some(model))
 }
 
@@ -121,8 +130,11 @@ pub fn files() -> Result<BTreeSet<String>> {
 
 /// Reads the file of the model `name`, which may be a tombstone; `None` if there is no such file.
 pub fn read(name: &str) -> Result<Option<Record>> {
-    let path = path(name);
-    let contents = match fs::read(&path) {
+    read_file(&path(name), name)
+}
+
+fn read_file(path: &Path, name: &str) -> Result<Option<Record>> {
+    let contents = match fs::read(path) {
         Ok(contents) => contents,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(failed("read", name, source)),

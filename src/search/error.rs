@@ -1,4 +1,4 @@
-//! Errors about the results of a search, of the crate `retrieval`.
+//! Errors about a query and about the results of a search, of the crate `retrieval`.
 
 use crate::error::{Fields, Report};
 use pgrx::PgSqlErrorCode::*;
@@ -10,6 +10,20 @@ impl Report for retrieval::Error {
             Among(_) | Margin | Share(_) | Background(_) | Bounds { .. } | Dots(_) => {
                 Fields::of(ERRCODE_INVALID_PARAMETER_VALUE)
             }
+            Weight(_) => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+            NoTerms => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Name what is given, as in clip_query(texts => '{a red car}').",
+            ),
+            WeightCount { .. } => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Give one weight for each text, image, minus_text, minus_image, vector and minus_vector, in that order.",
+            ),
+            TermDimensions(..) => Fields::of(ERRCODE_DATA_EXCEPTION),
+            ZeroQuery => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "A query needs a direction: what is added must differ from what is subtracted.",
+            ),
             ImageDimensions { .. } => Fields::of(ERRCODE_DATA_EXCEPTION),
             BackgroundDimensions { .. } => Fields::hinted(
                 ERRCODE_DATA_EXCEPTION,

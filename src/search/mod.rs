@@ -3,8 +3,9 @@
 mod error;
 
 use crate::{
-    embed::{elements, embed_texts},
+    array::elements,
     error::{Error, Result, Returned},
+    inference::embed_texts,
     model,
     text::Text,
     vector::Vector,

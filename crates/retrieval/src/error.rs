@@ -3,6 +3,26 @@
 /// An error of an argument.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum Error {
+    /// A query without terms.
+    #[error("clip_query needs at least one text, image or vector")]
+    NoTerms,
+    /// Weights that do not go with the terms.
+    #[error("number of weights ({weights}) differs from number of terms ({terms})")]
+    WeightCount {
+        /// Weights given.
+        weights: usize,
+        /// Terms given.
+        terms: usize,
+    },
+    /// A weight that is NaN or infinite, by its position from 1.
+    #[error("weight {0} is not a finite number")]
+    Weight(usize),
+    /// Terms that cannot be added up.
+    #[error("different clip_vector dimensions {0} and {1}")]
+    TermDimensions(usize, usize),
+    /// Terms that cancel each other out.
+    #[error("the terms of the query add up to zero")]
+    ZeroQuery,
     /// A number of images that is none.
     #[error("among must be a finite number of images, not {}", .0.map_or("NULL".to_owned(), |among| among.to_string()))]
     Among(Option<f64>),

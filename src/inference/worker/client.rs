@@ -1,19 +1,24 @@
-//! A session's side: takes seats, waits for the worker, reads the results.
+//! A session's side: takes seats, waits for the worker, reads the answers.
 //!
 //! Invariant: a process holds no seat when it waits for one, and leaves its seats however a call ends: by a result or
 //! an error when the claim is dropped, by the end of the process in a callback. It takes at most half of the seats at a
 //! time, so that others need not wait until all of its work is done.
 
 use super::{
-    Error, is_expected, memo, payload_bytes,
-    shared::{Kind, NAME_BYTES, Phase, Seat, Shared, fixed},
+    is_expected, memo,
+    seats::{Client, Request, Seats, payload_bytes},
 };
 use crate::{
     error::{Failure, Result},
     guc,
+    inference::Error,
     model::Model,
 };
 use clip::tokenize::MAX_TEXT_BYTES;
+use exchange::{
+    key::{Digest, Kind},
+    seats::{Answer, Place},
+};
 use pgrx::{check_for_interrupts, pg_guard, pg_sys};
 use std::sync::Once;
 
@@ -26,7 +31,7 @@ pub fn encode_texts(model: &Model, texts: &[&str]) -> Result<Option<Vec<f32>>> {
         let (bytes, limit) = (text.len(), MAX_TEXT_BYTES);
         return Err(clip::Error::TextTooLong { bytes, limit }.into());
     }
-    let keys: Vec<memo::Key> = texts.iter().map(|text| memo::key(model, text)).collect();
+    let keys: Vec<Digest> = texts.iter().map(|text| memo::digest(model, text)).collect();
     let mut rows: Vec<Option<Vec<f32>>> = keys.iter().map(memo::get).collect();
     let missing: Vec<usize> = (0..texts.len()).filter(|&n| rows[n].is_none()).collect();
     let inputs: Vec<&[u8]> = missing.iter().map(|&n| texts[n].as_bytes()).collect();
@@ -59,89 +64,65 @@ pub fn encode_images(model: &Model, images: &[Vec<u8>]) -> Result<Option<Vec<f32
 
 /// One embedding for each input, with as many seats at a time as are free and allowed. None where there is no worker.
 fn encode(model: &Model, kind: Kind, inputs: &[&[u8]]) -> Result<Option<Vec<Vec<f32>>>> {
-    let Some(shared) = Shared::get() else {
+    let Some(seats) = Seats::get() else {
         return Ok(None);
     };
+    let unknown = || Error::UnknownModel(model.name.clone());
+    let model = model.locator.ok_or_else(unknown)?;
+    let request = Request { kind, model };
     let mut rows = Vec::with_capacity(inputs.len());
     while rows.len() < inputs.len() {
-        let claim = Claim::new(shared, model, kind, &inputs[rows.len()..])?;
+        let claim = Claim::new(seats, request, &inputs[rows.len()..]);
         if !claim.wait() {
             return Ok(None);
         }
-        for result in claim.results() {
-            rows.push(result?);
+        for answer in claim.answers() {
+            rows.push(answer?);
         }
     }
     Ok(Some(rows))
 }
 
-/// Seats of this process, with their generations; left when dropped.
+/// Seats of this process; left when dropped.
 struct Claim {
-    shared: Shared,
-    seats: Vec<(usize, u64)>,
+    seats: Seats,
+    places: Vec<Place>,
 }
 
 impl Claim {
     /// Takes seats for the first of `inputs`, which must not be empty, and fills them; waits until one is free.
-    fn new(shared: Shared, model: &Model, kind: Kind, inputs: &[&[u8]]) -> Result<Self> {
-        let unknown = || Error::UnknownModel(model.name.clone());
-        let identity = fixed(&model.manifest.identity).ok_or_else(unknown)?;
-        let name = fixed::<NAME_BYTES>(&model.name).ok_or_else(unknown)?;
+    fn new(seats: Seats, request: Request, inputs: &[&[u8]]) -> Self {
         leave_at_exit();
-        let most = inputs.len().min(guc::worker_seats().div_ceil(2));
-        let mut claim = Self {
-            shared,
-            seats: Vec::with_capacity(most),
-        };
+        let most = guc::worker_seats().div_ceil(2);
         loop {
-            let mut locked = shared.lock();
-            let free = locked.seats().iter().enumerate();
-            let free = free.filter(|(_, seat)| seat.phase == Phase::Free);
-            let free = free.map(|(index, seat)| (index, seat.generation));
-            claim.seats.extend(free.take(most));
             // SAFETY: reads the clock.
             let now = unsafe { pg_sys::GetCurrentTimestamp() };
-            for (&(index, _), input) in claim.seats.iter().zip(inputs) {
-                locked.payload(index)[..input.len()].copy_from_slice(input);
-                let ticket = locked.state().ticket;
-                locked.state().ticket += 1;
-                let seat = &mut locked.seats()[index];
-                seat.phase = Phase::Waiting;
-                seat.kind = kind;
-                seat.ticket = ticket;
-                seat.since = now;
-                // SAFETY: both are set for every process that can run SQL.
-                (seat.client, seat.latch) = unsafe { (pg_sys::MyProcPid, pg_sys::MyLatch) };
-                (seat.model, seat.identity) = (name, identity);
-                seat.length = input.len();
-            }
-            let worker = locked.state().latch;
-            if !claim.seats.is_empty() {
-                if !worker.is_null() {
-                    // SAFETY: the latch of a process that is there until the lock is free.
-                    unsafe { pg_sys::SetLatch(worker) };
-                }
+            let mut locked = seats.lock();
+            let places = locked
+                .pool()
+                .claim(request, Client::this(), inputs, most, now);
+            if !places.is_empty() {
+                locked.state().wake_worker();
                 drop(locked);
-                // SAFETY: ends the sleep below, if there was one.
+                let claim = Self { seats, places };
+                // SAFETY: ends the sleep below, if there was one; the lock is not held.
                 unsafe { pg_sys::ConditionVariableCancelSleep() };
-                return Ok(claim);
+                return claim;
             }
             drop(locked);
-            shared.wait_for_free();
+            seats.wait_for_free();
         }
     }
 
     /// Returns when the worker is through with all seats, or gone with them; false where none is to be expected. Serves interrupts.
     fn wait(&self) -> bool {
         loop {
-            let mut locked = self.shared.lock();
-            let working = locked.state().worker != 0;
-            let expected = is_expected(locked.state());
-            let seats = locked.seats();
-            let pending = |phase| matches!(phase, Phase::Waiting | Phase::Running);
-            if !self.seats.iter().any(|&(n, _)| pending(seats[n].phase)) {
+            let mut locked = self.seats.lock();
+            if !locked.pool().is_pending(&self.places) {
                 return true;
             }
+            let working = locked.state().worker().is_some();
+            let expected = is_expected(locked.state());
             drop(locked);
             if !expected {
                 return false;
@@ -160,50 +141,53 @@ impl Claim {
         }
     }
 
-    /// What is in the seats when [`Claim::wait`] has returned.
-    fn results(&self) -> Vec<Result<Vec<f32>>> {
-        let mut locked = self.shared.lock();
-        let contents: Vec<(Phase, Vec<u8>)> = self
-            .seats
-            .iter()
-            .map(|&(index, _)| {
-                let Seat { phase, length, .. } = locked.seats()[index];
-                (phase, locked.payload(index)[..length].to_vec())
-            })
+    /// What is in the seats when [`Claim::wait`] has returned. Errors are read when the lock is free again.
+    fn answers(&self) -> Vec<Result<Vec<f32>>> {
+        let mut locked = self.seats.lock();
+        let pool = locked.pool();
+        let places = self.places.iter();
+        let answers: Vec<_> = places
+            .map(|&place| Contents::from(pool.answer(place)))
             .collect();
         drop(locked);
-        contents.into_iter().map(result).collect()
-    }
-}
-
-fn result((phase, contents): (Phase, Vec<u8>)) -> Result<Vec<f32>> {
-    match phase {
-        Phase::Done => {
-            let (values, _) = contents.as_chunks::<4>();
-            Ok(values.iter().map(|&v| f32::from_ne_bytes(v)).collect())
-        }
-        Phase::Failed => Err(Failure::from_json(&contents).into()),
-        _ => Err(Error::Lost.into()),
+        answers.into_iter().map(Contents::read).collect()
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let mut locked = self.shared.lock();
-        let seats = locked.seats();
-        for &(index, generation) in &self.seats {
-            if seats[index].generation == generation {
-                leave(&mut seats[index]);
-            }
-        }
-        drop(locked);
-        self.shared.wake_waiting();
+        self.seats.leave(&self.places);
     }
 }
 
-fn leave(seat: &mut Seat) {
-    seat.phase = Phase::Free;
-    seat.generation += 1;
+/// An [`Answer`] out of its seat.
+enum Contents {
+    Row(Vec<f32>),
+    Failure(Vec<u8>),
+    Lost,
+}
+
+impl From<Answer<'_>> for Contents {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Done(row) => {
+                let (values, _) = row.as_chunks::<4>();
+                Self::Row(values.iter().map(|&v| f32::from_ne_bytes(v)).collect())
+            }
+            Answer::Failed(failure) => Self::Failure(failure.to_vec()),
+            Answer::Lost => Self::Lost,
+        }
+    }
+}
+
+impl Contents {
+    fn read(self) -> Result<Vec<f32>> {
+        match self {
+            Self::Row(row) => Ok(row),
+            Self::Failure(json) => Err(Failure::from_json(&json).into()),
+            Self::Lost => Err(Error::Lost.into()),
+        }
+    }
 }
 
 /// Sees to it that the process leaves its seats when it ends without unwinding, as FATAL errors do.
@@ -217,16 +201,7 @@ fn leave_at_exit() {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn leave_all(_code: i32, _argument: pg_sys::Datum) {
-    let Some(shared) = Shared::get() else {
-        return;
-    };
-    // SAFETY: reads a variable of this process.
-    let me = unsafe { pg_sys::MyProcPid };
-    let mut locked = shared.lock();
-    let seats = locked.seats().iter_mut();
-    for seat in seats.filter(|seat| seat.phase != Phase::Free && seat.client == me) {
-        leave(seat);
+    if let Some(seats) = Seats::get() {
+        seats.leave_all();
     }
-    drop(locked);
-    shared.wake_waiting();
 }

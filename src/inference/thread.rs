@@ -8,11 +8,8 @@
 //! Invariant: no work is left running behind the backend's back. However [`run`] is left, by its result, by an error
 //! or by the end of the process, the work has ended first.
 
-use crate::{
-    embed,
-    error::{Error, Result},
-    server,
-};
+use super::Error;
+use crate::{error::Result, server};
 use clip::cancel::Cancel;
 use pgrx::{check_for_interrupts, pg_guard, pg_sys};
 use std::{
@@ -36,7 +33,7 @@ const STACK_SIZE: usize = 8 << 20;
 pub fn run<T: Send + 'static>(
     work: impl FnOnce(&Cancel) -> clip::Result<T> + Send + 'static,
 ) -> Result<T> {
-    let worker = worker()?;
+    let thread = thread()?;
     let cancel = Cancel::default();
     let token = cancel.clone();
     let (sender, receiver) = mpsc::channel();
@@ -45,10 +42,10 @@ pub fn run<T: Send + 'static>(
         // The receiver is gone where the backend raises an error of its own instead.
         let _ = sender.send(outcome);
     });
-    *worker.running() = Some(cancel);
-    let running = Running(worker);
-    worker.jobs.send(job).map_err(|_| ended())?;
-    worker.wait();
+    *thread.running() = Some(cancel);
+    let running = Running(thread);
+    thread.jobs.send(job).map_err(|_| ended())?;
+    thread.wait();
     drop(running);
     match receiver.recv().map_err(|_| ended())? {
         Ok(result) => Ok(result?),
@@ -59,7 +56,7 @@ pub fn run<T: Send + 'static>(
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The backend's end of the thread.
-struct Worker {
+struct ModelThread {
     jobs: Sender<Job>,
     /// One byte for each job that has ended.
     done: PipeReader,
@@ -68,27 +65,27 @@ struct Worker {
 }
 
 /// A static, because nothing may be torn down at exit: the thread just ends with the process.
-static WORKER: OnceLock<Worker> = OnceLock::new();
+static THREAD: OnceLock<ModelThread> = OnceLock::new();
 
-fn worker() -> Result<&'static Worker> {
-    match WORKER.get() {
-        Some(worker) => Ok(worker),
+fn thread() -> Result<&'static ModelThread> {
+    match THREAD.get() {
+        Some(thread) => Ok(thread),
         None => {
-            let worker = start().map_err(embed::Error::Thread)?;
-            // SAFETY: the callback may be called at any time from now on; it finds the worker in its static.
+            let thread = start().map_err(Error::Thread)?;
+            // SAFETY: the callback may be called at any time from now on; it finds the thread in its static.
             unsafe { pg_sys::on_proc_exit(Some(stop_at_exit), pg_sys::Datum::null()) };
-            Ok(WORKER.get_or_init(|| worker))
+            Ok(THREAD.get_or_init(|| thread))
         }
     }
 }
 
-fn start() -> io::Result<Worker> {
+fn start() -> io::Result<ModelThread> {
     let (jobs, queue) = mpsc::channel();
     let (done, report) = io::pipe()?;
-    let mut thread = Some(move || serve(queue, report));
+    let mut main = Some(move || serve(queue, report));
     let mut started = Ok(());
     server::with_signals_blocked(&mut || {
-        if let Some(serve) = thread.take() {
+        if let Some(serve) = main.take() {
             let builder = Builder::new().name("clip_pg".to_owned());
             started = builder.stack_size(STACK_SIZE).spawn(serve).map(drop);
         }
@@ -98,7 +95,7 @@ fn start() -> io::Result<Worker> {
         // SAFETY: counts a file descriptor that PostgreSQL did not open, the two ends of the pipe here.
         unsafe { pg_sys::ReserveExternalFD() };
     }
-    Ok(Worker {
+    Ok(ModelThread {
         jobs,
         done,
         running: Mutex::new(None),
@@ -115,7 +112,7 @@ fn serve(queue: Receiver<Job>, mut report: PipeWriter) {
     }
 }
 
-impl Worker {
+impl ModelThread {
     fn running(&self) -> MutexGuard<'_, Option<Cancel>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -158,7 +155,7 @@ impl Worker {
 }
 
 /// Ends the job at hand when dropped; a job that has ended already only has its byte read.
-struct Running(&'static Worker);
+struct Running(&'static ModelThread);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -169,11 +166,11 @@ impl Drop for Running {
 /// FATAL errors and the postmaster's death end the process without unwinding [`run`].
 #[pg_guard]
 unsafe extern "C-unwind" fn stop_at_exit(_code: i32, _argument: pg_sys::Datum) {
-    if let Some(worker) = WORKER.get() {
-        worker.stop();
+    if let Some(thread) = THREAD.get() {
+        thread.stop();
     }
 }
 
 fn ended() -> Error {
-    embed::Error::Thread(io::ErrorKind::BrokenPipe.into()).into()
+    Error::Thread(io::ErrorKind::BrokenPipe.into())
 }

@@ -1,12 +1,12 @@
 //! The registry in SQL. The view `clip_models` and all comments and rights are in `sql/models.sql`.
 
-use super::{Error, forget, registry};
 use crate::{
-    embed::{self, thread},
     error::{self, Result, Returned},
-    guc,
+    guc, inference,
     json::JsonText,
-    message, server,
+    message,
+    model::{self, Error, registry},
+    server,
     text::Text,
 };
 use clip::{
@@ -77,7 +77,7 @@ fn models() -> std::result::Result<
         };
         let directory = record.directory.display().to_string();
         let manifest = record.manifest;
-        let loaded = embed::loaded_in(&manifest.identity);
+        let loaded = inference::loaded_in(&manifest.identity);
         let (text, image) = (&manifest.text, &manifest.image);
         let caveats = manifest.caveats.iter();
         rows.push((
@@ -120,7 +120,7 @@ fn resolve_model(
     >,
     ErrorReport,
 > {
-    let model = super::resolve(model.as_ref().map(Text::as_str))?;
+    let model = model::resolve(model.as_ref().map(Text::as_str))?;
     let manifest = &model.manifest;
     Ok(TableIterator::once((
         model.name.clone(),
@@ -138,7 +138,7 @@ fn register(name: &str, directory: &str, options: JsonText) -> Result<()> {
     let overrides = Overrides::from_json(&options)?;
     let library = guc::onnxruntime_library();
     let folder = path.clone();
-    let manifest = thread::run(move |cancel| {
+    let manifest = inference::run(move |cancel| {
         let runtime = Runtime::load(&library)?;
         Manifest::inspect(&folder, &overrides, &runtime, cancel)
     })?;
@@ -148,7 +148,7 @@ fn register(name: &str, directory: &str, options: JsonText) -> Result<()> {
         options,
         manifest,
     };
-    forget();
+    model::forget();
     registry::register(name, &record)?;
     for caveat in &record.manifest.caveats {
         tell(*caveat, &record.manifest);
@@ -164,7 +164,7 @@ fn tell(caveat: Caveat, model: &Manifest) {
 
 fn unregister(name: &str) -> Result<()> {
     check_rights("unregister")?;
-    forget();
+    model::forget();
     Ok(registry::unregister(name)?)
 }
 
@@ -225,7 +225,7 @@ fn integer(count: usize) -> i32 {
 }
 
 extension_sql_file!(
-    "../../sql/models.sql",
+    "../sql/models.sql",
     name = "models",
     requires = [clip_register_model, clip_unregister_model, models]
 );

@@ -1,6 +1,6 @@
 //! One process that runs models for all sessions, where the library is in `shared_preload_libraries`.
 //!
-//! A [client] puts a text or the pixels of an image into a [seat](shared), the [worker process](process) embeds what
+//! A [client] puts a text or the pixels of an image into a [seat](seats), the [worker process](process) embeds what
 //! it finds in the seats, batch by batch, and the client takes the vector out. Images are decoded and resized by the
 //! client: in parallel, within its limits, cancellable. Without preloading nothing of this exists, and sessions run
 //! models themselves; so they do while there is no worker and none is to be expected.
@@ -9,24 +9,22 @@
 //! memory and registers the process; nothing of ONNX Runtime is touched there.
 
 mod client;
-mod error;
-mod hooks;
-mod lock;
 mod memo;
 mod process;
-mod shared;
+mod seats;
 mod stats;
 
-pub use client::{encode_images, encode_texts};
-pub use error::Error;
-
-use crate::guc;
+use super::{Engine, Inputs};
+use crate::{
+    error::Result,
+    model::{Identity, Model},
+};
 use pgrx::{
     PgLogLevel, PgSqlErrorCode,
     bgworkers::{BackgroundWorkerBuilder, BgWorkerStartTime},
     pg_sys::{self, panic::ErrorReport},
 };
-use shared::State;
+use seats::{Seats, State};
 use std::{
     ptr,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
@@ -40,9 +38,35 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Whether the server has taken the worker in; written by the postmaster, inherited by its children.
 static REGISTERED: AtomicBool = AtomicBool::new(false);
 
+/// Runs models in the worker process.
+pub struct Worker;
+
+impl Engine for Worker {
+    fn name(&self) -> &'static str {
+        "worker"
+    }
+
+    fn has_loaded(&self, identity: &str) -> bool {
+        let (Some(seats), Some(identity)) = (Seats::get(), Identity::new(identity.as_bytes()))
+        else {
+            return false;
+        };
+        seats.lock().state().loaded().contains(&identity)
+    }
+
+    fn embed(&self, model: &Model, inputs: Inputs) -> Result<Option<Vec<f32>>> {
+        match inputs {
+            _ if !serves() => Ok(None),
+            Inputs::Texts(texts) => client::encode_texts(model, texts),
+            Inputs::Images(images) => client::encode_images(model, images),
+        }
+    }
+}
+
 /// Claims shared memory and the process; called while the library is preloaded.
 pub fn register() {
-    hooks::install();
+    seats::register();
+    memo::register();
     let before = last_registered();
     BackgroundWorkerBuilder::new("clip_pg worker")
         .set_type("clip_pg worker")
@@ -77,14 +101,14 @@ fn last_registered() -> *mut pg_sys::slist_node {
 /// Whether models run in the worker, not in this process.
 ///
 /// A session that has to do without one says so in the server's log, once until there is a worker again.
-pub fn serves() -> bool {
+fn serves() -> bool {
     static TOLD: AtomicBool = AtomicBool::new(false);
     // SAFETY: reads a variable of this process; in single-user mode there are no other processes.
     let processes = unsafe { pg_sys::IsUnderPostmaster };
-    let Some(shared) = shared::Shared::get().filter(|_| processes) else {
+    let Some(seats) = Seats::get().filter(|_| processes) else {
         return false;
     };
-    let serves = is_expected(shared.lock().state());
+    let serves = is_expected(seats.lock().state());
     if !TOLD.swap(!serves, Relaxed) && !serves {
         ErrorReport::new(
             PgSqlErrorCode::ERRCODE_INSUFFICIENT_RESOURCES,
@@ -99,28 +123,10 @@ pub fn serves() -> bool {
 
 /// Whether the worker is there, or will be before long.
 fn is_expected(state: &State) -> bool {
-    if state.worker != 0 {
+    if state.worker().is_some() {
         return true;
     }
     // SAFETY: reads the clock.
-    let missing = unsafe { pg_sys::GetCurrentTimestamp() }.saturating_sub(state.missing_since);
+    let missing = unsafe { pg_sys::GetCurrentTimestamp() }.saturating_sub(state.missing_since());
     REGISTERED.load(Relaxed) && u128::from(missing.max(0).unsigned_abs()) < PATIENCE.as_micros()
-}
-
-/// Whether the worker has loaded a tower of the model with this identity.
-pub fn is_loaded(identity: &str) -> bool {
-    let (Some(shared), Some(identity)) = (
-        shared::Shared::get(),
-        shared::fixed::<{ shared::IDENTITY_BYTES }>(identity),
-    ) else {
-        return false;
-    };
-    let mut locked = shared.lock();
-    let state = locked.state();
-    state.loaded[..state.loaded_count].contains(&identity)
-}
-
-/// Bytes of a seat's payload.
-fn payload_bytes() -> usize {
-    guc::seat_payload()
 }

@@ -1,6 +1,6 @@
 //! What the worker has done, in SQL. The view `clip_worker_stats` is in `sql/worker.sql`.
 
-use super::{memo, shared::Shared};
+use super::{memo, seats::Seats};
 use pgrx::{datum::TimestampWithTimeZone, prelude::*};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -22,19 +22,16 @@ fn worker_stats() -> TableIterator<
         name!(memo_misses, i64),
     ),
 > {
-    let Some(shared) = Shared::get() else {
+    let Some(seats) = Seats::get() else {
         return TableIterator::empty();
     };
-    let counters = shared.counters();
+    let counters = seats.counters();
     let load = |counter: &AtomicU64| counter.load(Relaxed);
     let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let milliseconds = |counter: &AtomicU64| load(counter) as f64 / 1000.0;
     let (requests, batches) = (load(&counters.requests), load(&counters.batches));
     let (hits, misses) = memo::counters();
-    let mut locked = shared.lock();
-    let state = locked.state();
-    let worker = (state.worker != 0).then_some((state.worker, state.started));
-    drop(locked);
+    let worker = seats.lock().state().worker();
     TableIterator::once((
         worker.map(|(pid, _)| pid),
         worker.and_then(|(_, started)| TimestampWithTimeZone::try_from(started).ok()),
@@ -50,7 +47,7 @@ fn worker_stats() -> TableIterator<
 }
 
 extension_sql_file!(
-    "../../sql/worker.sql",
+    "../../../sql/worker.sql",
     name = "worker",
     requires = [worker_stats]
 );
