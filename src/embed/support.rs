@@ -12,36 +12,42 @@ use pgrx::{Internal, pg_catalog::pg_proc::PgProc, pg_sys, prelude::*};
 /// others by the function's COST.
 #[pg_extern(immutable, strict, parallel_safe)]
 fn clip_embed_support(request: Internal) -> Internal {
-    // SAFETY: the planner calls a support function with a node and expects it back, or NULL for no answer.
-    let answer = request.unwrap().and_then(|datum| unsafe {
+    let answer = request.unwrap().filter(|datum| {
         let node: *mut pg_sys::Node = datum.cast_mut_ptr();
-        if (*node).type_ != pg_sys::NodeTag::T_SupportRequestCost {
-            return None;
-        }
-        charge_once(&mut *node.cast::<pg_sys::SupportRequestCost>()).then_some(datum)
+        // SAFETY: the planner calls a support function with a node of its own, whose tag tells the type.
+        let request: &mut pg_sys::SupportRequestCost = unsafe {
+            match (*node).type_ {
+                pg_sys::NodeTag::T_SupportRequestCost => &mut *node.cast(),
+                _ => return false,
+            }
+        };
+        charge_once(request)
     });
+    // The node, or NULL for no answer.
     Internal::from(Some(answer.unwrap_or(pg_sys::Datum::null())))
 }
 
 /// Charges the function's COST as start-up cost; returns false where its arguments differ between rows.
-///
-/// # Safety
-/// The request comes from the planner.
-unsafe fn charge_once(request: &mut pg_sys::SupportRequestCost) -> bool {
-    // SAFETY: the node, where there is one, is the expression to be planned; FuncExpr is checked for.
-    unsafe {
-        if request.node.is_null() || (*request.node).type_ != pg_sys::NodeTag::T_FuncExpr {
-            return false;
+fn charge_once(request: &mut pg_sys::SupportRequestCost) -> bool {
+    // SAFETY: the planner's node, where there is one, is the expression to be planned; with this tag it is a call.
+    let arguments: *mut pg_sys::Node = unsafe {
+        match request.node.as_ref() {
+            Some(node) if node.type_ == pg_sys::NodeTag::T_FuncExpr => {
+                (*request.node.cast::<pg_sys::FuncExpr>()).args.cast()
+            }
+            _ => return false,
         }
-        let arguments: *mut pg_sys::Node = (*request.node.cast::<pg_sys::FuncExpr>()).args.cast();
-        if pg_sys::contain_var_clause(arguments) || pg_sys::contain_volatile_functions(arguments) {
-            return false;
-        }
-        let Some(function) = PgProc::new(request.funcid) else {
-            return false;
-        };
-        request.startup = f64::from(function.procost()) * pg_sys::cpu_operator_cost;
-        request.per_tuple = pg_sys::cpu_operator_cost;
-    }
+    };
+    // SAFETY: both only read an expression, here the list of the call's arguments.
+    let differ = unsafe {
+        pg_sys::contain_var_clause(arguments) || pg_sys::contain_volatile_functions(arguments)
+    };
+    let Some(function) = PgProc::new(request.funcid).filter(|_| !differ) else {
+        return false;
+    };
+    // SAFETY: reads a setting of this process.
+    let operator = unsafe { pg_sys::cpu_operator_cost };
+    request.startup = f64::from(function.procost()) * operator;
+    request.per_tuple = operator;
     true
 }

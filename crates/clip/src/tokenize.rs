@@ -42,6 +42,25 @@ pub struct TokenizerSpec {
     pub truncation_side: Side,
 }
 
+impl TokenizerSpec {
+    /// A tokenizer that is used as it is, whose texts are filled up at their ends.
+    pub(crate) fn plain(file: &str, context_length: usize) -> Self {
+        Self {
+            file: file.to_owned(),
+            context_length,
+            padding: Padding::Full,
+            pad_id: 0,
+            end_id: None,
+            clean: Clean::None,
+            prefix: String::new(),
+            special: true,
+            zeroed_id: None,
+            padding_side: Side::Right,
+            truncation_side: Side::Right,
+        }
+    }
+}
+
 /// An end of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

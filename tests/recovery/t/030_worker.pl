@@ -145,6 +145,17 @@ is(stat_of('memo_misses'), $misses, 'with what was remembered');
 is($node->safe_psql('postgres', "SELECT vector_dims(clip_embed_image(image, 'first')) FROM pictures WHERE n = 1"), '512', 'and runs from its new place');
 is(worker($node), $pid, 'the worker lives');
 
+note 'a registry that only a session knows';
+my $own = PostgreSQL::Test::Utils::tempdir();
+($errors, $output) = session($node, "SET clip_pg.model_directory = '$own/own'",
+	"SELECT clip_register_model('second', '$models/second', '{\"prefix\": \"own \"}')", "SELECT vector_dims(clip_embed_text('x', 'second'))",
+	"SELECT loaded FROM clip_models WHERE name = 'second'", "SELECT clip_unregister_model('second')", "SELECT clip_embed_text('x', 'second')");
+is_deeply($output, [ '', '512', 'worker' ], 'is the one that its models are from');
+is_deeply($errors, ['42704'], 'for as long as they are registered');
+($errors) = session($node, "SET clip_pg.model_directory = '$own" . ('/' . 'x' x 200) x 5 . "'",
+	"SELECT clip_register_model('far', '$models/second')", "SELECT clip_embed_text('x', 'far')");
+is_deeply($errors, ['55000'], 'unless its path is too long to tell the worker');
+
 note 'many sessions';
 SKIP:
 {

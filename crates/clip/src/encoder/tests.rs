@@ -242,7 +242,7 @@ fn invalid_embeddings_are_refused() {
         .output("text_embeds", FLOAT, &[0, 0])
         .floats("four", &[1], &[4.0])
         .floats("one", &[1], &[1.0])
-        .node("Cast", &["input_ids"], "ids", &[("to", &[FLOAT as i64])])
+        .cast("input_ids", "ids", FLOAT)
         .node("Sub", &["ids", "four"], "shifted", &[])
         .node("Div", &["one", "shifted"], "text_embeds", &[]);
     let directory = testing::model(inverse, Graph::image(0));

@@ -207,12 +207,7 @@ fn unusable_models_are_refused_at_registration() {
     let narrow = Graph::default()
         .input("pixel_values", FLOAT, &[0, 3, SIDE, SIDE])
         .output("image_embeds", FLOAT, &[0, 3])
-        .node(
-            "ReduceMean",
-            &["pixel_values"],
-            "image_embeds",
-            &[("axes", &[2, 3]), ("keepdims", &[0])],
-        );
+        .mean("pixel_values", "image_embeds", &[2, 3]);
     let error = refusal(&testing::model(Graph::text(INT64, &[0, 0]), narrow));
     assert!(
         matches!(error, Error::TowerMismatch { text: 4, image: 3 }),

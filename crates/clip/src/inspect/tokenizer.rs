@@ -44,24 +44,18 @@ pub(super) fn read(
     let contents = files::contents(directory, &file)?;
     // What cannot be read as this is reported below; OpenAI's vocabulary says nothing but its merges.
     let definition = serde_json::from_slice(&contents).unwrap_or_default();
+    let context_length = context_length(model, length, &settings, &sentences, overrides)?;
     let spec = TokenizerSpec {
-        context_length: context_length(model, length, &settings, &sentences, overrides)?,
         // Provisional; registration finds out whether filling up can be spared.
         padding: if model.family == Family::Unpadded && length.is_none() {
             Padding::Longest
         } else {
             Padding::Full
         },
-        // What takes the vocabulary to find out.
-        pad_id: 0,
-        end_id: None,
-        clean: Clean::None,
-        prefix: String::new(),
-        special: true,
-        zeroed_id: None,
         padding_side: side(&file, &settings, &definition, "padding")?,
         truncation_side: side(&file, &settings, &definition, "truncation")?,
-        file: file.clone(),
+        // The rest takes the vocabulary to find out.
+        ..TokenizerSpec::plain(&file, context_length)
     };
     let tokenizer = Tokenizer::new(&contents, spec.clone())?;
     check_normalizer(&file, &definition, &settings)?;

@@ -71,6 +71,17 @@ impl Graph {
         self.operation(kind, inputs, &[output], attributes)
     }
 
+    /// Casts `input` to the type `element`.
+    pub fn cast(self, input: &str, output: &str, element: u64) -> Self {
+        self.node("Cast", &[input], output, &[("to", &[element as i64])])
+    }
+
+    /// Takes the mean over some axes of `input`, which are gone then.
+    pub fn mean(self, input: &str, output: &str, axes: &[i64]) -> Self {
+        let attributes: [(&str, &[i64]); 2] = [("axes", axes), ("keepdims", &[0])];
+        self.node("ReduceMean", &[input], output, &attributes)
+    }
+
     /// Quantises `input` by the range it has: levels, their scale and the level of 0.
     pub fn dynamic_quantize(self, input: &str, outputs: [&str; 3]) -> Self {
         self.operation("DynamicQuantizeLinear", &[input], &outputs, &[])
@@ -123,12 +134,7 @@ impl Graph {
             .input("input_ids", element, shape)
             .output("text_embeds", FLOAT, &[0, DIMENSIONS as u64])
             .waves()
-            .node(
-                "ReduceMean",
-                &["waves"],
-                "text_embeds",
-                &[("axes", &[1]), ("keepdims", &[0])],
-            )
+            .mean("waves", "text_embeds", &[1])
     }
 
     /// A text tower in which padding does not count: `input_ids` and `attention_mask` to `text_embeds`.
@@ -143,12 +149,7 @@ impl Graph {
     /// `input_ids` and `attention_mask` to the sum of the waves of all tokens.
     pub fn masked_waves(self, output: &str) -> Self {
         self.waves()
-            .node(
-                "Cast",
-                &["attention_mask"],
-                "float_mask",
-                &[("to", &[FLOAT as i64])],
-            )
+            .cast("attention_mask", "float_mask", FLOAT)
             .node("Unsqueeze", &["float_mask", "last"], "mask", &[])
             .node("Mul", &["waves", "mask"], "masked", &[])
             .node(
@@ -164,12 +165,7 @@ impl Graph {
         self.integers("last", &[2])
             .integers("second", &[1])
             .floats("factors", &[DIMENSIONS as u64], &[0.3, 0.7, 1.1, 1.9])
-            .node(
-                "Cast",
-                &["input_ids"],
-                "float_ids",
-                &[("to", &[FLOAT as i64])],
-            )
+            .cast("input_ids", "float_ids", FLOAT)
             .node("Unsqueeze", &["float_ids", "last"], "column", &[])
             .node("Mul", &["column", "factors"], "angles", &[])
             .node("Cos", &["angles"], "waves", &[])
@@ -188,12 +184,8 @@ impl Graph {
     /// `pixel_values` to `colors` `[N, 3]`, and a `map` from there to embeddings.
     pub fn colors(self) -> Self {
         let map: Vec<f32> = (0..3 * DIMENSIONS).map(|at| (at as f32).sin()).collect();
-        self.floats("map", &[3, DIMENSIONS as u64], &map).node(
-            "ReduceMean",
-            &["pixel_values"],
-            "colors",
-            &[("axes", &[2, 3]), ("keepdims", &[0])],
-        )
+        self.floats("map", &[3, DIMENSIONS as u64], &map)
+            .mean("pixel_values", "colors", &[2, 3])
     }
 
     fn field(mut self, field: u64, body: &[u8]) -> Self {

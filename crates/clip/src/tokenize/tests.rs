@@ -12,19 +12,7 @@ const START: u32 = 49406;
 const END: u32 = 49407;
 
 fn spec(file: &str) -> TokenizerSpec {
-    TokenizerSpec {
-        file: file.to_owned(),
-        context_length: 77,
-        padding: Padding::Full,
-        pad_id: 0,
-        end_id: None,
-        clean: Clean::None,
-        prefix: String::new(),
-        special: true,
-        zeroed_id: None,
-        padding_side: Side::Right,
-        truncation_side: Side::Right,
-    }
+    TokenizerSpec::plain(file, 77)
 }
 
 static CLIP_JSON: LazyLock<Vec<u8>> =

@@ -23,12 +23,7 @@ fn combined(rows: u64) -> Graph {
         .colors()
         .floats("scale", &[1], &[100.0])
         .floats("bias", &[1], &[-7.0])
-        .node(
-            "ReduceMean",
-            &["waves"],
-            "text",
-            &[("axes", &[1]), ("keepdims", &[0])],
-        )
+        .mean("waves", "text", &[1])
         .node("MatMul", &["colors", "map"], "image", &[]);
     let graph = normalized(graph, "text", "text_embeds");
     normalized(graph, "image", "image_embeds")

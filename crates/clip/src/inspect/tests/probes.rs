@@ -60,26 +60,11 @@ fn element_types_are_cast() {
     let image = Graph::default()
         .input("pixel_values", FLOAT16, &[0, 3, SIDE, SIDE])
         .output("image_embeds", FLOAT16, &[0, DIMENSIONS as u64])
-        .node(
-            "Cast",
-            &["pixel_values"],
-            "wide",
-            &[("to", &[FLOAT as i64])],
-        )
+        .cast("pixel_values", "wide", FLOAT)
         .floats("map", &[3, DIMENSIONS as u64], &[0.5; 3 * DIMENSIONS])
-        .node(
-            "ReduceMean",
-            &["wide"],
-            "colors",
-            &[("axes", &[2, 3]), ("keepdims", &[0])],
-        )
+        .mean("wide", "colors", &[2, 3])
         .node("MatMul", &["colors", "map"], "mapped", &[])
-        .node(
-            "Cast",
-            &["mapped"],
-            "image_embeds",
-            &[("to", &[FLOAT16 as i64])],
-        );
+        .cast("mapped", "image_embeds", FLOAT16);
     let manifest = described(
         &testing::model(Graph::text(INT32, &[0, 0]), image),
         &runtime,
