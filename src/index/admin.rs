@@ -161,7 +161,7 @@ fn clip_index_info(
             count(census.left_out.scans.into()),
             count(census.left_out.late.into()),
             bytes(census.node_pages),
-            bytes(census.directory_pages),
+            bytes(census.entry_pages),
             bytes(census.basis_pages),
             bytes(census.empty_pages),
         ))

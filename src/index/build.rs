@@ -7,12 +7,13 @@
 
 use std::ffi::{CStr, c_char, c_void};
 
-use graph::build::{Builder, Phase, Threads};
-use graph::codes::Metric;
+use graph::build::{Builder, Phase};
+use graph::space::Metric;
 use graph::index::Index;
 use graph::insert::insert;
 use graph::layout::Tid;
 use graph::store::PageStore;
+use graph::threads::Threads;
 use pgrx::{PgLogLevel, PgSqlErrorCode, pg_guard, pg_sys, pg_sys::panic::ErrorReport};
 
 use super::error::{Error, Result};
@@ -178,7 +179,7 @@ impl Build {
             let index = builder.finish(self.pages, self.threads, |phase, done, total| {
                 if now.replace(phase) != Some(phase) {
                     report_phase(match phase {
-                        Phase::Learning => 3,
+                        Phase::Training => 3,
                         Phase::Linking => 4,
                         Phase::Writing => 5,
                     });

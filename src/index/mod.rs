@@ -1,4 +1,4 @@
-//! The access method `clip_hnsw`: the graph of [`hnsw`] on the buffer manager.
+//! The access method `clip_hnsw`: the graph of the crate `graph` on the buffer manager.
 //!
 //! The crate has the algorithms, the page layout and the locking protocol; here is what PostgreSQL asks of an access
 //! method, one file for each of its questions. `pages` alone touches buffers, takes locks and writes to the log.
@@ -26,7 +26,7 @@ mod within;
 pub use error::Error;
 pub use options::define;
 
-use graph::codes::Metric;
+use graph::space::Metric;
 use pgrx::{Internal, pg_sys, prelude::*};
 
 pgrx::extension_sql_file!("../../sql/index.sql", name = "index", requires = ["vector"]);

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use graph::codes::Metric;
+use graph::space::Metric;
 use graph::index::Parameters;
 use graph::layout::{MAX_M, Shape};
 use pgrx::{pg_guard, pg_sys};

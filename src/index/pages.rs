@@ -15,11 +15,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::{ptr, slice, thread};
 
-use graph::codes::Basis;
+use graph::basis::Basis;
 use graph::error::Result;
-use graph::exact::Sorter;
+use graph::sort::Sorter;
 use graph::index::Index;
-use graph::layout::{PAGE_BYTES, Page, Tid};
+use graph::layout::{Page, Tid};
 use graph::store::{Gate, Mode, PageStore, Write};
 use pgrx::{PgMemoryContexts, PgRelation, check_for_interrupts, pg_sys};
 
@@ -219,7 +219,8 @@ fn bulk_strategy() -> pg_sys::BufferAccessStrategy {
 static RECENT: [AtomicI32; 1 << 18] = [const { AtomicI32::new(0) }; 1 << 18];
 
 const BLOCK_BYTES: usize = pg_sys::BLCKSZ as usize;
-const HEADER_BYTES: usize = BLOCK_BYTES - PAGE_BYTES;
+/// Bytes of the server's own header of a page.
+const HEADER_BYTES: usize = std::mem::offset_of!(pg_sys::PageHeaderData, pd_linp);
 
 /// What follows the server's header of a page.
 ///
@@ -227,7 +228,6 @@ const HEADER_BYTES: usize = BLOCK_BYTES - PAGE_BYTES;
 /// `page` points to a block.
 unsafe fn contents(page: pg_sys::Page) -> *mut Page {
     const {
-        assert!(HEADER_BYTES == std::mem::offset_of!(pg_sys::PageHeaderData, pd_linp));
         assert!(HEADER_BYTES.is_multiple_of(align_of::<Page>()));
     }
     // SAFETY: the contract.
@@ -317,13 +317,13 @@ impl Drop for WritePage {
 }
 
 /// A gate, held.
-pub struct Pass {
+pub struct GateLock {
     relation: pg_sys::Relation,
     gate: Gate,
     mode: i32,
 }
 
-impl Drop for Pass {
+impl Drop for GateLock {
     fn drop(&mut self) {
         if !thread::panicking() {
             // SAFETY: this locked it, and the relation is still open.
@@ -333,9 +333,11 @@ impl Drop for Pass {
 }
 
 impl PageStore for Pages {
+    const PAGE_BYTES: usize = BLOCK_BYTES - HEADER_BYTES;
+
     type Read = ReadPage;
     type Write = WritePage;
-    type Pass = Option<Pass>;
+    type GateLock = Option<GateLock>;
 
     fn blocks(self) -> Result<u32> {
         // SAFETY: the relation is open.
@@ -437,7 +439,7 @@ impl PageStore for Pages {
         Ok(())
     }
 
-    fn pass(self, gate: Gate, mode: Mode) -> Result<Option<Pass>> {
+    fn lock_gate(self, gate: Gate, mode: Mode) -> Result<Option<GateLock>> {
         // SAFETY: the relation is open.
         unsafe {
             if pg_sys::RecoveryInProgress() {
@@ -450,7 +452,7 @@ impl PageStore for Pages {
             } as i32;
             pg_sys::LockPage(self.relation, gate as u32, mode);
             let relation = self.relation;
-            Ok(Some(Pass {
+            Ok(Some(GateLock {
                 relation,
                 gate,
                 mode,

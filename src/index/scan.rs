@@ -11,7 +11,8 @@
 
 use graph::index::Index;
 use graph::layout::{LeftOut, Tid};
-use graph::scan::{Limits, Options, Order, Scan};
+use graph::scan::{Options, Order, Scan};
+use graph::search::Limits;
 use pgrx::{
     FromDatum, PgLogLevel, PgMemoryContexts, PgSqlErrorCode, pg_guard, pg_sys,
     pg_sys::panic::ErrorReport,

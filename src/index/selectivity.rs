@@ -5,7 +5,7 @@
 //! those are from each other. A center of another kind, as a text's is among images, is mostly farther from all of
 //! them than they are from each other; then the estimate is too high.
 
-use graph::share;
+use planner::selectivity;
 use pgrx::{FromDatum, Internal, pg_extern, pg_sys};
 
 use super::within::Ball;

@@ -5,12 +5,12 @@
 //! compare like entries.
 
 use graph::error::Result;
-use graph::exact::{Entry, Nearest, Sorter};
+use graph::sort::{HeapSorter, RankedNode, Sorter};
 use pgrx::pg_sys;
 
 /// Entries to be put in order.
 pub struct Sort {
-    near: Nearest,
+    near: HeapSorter,
     external: Option<External>,
 }
 
@@ -21,16 +21,16 @@ impl Sort {
     /// When there is no memory for those that stay in this process.
     pub fn new(count: usize) -> Result<Self> {
         // The least value of work_mem is 64 kB.
-        let room = half_of_work_mem() as usize * 1024 / size_of::<Entry>();
+        let room = half_of_work_mem() as usize * 1024 / size_of::<RankedNode>();
         Ok(Self {
-            near: Nearest::with_room(room.min(count))?,
+            near: HeapSorter::with_room(room.min(count))?,
             external: None,
         })
     }
 }
 
 impl Sorter for Sort {
-    fn put(&mut self, entry: Entry) -> Result<()> {
+    fn put(&mut self, entry: RankedNode) -> Result<()> {
         match &mut self.external {
             Some(external) => external.put(entry),
             None if !self.near.is_full() => self.near.put(entry)?,
@@ -43,7 +43,7 @@ impl Sorter for Sort {
         Ok(())
     }
 
-    fn take(&mut self) -> Result<Option<Entry>> {
+    fn take(&mut self) -> Result<Option<RankedNode>> {
         match &mut self.external {
             Some(external) => Ok(external.take()),
             None => self.near.take(),
@@ -96,13 +96,13 @@ impl External {
         }
     }
 
-    fn put(&mut self, entry: Entry) {
+    fn put(&mut self, entry: RankedNode) {
         let bytes = entry.to_bytes();
         // SAFETY: a value of the type is a pointer to 16 bytes, which the server copies.
         unsafe { pg_sys::tuplesort_putdatum(self.state, bytes.as_ptr().into(), false) }
     }
 
-    fn take(&mut self) -> Option<Entry> {
+    fn take(&mut self) -> Option<RankedNode> {
         let (mut value, mut null) = (pg_sys::Datum::null(), false);
         // SAFETY: the sort has not ended. A value is a pointer to 16 bytes: up to PostgreSQL 15 a copy for the
         // caller, later one that stays until the next call.
@@ -123,7 +123,7 @@ impl External {
             if !any {
                 return None;
             }
-            let entry = Entry::from_bytes(value.cast_mut_ptr::<[u8; 16]>().read());
+            let entry = RankedNode::from_bytes(value.cast_mut_ptr::<[u8; 16]>().read());
             #[cfg(any(feature = "pg14", feature = "pg15"))]
             pg_sys::pfree(value.cast_mut_ptr());
             Some(entry)

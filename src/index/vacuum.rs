@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use graph::learn::learn;
+use graph::retrain::retrain;
 use graph::store::PageStore;
 use pgrx::{pg_guard, pg_sys};
 
@@ -55,7 +55,7 @@ pub unsafe extern "C-unwind" fn cleanup(
         }
         let pages = Pages::new((*info).index).for_vacuum((*info).strategy);
         let clean = || -> Result<_> {
-            learn(&mut pages.open()?)?;
+            retrain(&mut pages.open()?)?;
             Ok(pages.blocks()?)
         };
         let blocks = clean().unwrap_or_else(|error| raise(error));

@@ -6,8 +6,8 @@
 //! planned. As most common values or bounds of a histogram, values would take hundreds of kilobytes per column, read
 //! whenever a query on it is planned, and the view `pg_stats` would show them.
 
-use graph::share;
 use halves::sample::{Occurrences, spread};
+use planner::selectivity;
 use pgrx::prelude::*;
 use pgrx::{Internal, IntoDatum, PgMemoryContexts, pg_sys, varlena};
 
@@ -113,7 +113,7 @@ unsafe fn describe_distances(
                 .map(|other| distance(one, other) as f32),
         );
     }
-    let numbers = share::quantiles(&mut distances);
+    let numbers = selectivity::quantiles(&mut distances);
     let kept = (SAMPLE_BYTES / size).clamp(*SAMPLE.start(), *SAMPLE.end());
     // What ANALYZE stores has to outlive this call.
     // SAFETY: the context is ANALYZE's.

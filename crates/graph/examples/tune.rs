@@ -17,14 +17,16 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::time::Instant;
 
-use graph::build::{Builder, Threads};
+use graph::build::Builder;
 use graph::check::check;
-use graph::codes::Metric;
 use graph::index::{Index, Parameters};
 use graph::insert::insert;
 use graph::layout::Tid;
 use graph::mem::MemStore;
-use graph::scan::{Limits, Options, Order, Row, Scan};
+use graph::scan::{Options, Order, Row, Scan};
+use graph::search::Limits;
+use graph::space::Metric;
+use graph::threads::Threads;
 use half::f16;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -91,7 +93,7 @@ fn measure(
         for (query, truth) in queries.iter().zip(&truth) {
             let mut query = index.query(query)?;
             if exact {
-                query.probe = None;
+                query.estimator = None;
             }
             let mut scan = Scan::new(
                 query,

@@ -8,14 +8,15 @@
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use half::f16;
-
-use crate::codes::{Basis, Query};
+use crate::basis::Basis;
 use crate::error::{Result, filled};
 use crate::graph::{Edges, Graph, Visit};
 use crate::layout::{Factors, Pointer, Shape};
-use crate::search::{Nodes, Search};
+use crate::node_set::{DenseNodes, NodeSet};
+use crate::query::Query;
+use crate::search::Search;
 use crate::select::select;
+use crate::vectors::Vectors;
 
 /// Mutexes that lists share.
 const STRIPES: usize = 1024;
@@ -23,98 +24,6 @@ const STRIPES: usize = 1024;
 const CELL_ENTRIES: usize = 32;
 /// Entries that a search begins at.
 const BEGIN: usize = 8;
-
-/// Vectors, one after the other, with their squared norms.
-#[derive(Default)]
-pub(crate) struct Vectors {
-    halves: Vec<f16>,
-    norms: Vec<f32>,
-}
-
-impl Vectors {
-    pub(crate) fn len(&self) -> usize {
-        self.norms.len()
-    }
-
-    pub(crate) fn push(&mut self, vector: &[f16], norm_squared: f32) -> Result<()> {
-        if self.halves.len() + vector.len() > self.halves.capacity() {
-            // Doubling would take twice what a build counts: an eighth more at a time is near enough.
-            let more = (self.halves.len() / 8).max(1024 * vector.len());
-            self.halves.try_reserve_exact(more)?;
-        }
-        self.norms.try_reserve(1)?;
-        self.halves.extend_from_slice(vector);
-        self.norms.push(norm_squared);
-        Ok(())
-    }
-
-    pub(crate) fn replace(&mut self, at: usize, vector: &[f16], norm_squared: f32) {
-        self.halves[at * vector.len()..][..vector.len()].copy_from_slice(vector);
-        self.norms[at] = norm_squared;
-    }
-
-    pub(crate) fn swap(&mut self, a: usize, b: usize) {
-        let dims = self.halves.len() / self.norms.len();
-        swap(&mut self.halves, dims, a, b);
-        self.norms.swap(a, b);
-    }
-
-    pub(crate) fn get(&self, shape: &Shape, node: usize) -> (&[f16], f32) {
-        let vector = &self.halves[node * shape.dims..][..shape.dims];
-        (vector, self.norms[node])
-    }
-}
-
-/// Swaps two of the records of `len` elements that `records` is made of.
-pub(crate) fn swap<T>(records: &mut [T], len: usize, a: usize, b: usize) {
-    let (before, after) = records.split_at_mut(a.max(b) * len);
-    before[a.min(b) * len..][..len].swap_with_slice(&mut after[..len]);
-}
-
-/// Nodes of an arena, a bit each.
-#[derive(Default)]
-pub(crate) struct Bits {
-    words: Vec<u64>,
-    /// Blocks of words that are not zero.
-    touched: Vec<bool>,
-}
-
-impl Bits {
-    /// Words of a block.
-    const BLOCK: usize = 64;
-}
-
-impl Nodes for Bits {
-    fn clear(&mut self) {
-        for (words, touched) in self
-            .words
-            .chunks_exact_mut(Self::BLOCK)
-            .zip(&mut self.touched)
-        {
-            if std::mem::take(touched) {
-                words.fill(0);
-            }
-        }
-    }
-
-    #[inline]
-    fn insert(&mut self, id: u32) -> bool {
-        let (word, bit) = ((id / u64::BITS) as usize, 1 << (id % u64::BITS));
-        let block = word / Self::BLOCK;
-        if block >= self.touched.len() {
-            self.touched.resize(block + 1, false);
-            self.words.resize((block + 1) * Self::BLOCK, 0);
-        }
-        self.touched[block] = true;
-        let before = self.words[word];
-        self.words[word] = before | bit;
-        before & bit == 0
-    }
-
-    fn bytes(&self) -> usize {
-        self.words.capacity() * size_of::<u64>() + self.touched.capacity()
-    }
-}
 
 pub(crate) struct Arena<'v> {
     pub(crate) shape: Shape,
@@ -190,8 +99,8 @@ impl<'v> Arena<'v> {
 
     fn estimate(&self, query: &Query, node: u32) -> f32 {
         let (factors, code) = self.coded(node as usize);
-        let probe = query.probe.as_ref();
-        probe.map_or(f32::NAN, |probe| probe.estimate_one(factors, code))
+        let estimator = query.estimator.as_ref();
+        estimator.map_or(f32::NAN, |estimator| estimator.estimate_one(factors, code))
     }
 
     fn between(&self, a: u32, b: u32) -> f64 {
@@ -211,7 +120,7 @@ impl<'v> Arena<'v> {
     /// Adds the node that is `added`th in order: its edges, and edges back to it.
     pub(crate) fn add(
         &self,
-        search: &mut Search<(), Bits>,
+        search: &mut Search<(), DenseNodes>,
         node: usize,
         added: usize,
         ef: usize,
@@ -233,7 +142,7 @@ impl<'v> Arena<'v> {
     /// The nodes nearest to a node, with their distances.
     pub(crate) fn search(
         &self,
-        search: &mut Search<(), Bits>,
+        search: &mut Search<(), DenseNodes>,
         node: usize,
         added: usize,
         ef: usize,
@@ -330,7 +239,7 @@ fn pointer(node: u32) -> Pointer {
 impl Graph for Arena<'_> {
     type Found = ();
 
-    type Seen = Bits;
+    type Seen = DenseNodes;
 
     const MARKS: bool = true;
 
@@ -338,7 +247,7 @@ impl Graph for Arena<'_> {
         &self,
         query: &Query,
         at: Pointer,
-        seen: &mut Bits,
+        seen: &mut DenseNodes,
         edges: &mut Edges,
     ) -> Result<Option<Visit<()>>> {
         let node = at.id as usize - 1;
@@ -364,8 +273,8 @@ impl Graph for Arena<'_> {
             edges.factors.push(factors);
             copy.copy_from_slice(code);
         }
-        if let Some(probe) = &query.probe {
-            probe.estimate(
+        if let Some(estimator) = &query.estimator {
+            estimator.estimate(
                 &edges.factors,
                 &edges.codes,
                 &mut edges.scratch,

@@ -1,34 +1,38 @@
 //! Building an index of rows that are there already.
 //!
 //! The rows are collected, equal vectors as one node, until the memory granted is used up; then the
-//! basis of the codes is learned, near nodes are brought together, threads add them in rounds to a
+//! basis of the codes is trained, near nodes are brought together, threads add them in rounds to a
 //! graph in memory, and the pages are written one after the other. Searches follow estimates from codes,
 //! which fit a cache where vectors do not, and edges are chosen by exact distances. Only the caller's
 //! thread touches the store.
 //!
-//! Rows beyond the budget are for the caller to [`insert`] one by one. An index too small to learn
-//! from is filled so as a whole.
+//! Rows beyond the budget are for the caller to [`insert`] one by one. An index too small to train
+//! on is filled so as a whole.
 
-use std::collections::HashMap;
+use std::hash::Hasher;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
+use hashbrown::HashTable;
+use rustc_hash::{FxHashMap, FxHasher};
 
-use crate::arena::{Arena, Vectors, swap};
-use crate::codes::{Basis, Code, Probe, Scratch, Space};
-use crate::directory::{self, SAMPLED};
+use crate::arena::Arena;
+use crate::basis::{Basis, Code, SAMPLE, enough};
+use crate::entries::{self, SAMPLED};
 use crate::error::{Error, Result, filled};
+use crate::estimator::{Estimator, Scratch};
 use crate::index::{Index, Parameters};
 use crate::insert::insert;
 use crate::layout::{Factors, INLINE_TIDS, Kind, Pointer, Shape, Tid};
 use crate::random::Random;
+use crate::rescue::rescue;
 use crate::search::Search;
+use crate::space::Space;
 use crate::store::{PageStore, Write};
-use crate::threads::in_parallel;
-
-pub use crate::threads::Threads;
+use crate::threads::{Threads, in_parallel};
+use crate::vectors::{Vectors, swap};
 
 /// Nodes that the caller's thread adds alone, so that threads find something to link to.
 const ALONE: usize = 64;
@@ -44,23 +48,13 @@ const PIVOTS: usize = 64;
 const MANY: usize = 1 << 14;
 /// Nodes that a thread encodes at a time.
 const SLAB: usize = 64;
-/// Vectors that the basis is learned from, at most.
-pub(crate) const SAMPLE: usize = 4096;
 /// Bytes for whatever is small.
 const SMALL_BYTES: usize = 1 << 24;
-/// Candidates for a node that nothing leads to.
-const RESCUERS: usize = 64;
-
-/// Nodes that a basis can be learned from.
-pub(crate) fn enough(shape: &Shape) -> usize {
-    16 * shape.dims.min(2 * shape.code_bytes)
-}
-
 /// What a build is at, after its rows were collected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Phase {
-    /// Learning the basis of the codes, and encoding.
-    Learning,
+    /// Training the basis of the codes, and encoding.
+    Training,
     /// Linking nodes in memory.
     Linking,
     /// Writing pages.
@@ -77,10 +71,10 @@ pub struct Builder {
     /// A row of each node.
     tids: Vec<Tid>,
     /// The other rows of nodes that have more than one.
-    more: HashMap<u32, Vec<Tid>>,
+    more: FxHashMap<u32, Vec<Tid>>,
     more_count: usize,
-    /// Nodes by a hash of their vector.
-    equal: HashMap<u64, u32>,
+    /// Nodes by their vectors.
+    by_vector: HashTable<u32>,
 }
 
 impl Builder {
@@ -95,9 +89,9 @@ impl Builder {
             budget,
             vectors: Vectors::default(),
             tids: Vec::new(),
-            more: HashMap::new(),
+            more: FxHashMap::default(),
             more_count: 0,
-            equal: HashMap::new(),
+            by_vector: HashTable::new(),
         })
     }
 
@@ -109,10 +103,11 @@ impl Builder {
     /// Bytes of memory that the build will have used at its peak.
     fn bytes(&self) -> usize {
         let nodes = self.tids.len();
-        // A hash map is at most 7/8 full, and twice as large as needed after growing.
-        let table = 2 * (size_of::<(u64, u32)>() + 1);
-        let node = 2 * self.shape.dims + size_of::<f32>() + size_of::<Tid>() + table;
-        let row = 2 * size_of::<Tid>() + table;
+        // A hash table is at most 7/8 full, and twice as large as needed after growing: while it grows, the former is
+        // there as well.
+        let table = |entry: usize| 3 * (entry + 1);
+        let node = 2 * self.shape.dims + size_of::<f32>() + size_of::<Tid>() + table(size_of::<u32>());
+        let row = 2 * size_of::<Tid>() + table(size_of::<(u32, Vec<Tid>)>());
         nodes * node + self.more_count * row + self.bytes_to_come()
     }
 
@@ -121,7 +116,7 @@ impl Builder {
         let nodes = self.tids.len();
         // The sample is gone when the graph begins to grow.
         let graph = nodes * (Arena::node_bytes(&self.shape) + 2 * size_of::<u32>());
-        graph.max(Basis::learning_bytes(&self.shape, nodes.min(SAMPLE)))
+        graph.max(Basis::training_bytes(&self.shape, nodes.min(SAMPLE)))
     }
 
     /// Adds a row. Returns false, and does not add it, when the budget is used up.
@@ -144,22 +139,25 @@ impl Builder {
             return Ok(false);
         }
         let node = self.tids.len() as u32;
-        let mut hash = hash(vector);
-        while let Some(&other) = self.equal.get(&hash) {
-            if self.vectors.get(&self.shape, other as usize).0 == vector {
-                self.more.try_reserve(1)?;
-                let rows = self.more.entry(other).or_default();
-                rows.try_reserve(1)?;
-                rows.push(tid);
-                self.more_count += 1;
-                return Ok(true);
-            }
-            hash = hash.wrapping_add(1);
+        let (shape, vectors) = (self.shape, &mut self.vectors);
+        let hash_of = hash(vector);
+        let is_equal = |&other: &u32| vectors.get(&shape, other as usize).0 == vector;
+        if let Some(&equal) = self.by_vector.find(hash_of, is_equal) {
+            self.more.try_reserve(1)?;
+            let rows = self.more.entry(equal).or_default();
+            rows.try_reserve(1)?;
+            rows.push(tid);
+            self.more_count += 1;
+            return Ok(true);
         }
-        self.equal.try_reserve(1)?;
+        let rehash = |vectors: &Vectors, node: u32| hash(vectors.get(&shape, node as usize).0);
+        self.by_vector
+            .try_reserve(1, |&node| rehash(vectors, node))
+            .map_err(|_| Error::Memory)?;
         self.tids.try_reserve(1)?;
-        self.vectors.push(vector, kernels::norm_squared(vector))?;
-        self.equal.insert(hash, node);
+        vectors.push(vector, kernels::norm_squared(vector))?;
+        self.by_vector
+            .insert_unique(hash_of, node, |&node| rehash(vectors, node));
         self.tids.push(tid);
         Ok(true)
     }
@@ -176,7 +174,7 @@ impl Builder {
         mut progress: impl FnMut(Phase, usize, usize),
     ) -> Result<Index<S>> {
         let mut index = Index::create(store, &self.parameters)?;
-        self.equal = HashMap::new();
+        self.by_vector = HashTable::new();
         let nodes = self.tids.len();
         if nodes < enough(&self.shape) {
             for node in 0..nodes {
@@ -190,10 +188,10 @@ impl Builder {
         }
         // Small allocations cannot fail in an orderly way: it is time to know whether there is room for all.
         Vec::<u8>::new().try_reserve_exact(self.bytes_to_come() + SMALL_BYTES)?;
-        progress(Phase::Learning, 0, nodes);
+        progress(Phase::Training, 0, nodes);
         let mut order = numbers(nodes)?;
         Random::new(nodes as u64).shuffle(&mut order);
-        let basis = Arc::new(self.learn(store, &order)?);
+        let basis = Arc::new(self.train(store, &order)?);
         let mut codes = self.encode(store, &basis, threads)?;
         let keys = self.keys(store, &basis, &codes, &order, threads)?;
         self.arrange(store, &mut codes, &keys)?;
@@ -228,14 +226,14 @@ impl Builder {
         Ok(index)
     }
 
-    fn learn<S: PageStore>(&self, store: S, order: &[u32]) -> Result<Basis> {
+    fn train<S: PageStore>(&self, store: S, order: &[u32]) -> Result<Basis> {
         let sample = &order[..order.len().min(SAMPLE)];
         let node = |&node: &u32| self.vectors.get(&self.shape, node as usize);
         let norms = sample.iter().map(|at| node(at).1);
-        let space = Space::learn(self.parameters.metric, norms);
+        let space = Space::fit(self.parameters.metric, norms);
         let points = sample.iter().map(node);
         let points = points.flat_map(|(vector, norm)| space.node(vector, norm));
-        Basis::learn(space, &self.shape, 1, points.collect(), || {
+        Basis::train(space, &self.shape, 1, points.collect(), || {
             store.interrupt()
         })
     }
@@ -298,7 +296,7 @@ impl Builder {
             let (factors, code) = code(node);
             let (pivot_factors, pivot_codes) = &pivots[usize::from(cell(code))];
             estimates.clear();
-            Probe::of_code(basis, factors, code).estimate(
+            Estimator::of_code(basis, factors, code).estimate(
                 pivot_factors,
                 pivot_codes,
                 scratch,
@@ -373,7 +371,7 @@ impl Builder {
                 .map(|id| Pointer::new(id, 0))
                 .ok_or(Error::Full { limit: 1 << 32 })
         };
-        let (chains, mut heads) = (self.chains(), HashMap::new());
+        let (chains, mut heads) = (self.chains(), FxHashMap::default());
         // Slots of a chain follow each other, so the last one to be written is the first.
         for (i, &(node, _)) in chains.iter().enumerate() {
             heads.insert(node, place(nodes + i)?);
@@ -439,7 +437,7 @@ impl Builder {
             listed.push((place(entry as usize)?, code));
         }
         let basis_block = index.write_basis(basis)?;
-        let roots = directory::write(index, basis, &listed)?;
+        let roots = entries::write(index, basis, &listed)?;
         let blocks = index.store.blocks()?;
         index.change_meta(|meta| {
             meta.explored = blocks;
@@ -448,7 +446,7 @@ impl Builder {
             meta.basis = basis_block;
             meta.basis_hash = basis.hash();
             meta.roots = roots;
-            meta.learned_from = nodes as u32;
+            meta.trained_on = nodes as u32;
             meta.entry = listed[0].0;
             true
         })?;
@@ -471,13 +469,12 @@ impl Builder {
     }
 }
 
-/// FNV-1a over halves, then mixed (Fowler, Noll, Vo).
+/// A hash of a vector's bits.
 fn hash(vector: &[f16]) -> u64 {
-    let bits = vector.reinterpret_cast();
-    let sum = bits.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, &bits| {
-        (sum ^ u64::from(bits)).wrapping_mul(0x0100_0000_01b3)
-    });
-    Random::new(sum).bits()
+    let bits: &[u16] = vector.reinterpret_cast();
+    let mut hasher = FxHasher::default();
+    hasher.write(bytemuck::cast_slice(bits));
+    hasher.finish()
 }
 
 /// The numbers of `count` nodes.
@@ -487,80 +484,4 @@ fn numbers(count: usize) -> Result<Vec<u32>> {
         next += 1;
         next - 1
     })
-}
-
-/// Links every node that the entries do not lead to from a near one, in place of an edge that nothing
-/// hangs on.
-///
-/// There always is one: the edges that were the first found to lead to their nodes make trees, and the
-/// leaves of a tree have none of them.
-fn rescue<S: PageStore>(store: S, arena: &Arena<'_>, entries: &[u32]) -> Result<()> {
-    const NOBODY: u32 = u32::MAX;
-    let nodes = arena.nodes();
-    let mut parents = filled(nodes, || NOBODY)?;
-    let mut waiting: Vec<u32> = entries.to_vec();
-    for &entry in entries {
-        parents[entry as usize] = entry;
-    }
-    let spread = |parents: &mut Vec<u32>, waiting: &mut Vec<u32>| -> Result<()> {
-        let mut done = 0;
-        while let Some(node) = waiting.pop() {
-            done += 1;
-            if done % MANY == 0 {
-                store.interrupt()?;
-            }
-            for edge in arena.edges(node as usize) {
-                if parents[edge as usize] == NOBODY {
-                    parents[edge as usize] = node;
-                    waiting.push(edge);
-                }
-            }
-        }
-        Ok(())
-    };
-    spread(&mut parents, &mut waiting)?;
-    let mut search = Search::default();
-    // Where among its edges a node can take another.
-    let place = |parents: &[u32], from: u32| {
-        let edges: Vec<u32> = arena.edges(from as usize).collect();
-        if edges.len() < arena.shape.degree {
-            Some(edges.len())
-        } else {
-            edges
-                .iter()
-                .rposition(|&edge| parents[edge as usize] != from)
-        }
-    };
-    for node in 0..nodes {
-        if parents[node] != NOBODY {
-            continue;
-        }
-        store.interrupt()?;
-        let near: Vec<u32> = arena
-            .search(&mut search, node, nodes, RESCUERS)?
-            .into_iter()
-            .map(|(_, near)| near)
-            .chain([entries[0]])
-            .filter(|&near| parents[near as usize] != NOBODY)
-            .collect();
-        // From a node without a place every edge leads down its tree.
-        let below = std::iter::successors(Some(near[0]), |&from| arena.edges(from as usize).next());
-        let found = near
-            .iter()
-            .copied()
-            .chain(below)
-            .find_map(|from| Some((from, place(&parents, from)?)));
-        if let Some((from, at)) = found {
-            let mut edges: Vec<u32> = arena.edges(from as usize).collect();
-            match edges.get_mut(at) {
-                Some(edge) => *edge = node as u32,
-                None => edges.push(node as u32),
-            }
-            arena.set(from as usize, &edges);
-            parents[node] = from;
-            waiting.push(node as u32);
-            spread(&mut parents, &mut waiting)?;
-        }
-    }
-    Ok(())
 }

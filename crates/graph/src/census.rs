@@ -18,14 +18,14 @@ pub struct Census {
     pub rows: u64,
     /// Rows that are marked dead.
     pub dead_rows: u64,
-    /// Entries of the directory.
+    /// Entries of the entry tree.
     pub entries: u64,
     /// What scans have left out.
     pub left_out: LeftOut,
     /// Pages of nodes.
     pub node_pages: u64,
-    /// Pages of the directory.
-    pub directory_pages: u64,
+    /// Pages of the entry tree.
+    pub entry_pages: u64,
     /// Pages of the basis of the codes.
     pub basis_pages: u64,
     /// Pages that were never written.
@@ -60,12 +60,12 @@ pub fn census<S: PageStore>(index: &Index<S>) -> Result<Census> {
                 }
             }
             Kind::Leaf => {
-                census.directory_pages += 1;
+                census.entry_pages += 1;
                 if page.epoch() == index.meta.epoch {
                     census.entries += page.entries(&index.shape).0.len() as u64;
                 }
             }
-            Kind::Root => census.directory_pages += 1,
+            Kind::Root => census.entry_pages += 1,
             Kind::Basis => census.basis_pages += 1,
             Kind::New | Kind::Meta => census.empty_pages += 1,
         }

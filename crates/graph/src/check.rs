@@ -13,16 +13,16 @@ use std::collections::{BTreeSet, HashSet};
 
 use half::f16;
 
-use crate::codes::Query;
-use crate::directory;
+use crate::entries;
 use crate::error::Result;
-use crate::graph::{OnPages, Rows};
 use crate::index::Index;
 use crate::insert::same_distance;
 use crate::layout::{Kind, Page, Pointer, Slot, State, Tid};
-use crate::rows::{self, Chain, Chunk};
+use crate::page_graph::{PageGraph, Tids};
+use crate::query::Query;
 use crate::search::{Hit, Search};
 use crate::store::{Gate, Mode, PageStore};
+use crate::tids::{self, Chain, Chunk};
 
 /// Problems that are spelled out.
 const SPELLED_OUT: usize = 100;
@@ -48,7 +48,7 @@ pub struct Report {
     pub edges: usize,
     /// Edges without a code of the epoch in use.
     pub uncoded: usize,
-    /// Entries of the directory.
+    /// Entries of the entry tree.
     pub entries: usize,
     /// Rows.
     pub rows: usize,
@@ -143,13 +143,13 @@ pub fn finds<S: PageStore>(index: &Index<S>, vector: &[f16], tid: Tid, ef: usize
     Ok(false)
 }
 
-fn nearest<S: PageStore>(index: &Index<S>, query: &Query, ef: usize) -> Result<Vec<Hit<Rows>>> {
+fn nearest<S: PageStore>(index: &Index<S>, query: &Query, ef: usize) -> Result<Vec<Hit<Tids>>> {
     loop {
-        let _pass = index.store.pass(Gate::Scan, Mode::Shared)?;
+        let _gate = index.store.lock_gate(Gate::Scan, Mode::Shared)?;
         let meta = *index.store.read(0)?.meta()?;
         let mut search = Search::default();
-        directory::begin(index, &meta, query, &mut search)?;
-        let hits = search.run(&OnPages::for_rows(index, false), query, ef.max(1))?;
+        entries::begin(index, &meta, query, &mut search)?;
+        let hits = search.run(&PageGraph::for_rows(index, false), query, ef.max(1))?;
         // A standby has no gate: the entry may be gone by the time it is visited.
         if !hits.is_empty() || index.store.read(0)?.meta()?.entry == meta.entry {
             return Ok(hits);
@@ -167,7 +167,7 @@ struct Check<'i, S: PageStore> {
     owners: Vec<Pointer>,
     /// Where searches begin.
     starts: Vec<Pointer>,
-    /// The epoch of the directory.
+    /// The epoch of the entry tree.
     epoch: u16,
 }
 
@@ -197,7 +197,7 @@ impl<S: PageStore> Check<'_, S> {
         Ok(())
     }
 
-    /// Notes where searches begin by a page of the directory, and returns the number of its entries.
+    /// Notes where searches begin by a page of the entry tree, and returns the number of its entries.
     fn entries(&mut self, page: &Page) -> usize {
         if page.epoch() != self.epoch {
             return 0;
@@ -332,17 +332,13 @@ impl<S: PageStore> Check<'_, S> {
     /// Asks about the slot that a pointer leads to; no if there is none any more.
     fn look(&self, at: Pointer, ask: impl FnOnce(&Slot<'_>) -> bool) -> Result<bool> {
         let index = self.index;
-        index.store.interrupt()?;
-        let (block, number) = index.shape.place(at.id);
-        if !at.is_some() || block >= index.store.blocks()? {
+        if !at.is_some() || index.shape.place(at.id).0 >= index.store.blocks()? {
             return Ok(false);
         }
-        let page = index.store.read(block)?;
-        if !page.has_slots() {
-            return Ok(false);
-        }
-        let slot = page.slot(&index.shape, number);
-        Ok(slot.header().version == at.version && ask(&slot))
+        let answer = index.with_slot(at.id, |slot| {
+            slot.header().version == at.version && ask(slot)
+        });
+        Ok(answer?.unwrap_or(false))
     }
 
     /// What is known of the slot that a pointer leads to, if it is still there.
@@ -438,7 +434,7 @@ impl<S: PageStore> Check<'_, S> {
         if self.index.shape.place(at.id).0 >= self.index.store.blocks()? {
             return Ok(None);
         }
-        rows::chunk(self.index, at, node)
+        tids::chunk(self.index, at, node)
     }
 
     /// The slots of a kind that nothing has been seen to lead to.

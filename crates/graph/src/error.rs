@@ -63,7 +63,7 @@ pub enum Error {
     },
     /// There is no memory for as much as the caller has granted.
     #[error("out of memory")]
-    Memory(#[from] std::collections::TryReserveError),
+    Memory,
     /// The store failed, or asks that the operation stop.
     #[error("{0}")]
     Store(String),
@@ -78,6 +78,12 @@ pub(crate) fn filled<T>(count: usize, value: impl FnMut() -> T) -> Result<Vec<T>
     values.try_reserve_exact(count)?;
     values.extend(std::iter::repeat_with(value).take(count));
     Ok(values)
+}
+
+impl From<std::collections::TryReserveError> for Error {
+    fn from(_: std::collections::TryReserveError) -> Self {
+        Self::Memory
+    }
 }
 
 impl Error {

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use half::f16;
 
-use crate::codes::{Basis, Code, Metric, Query, Space};
+use crate::basis::{Basis, Code};
 use crate::error::{Error, Result};
-use crate::layout::{CHAIN_BYTES, Kind, LeftOut, Meta, Page, Pointer, Shape, SlotMut, State};
+use crate::layout::{CHAIN_BYTES, Kind, LeftOut, Meta, PAGE_BYTES, Page, Pointer, Shape, Slot, SlotMut, State};
+use crate::query::Query;
+use crate::space::{Metric, Space};
 use crate::store::{PageStore, Write};
 
 /// What an index is created with.
@@ -78,6 +80,7 @@ impl<S: PageStore> Index<S> {
     /// # Errors
     /// When the first page is not of this kind of index or of another version.
     pub fn open(store: S, basis: Option<Arc<Basis>>) -> Result<Self> {
+        const { assert!(S::PAGE_BYTES == PAGE_BYTES, "pages of another size") };
         let meta = *store.read(0)?.meta()?;
         let metric = Metric::from_number(meta.metric)
             .ok_or_else(|| Error::corrupt(0, format!("unknown metric {}", meta.metric)))?;
@@ -166,7 +169,7 @@ impl<S: PageStore> Index<S> {
         Ok(next)
     }
 
-    /// Makes a page of a basis or directory that is out of use one of free slots.
+    /// Makes a page of a basis or entry tree that is out of use one of free slots.
     pub(crate) fn discard(&self, block: u32) -> Result<()> {
         let mut page = self.store.write(block)?;
         page.init(Kind::Nodes, 0);
@@ -265,6 +268,73 @@ impl<S: PageStore> Index<S> {
     /// The epoch of the basis in use, 0 for none.
     pub(crate) fn epoch(&self) -> u16 {
         self.basis.as_ref().map_or(0, |basis| basis.epoch())
+    }
+
+    /// Reads the slot `id` under its page's lock. `None` where there is no such slot.
+    ///
+    /// # Errors
+    /// When the store fails or asks to stop.
+    #[inline]
+    pub(crate) fn with_slot<T>(
+        &self,
+        id: u32,
+        read: impl FnOnce(&Slot<'_>) -> T,
+    ) -> Result<Option<T>> {
+        self.store.interrupt()?;
+        let (block, number) = self.shape.place(id);
+        let page = self.store.read(block)?;
+        if !page.has_slots() {
+            return Ok(None);
+        }
+        Ok(Some(read(&page.slot(&self.shape, number))))
+    }
+
+    /// Reads the node that `at` points to under its page's lock. `None` where it is gone.
+    ///
+    /// # Errors
+    /// When the store fails or asks to stop.
+    #[inline]
+    pub(crate) fn with_node<T>(
+        &self,
+        at: Pointer,
+        read: impl FnOnce(&Slot<'_>) -> T,
+    ) -> Result<Option<T>> {
+        let read = |slot: &Slot<'_>| slot.is_node(at.version).then(|| read(slot));
+        Ok(self.with_slot(at.id, read)?.flatten())
+    }
+
+    /// [`with_node`](Self::with_node) for nodes that have rows.
+    ///
+    /// # Errors
+    /// When the store fails or asks to stop.
+    #[inline]
+    pub(crate) fn with_live<T>(
+        &self,
+        at: Pointer,
+        read: impl FnOnce(&Slot<'_>) -> T,
+    ) -> Result<Option<T>> {
+        let read = |slot: &Slot<'_>| slot.is_live(at.version).then(|| read(slot));
+        Ok(self.with_slot(at.id, read)?.flatten())
+    }
+
+    /// Changes the slot `id` under its page's lock, and logs that if `change` says so. Returns what it says; false where
+    /// there is no such slot.
+    ///
+    /// # Errors
+    /// When the store fails or asks to stop.
+    pub(crate) fn change_slot(
+        &self,
+        id: u32,
+        change: impl FnOnce(&mut SlotMut<'_>) -> bool,
+    ) -> Result<bool> {
+        self.store.interrupt()?;
+        let (block, number) = self.shape.place(id);
+        let mut page = self.store.write(block)?;
+        let changed = page.has_slots() && change(&mut page.slot_mut(&self.shape, number));
+        if changed {
+            page.commit()?;
+        }
+        Ok(changed)
     }
 
     /// Fills a free slot by `fill`, which leaves it in another state. One record.

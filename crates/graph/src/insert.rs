@@ -4,20 +4,21 @@
 //! who may link to a node it has found without rows. Who finds no node at all makes the first one, alone: searches
 //! begin there from then on. The order of records makes a crash cost recall and never validity: the node with its
 //! own edges first, which nothing leads to yet; then an edge back from each neighbour; then, for some, the entry in
-//! the directory.
+//! the entry tree.
 
 use half::f16;
 
-use crate::codes::Query;
-use crate::directory;
+use crate::entries;
 use crate::error::Result;
-use crate::graph::{OnPages, Vector};
 use crate::index::Index;
-use crate::layout::{Adrift, Pointer, Tid};
-use crate::link::{Edge, Newcomer, back, choose, link_back, set_edges};
-use crate::rows;
+use crate::layout::{Pointer, Tid, Unreachable};
+use crate::link::{Edge, NewNode, back, choose, link_back, set_edges};
+use crate::page_graph::{NodeVector, PageGraph};
+use crate::query::Query;
+use crate::random::Random;
 use crate::search::{Hit, Search};
 use crate::store::{Gate, Mode, PageStore};
+use crate::tids;
 
 /// Relative difference within which two distances may belong to equal vectors, on machines whose
 /// kernels round differently.
@@ -36,49 +37,49 @@ pub fn insert<S: PageStore>(index: &mut Index<S>, vector: &[f16], tid: Tid) -> R
         return Ok(());
     }
     let store = index.store;
-    let (pass, query, hits) = loop {
-        let pass = store.pass(Gate::Insert, Mode::Shared)?;
+    let (gate, query, hits) = loop {
+        let gate = store.lock_gate(Gate::Insert, Mode::Shared)?;
         index.refresh()?;
         let query = index.node_query(vector);
         let hits = candidates(index, &query)?;
         if !hits.is_empty() {
-            break (pass, query, hits);
+            break (gate, query, hits);
         }
         let entry = index.meta.entry;
-        drop(pass);
-        let pass = store.pass(Gate::Insert, Mode::Exclusive)?;
+        drop(gate);
+        let gate = store.lock_gate(Gate::Insert, Mode::Exclusive)?;
         index.refresh()?;
         // Everything that the search went through is without rows, and stays so. Another one may have made the first
         // node meanwhile; to search from there takes its time where many are without rows, so not before the gate
         // is shared again.
         if index.meta.entry == entry {
             let query = index.node_query(vector);
-            break (pass, query, hits);
+            break (gate, query, hits);
         }
     };
     if !add_to_equal(index, &query, &hits, tid)? {
         add_node(index, &query, hits, tid)?;
     }
-    drop(pass);
+    drop(gate);
     Ok(())
 }
 
-fn candidates<S: PageStore>(index: &Index<S>, query: &Query) -> Result<Vec<Hit<Vector>>> {
+fn candidates<S: PageStore>(index: &Index<S>, query: &Query) -> Result<Vec<Hit<NodeVector>>> {
     let mut search = Search::default();
-    directory::begin(index, &index.meta, query, &mut search)?;
+    entries::begin(index, &index.meta, query, &mut search)?;
     let ef = usize::from(index.meta.ef_construction);
-    search.run(&OnPages::new(index), query, ef)
+    search.run(&PageGraph::new(index), query, ef)
 }
 
 /// Adds the row to a node of the same vector, if there is one.
 fn add_to_equal<S: PageStore>(
     index: &Index<S>,
     query: &Query,
-    hits: &[Hit<Vector>],
+    hits: &[Hit<NodeVector>],
     tid: Tid,
 ) -> Result<bool> {
     for hit in hits.iter().filter(|hit| same_distance(query, hit.distance)) {
-        if *hit.found.vector == *query.vector && rows::add(index, hit.at, tid)? {
+        if *hit.found.vector == *query.vector && tids::add(index, hit.at, tid)? {
             return Ok(true);
         }
     }
@@ -95,7 +96,7 @@ pub(crate) fn same_distance(query: &Query, distance: f64) -> bool {
 fn add_node<S: PageStore>(
     index: &mut Index<S>,
     query: &Query,
-    hits: Vec<Hit<Vector>>,
+    hits: Vec<Hit<NodeVector>>,
     tid: Tid,
 ) -> Result<()> {
     let chosen = choose(index, &hits)?;
@@ -124,7 +125,7 @@ fn add_node<S: PageStore>(
         })?;
     }
     let back = back(&chosen, &index.shape);
-    let mut new = Newcomer {
+    let mut new = NewNode {
         at: node,
         query,
         code: code.as_ref(),
@@ -136,20 +137,20 @@ fn add_node<S: PageStore>(
     if !linked && !edges.is_empty() {
         // Its neighbours have lost their rows since they were found.
         index.change_meta(|meta| {
-            let adrift = Adrift::Perhaps as u16;
-            std::mem::replace(&mut meta.adrift, adrift) != adrift
+            let possible = Unreachable::Possible as u16;
+            std::mem::replace(&mut meta.unreachable, possible) != possible
         })?;
     }
     if let Some(code) = &code
         && is_entry(node, tid)
     {
-        directory::add(index, query, node, code)?;
+        entries::add(index, query, node, code)?;
     }
     Ok(())
 }
 
-/// Whether a new node is one of the sample that the directory holds.
+/// Whether a new node is one of the sample that the entry tree holds.
 fn is_entry(node: Pointer, tid: Tid) -> bool {
     let seed = u64::from(node.id) << 32 | u64::from(tid.block() ^ u32::from(tid.offset()) << 16);
-    crate::random::Random::new(seed).below(directory::SAMPLED) == 0
+    Random::new(seed).below(entries::SAMPLED) == 0
 }

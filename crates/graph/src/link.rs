@@ -5,14 +5,16 @@
 //! exact distances. The page is locked again to change it, if the list is still the same. No edge is given up that
 //! may be all that leads to a node: whatever a search can reach, it can reach ever after.
 
-use crate::codes::{Code, Probe, Query, Scratch};
+use crate::basis::Code;
 use crate::error::Result;
-use crate::graph::{Remember, Vector};
+use crate::estimator::{Estimator, Scratch};
 use crate::index::Index;
-use crate::layout::{Factors, Pointer, Shape, Slot, SlotMut, State};
+use crate::layout::{Factors, Pointer, Shape, Slot, SlotMut};
+use crate::page_graph::{FromSlot, NodeVector};
+use crate::query::Query;
 use crate::search::Hit;
 use crate::select::{Selected, least, select};
-use crate::store::{PageStore, Write};
+use crate::store::PageStore;
 
 /// A new node is linked to by those of its neighbours that the heuristic keeps, and at least by one in so
 /// many of all it has room for. Edges from the others as well make twice the log and no better recall.
@@ -25,7 +27,7 @@ pub(crate) struct Edge {
 }
 
 /// Chooses the neighbours of a node among what a search found for it, nearest first.
-pub(crate) fn choose<S: PageStore>(index: &Index<S>, hits: &[Hit<Vector>]) -> Result<Selected> {
+pub(crate) fn choose<S: PageStore>(index: &Index<S>, hits: &[Hit<NodeVector>]) -> Result<Selected> {
     index.store.interrupt()?;
     let to_node: Vec<f64> = hits.iter().map(|hit| hit.distance).collect();
     let space = index.space();
@@ -86,20 +88,20 @@ pub(crate) fn add_edge<S: PageStore>(
 }
 
 /// A node that others are to link to.
-pub(crate) struct Newcomer<'n> {
+pub(crate) struct NewNode<'n> {
     pub(crate) at: Pointer,
     /// For its neighbours.
     pub(crate) query: &'n Query,
     pub(crate) code: Option<&'n Code>,
     /// What a search for its neighbours has found.
-    pub(crate) hits: &'n [Hit<Vector>],
+    pub(crate) hits: &'n [Hit<NodeVector>],
     /// Its own edges, and those that lead nowhere.
     pub(crate) edges: Vec<Pointer>,
     /// Edges that others have given up for one to it: where from, and where to.
     pub(crate) given_up: Vec<(u32, u32)>,
 }
 
-impl Newcomer<'_> {
+impl NewNode<'_> {
     /// Finds out which of its edges a node can spare.
     fn ways<'w>(&'w self, edges: &'w [Pointer]) -> Ways<'w> {
         let near = self.hits.iter().filter(|hit| edges.contains(&hit.at));
@@ -110,26 +112,26 @@ impl Newcomer<'_> {
         }
     }
 
-    /// Whether others have given up edges to a node because the newcomer has one.
+    /// Whether others have given up edges to a node because the new node has one.
     fn is_relied_on(&self, to: u32) -> bool {
         self.given_up.iter().any(|&(_, given_up)| given_up == to)
     }
 }
 
-/// Ways of two edges from a node that is to have one to a newcomer.
+/// Ways of two edges from a node that is to have one to a new node.
 struct Ways<'w> {
-    new: &'w Newcomer<'w>,
+    new: &'w NewNode<'w>,
     /// The node's edges,
     edges: &'w [Pointer],
-    /// and those of its neighbours that are near the newcomer, with their ids.
+    /// and those of its neighbours that are near the new node, with their ids.
     near: Vec<(u32, &'w [u32])>,
 }
 
 impl Ways<'_> {
-    /// Whether the node can spare one of its edges, or what comes after the last of them, the newcomer.
+    /// Whether the node can spare one of its edges, or what comes after the last of them, the new node.
     ///
     /// An edge may be all that leads to a node. It can be spared where there is a way of two edges to that node: by the
-    /// newcomer, or by another neighbour. So whatever can be reached stays so.
+    /// new node, or by another neighbour. So whatever can be reached stays so.
     fn spare(&self, at: usize) -> bool {
         let Some(edge) = self.edges.get(at) else {
             return true;
@@ -141,11 +143,11 @@ impl Ways<'_> {
     }
 }
 
-/// Adds an edge to the newcomer to each node that its `edges` lead to, or at least to half of them where they can
+/// Adds an edge to the new node to each node that its `edges` lead to, or at least to half of them where they can
 /// spare too little. Returns whether there is one.
 pub(crate) fn link_back<S: PageStore>(
     index: &Index<S>,
-    new: &mut Newcomer<'_>,
+    new: &mut NewNode<'_>,
     edges: &[Edge],
 ) -> Result<bool> {
     let mut refused = Vec::new();
@@ -164,52 +166,65 @@ pub(crate) fn link_back<S: PageStore>(
     Ok(linked > 0)
 }
 
-/// Adds an edge from `from` to the newcomer, in place of one that `from` can spare if need be. Returns whether
-/// there is one now. With `force`, the newcomer takes over an edge that `from` cannot spare otherwise.
+/// Where in a node's list an edge to a new node goes.
+enum Place {
+    /// It is there.
+    Linked,
+    /// Here, in place of the edge that is there, or at the end.
+    At(usize),
+    /// Nowhere.
+    None,
+    /// Codes are missing: vectors have to tell, this node's and those that its edges lead to.
+    ByVectors(NodeVector),
+}
+
+impl Place {
+    /// In a list without room, the end is the new node itself, as the one to do without.
+    fn among_full(self, edges: &[Pointer]) -> Self {
+        match self {
+            Self::At(at) if at >= edges.len() => Self::None,
+            place => place,
+        }
+    }
+}
+
+/// Adds an edge from `from` to the new node, in place of one that `from` can spare if need be. Returns whether
+/// there is one now. With `force`, the new node takes over an edge that `from` cannot spare otherwise.
 pub(crate) fn link<S: PageStore>(
     index: &Index<S>,
     from: Pointer,
-    new: &mut Newcomer<'_>,
+    new: &mut NewNode<'_>,
     force: bool,
 ) -> Result<bool> {
     let (to, code) = (new.at, new.code);
-    let (block, slot) = index.shape.place(from.id);
-    let live = |node: &Slot<'_>| node.is_node(from.version) && node.state() == State::Live;
     loop {
-        index.store.interrupt()?;
         // What to do is found out while others may read, and done if the edges are still the same.
-        let page = index.store.read(block)?;
-        if !page.has_slots() {
+        let found = index.with_live(from, |node| {
+            let edges: Vec<Pointer> = node.edges().collect();
+            let known = edges.iter().position(|edge| edge.id == to.id);
+            let place = match known {
+                Some(at) if edges[at] == to => Place::Linked,
+                // Made for a node that is gone.
+                Some(at) => Place::At(at),
+                None if edges.len() < index.shape.degree => Place::At(edges.len()),
+                None => match least_by_codes(index, node, &edges, new, force) {
+                    Some(at) => Place::At(at).among_full(&edges),
+                    None => Place::ByVectors(NodeVector::from_slot(node)),
+                },
+            };
+            (edges, place)
+        })?;
+        let Some((edges, mut place)) = found else {
             return Ok(false);
-        }
-        let now = page.slot(&index.shape, slot);
-        if !live(&now) {
-            return Ok(false);
-        }
-        let edges: Vec<Pointer> = now.edges().collect();
-        let known = edges.iter().position(|edge| edge.id == to.id);
-        let mut own = None;
-        let at = match known {
-            Some(at) if edges[at] == to => return Ok(true),
-            // Made for a node that is gone.
-            Some(at) => at,
-            None if edges.len() < index.shape.degree => edges.len(),
-            None => match least_by_codes(index, &now, &edges, new, force) {
-                Some(at) if at == edges.len() => return Ok(false),
-                Some(at) => at,
-                None => {
-                    own = Some(Vector::remember(&now));
-                    0
-                }
-            },
         };
-        drop(page);
-        let at = match own {
-            None => at,
-            Some(own) => match least_by_vectors(index, &own, &edges, new, force)? {
-                Some(at) if at < edges.len() => at,
-                _ => return Ok(false),
-            },
+        if let Place::ByVectors(own) = &place {
+            let at = least_by_vectors(index, own, &edges, new, force)?;
+            place = at.map_or(Place::None, |at| Place::At(at).among_full(&edges));
+        }
+        let at = match place {
+            Place::Linked => return Ok(true),
+            Place::At(at) => at,
+            Place::None | Place::ByVectors(_) => return Ok(false),
         };
         let given_up = edges.get(at).filter(|edge| edge.id != to.id);
         if let Some(&edge) = given_up
@@ -218,53 +233,55 @@ pub(crate) fn link<S: PageStore>(
         {
             return Ok(false);
         }
-        let mut page = index.store.write(block)?;
-        let mut node = page.slot_mut(&index.shape, slot);
-        let now = node.get();
-        if !live(&now) || !now.edges().eq(edges.iter().copied()) {
-            continue;
+        let linked = index.change_slot(from.id, |node| {
+            let now = node.get();
+            let same = now.is_live(from.version) && now.edges().eq(edges.iter().copied());
+            if same && at == edges.len() {
+                add_edge(index, node, to, code);
+            } else if same {
+                replace(index, node, at, to, code);
+            }
+            same
+        })?;
+        if linked {
+            new.given_up.extend(given_up.map(|edge| (from.id, edge.id)));
+            return Ok(true);
         }
-        if at == edges.len() {
-            add_edge(index, &mut node, to, code);
-        } else {
-            replace(index, &mut node, at, to, code);
-        }
-        page.commit()?;
-        new.given_up.extend(given_up.map(|edge| (from.id, edge.id)));
-        return Ok(true);
     }
 }
 
-/// Gives the newcomer an edge that another node is to spare for one to it. Returns false where it has no room.
+/// Gives the new node an edge that another node is to spare for one to it. Returns false where it has no room.
 fn take_over<S: PageStore>(
     index: &Index<S>,
-    new: &mut Newcomer<'_>,
+    new: &mut NewNode<'_>,
     edge: Pointer,
 ) -> Result<bool> {
+    let mut has_edge = true;
     if let Some(target) = read(index, edge)? {
         let code = target.code(index);
-        let (block, slot) = index.shape.place(new.at.id);
-        let mut page = index.store.write(block)?;
-        let mut node = page.slot_mut(&index.shape, slot);
-        if !node.get().is_node(new.at.version) {
-            return Ok(false);
-        }
-        if !node.get().ids().contains(&edge.id) {
-            if !add_edge(index, &mut node, edge, code.as_ref()) {
+        index.change_slot(new.at.id, |node| {
+            has_edge = node.get().is_node(new.at.version);
+            if !has_edge || node.get().ids().contains(&edge.id) {
+                return false;
+            }
+            if !add_edge(index, node, edge, code.as_ref()) {
                 // The last ones are the farthest.
                 let ids = node.get().ids();
                 let Some(at) = ids.iter().rposition(|&id| !new.is_relied_on(id)) else {
-                    return Ok(false);
+                    has_edge = false;
+                    return false;
                 };
                 let dropped = ids[at];
                 new.edges.retain(|edge| edge.id != dropped);
-                replace(index, &mut node, at, edge, code.as_ref());
+                replace(index, node, at, edge, code.as_ref());
             }
-            page.commit()?;
-        }
+            true
+        })?;
     }
-    new.edges.push(edge);
-    Ok(true)
+    if has_edge {
+        new.edges.push(edge);
+    }
+    Ok(has_edge)
 }
 
 /// Sets an edge, with its code if the list is of the index's epoch.
@@ -284,7 +301,7 @@ fn least_by_codes<S: PageStore>(
     index: &Index<S>,
     node: &Slot<'_>,
     edges: &[Pointer],
-    new: &Newcomer<'_>,
+    new: &NewNode<'_>,
     force: bool,
 ) -> Option<usize> {
     let (basis, code) = (index.basis.as_ref()?, new.code?);
@@ -302,7 +319,7 @@ fn least_by_codes<S: PageStore>(
     let (own_factors, own_code) = node.own();
     let bytes = own_code.len();
     let (mut scratch, mut to_node) = (Scratch::default(), Vec::new());
-    Probe::of_code(basis, own_factors, own_code).estimate(
+    Estimator::of_code(basis, own_factors, own_code).estimate(
         &factors,
         &codes,
         &mut scratch,
@@ -320,11 +337,11 @@ fn least_by_codes<S: PageStore>(
         |i, j| {
             if of.0 != i {
                 let (factors, code) = code_of(i);
-                of = (i, Some(Probe::of_code(basis, factors, code)));
+                of = (i, Some(Estimator::of_code(basis, factors, code)));
             }
             let (factors, code) = code_of(j);
             of.1.as_ref()
-                .map_or(0.0, |probe| f64::from(probe.estimate_one(factors, code)))
+                .map_or(0.0, |estimator| f64::from(estimator.estimate_one(factors, code)))
         },
     )
 }
@@ -333,9 +350,9 @@ fn least_by_codes<S: PageStore>(
 /// without rows is the first to do without.
 fn least_by_vectors<S: PageStore>(
     index: &Index<S>,
-    own: &Vector,
+    own: &NodeVector,
     edges: &[Pointer],
-    new: &mut Newcomer<'_>,
+    new: &mut NewNode<'_>,
     force: bool,
 ) -> Result<Option<usize>> {
     let mut vectors = Vec::with_capacity(edges.len());
@@ -365,13 +382,6 @@ fn least_by_vectors<S: PageStore>(
 }
 
 /// The vector of a live node.
-pub(crate) fn read<S: PageStore>(index: &Index<S>, at: Pointer) -> Result<Option<Vector>> {
-    index.store.interrupt()?;
-    let (block, slot) = index.shape.place(at.id);
-    let page = index.store.read(block)?;
-    if !page.has_slots() {
-        return Ok(None);
-    }
-    let slot = page.slot(&index.shape, slot);
-    Ok((slot.is_node(at.version) && slot.state() == State::Live).then(|| Vector::remember(&slot)))
+pub(crate) fn read<S: PageStore>(index: &Index<S>, at: Pointer) -> Result<Option<NodeVector>> {
+    index.with_live(at, NodeVector::from_slot)
 }

@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::error::{Error, Result};
-use crate::exact::{Nearest, Sorter};
 use crate::layout::Page;
 use crate::random::Random;
+use crate::sort::{HeapSorter, Sorter};
 use crate::store::{Gate, Mode, PageStore, Write};
 
 /// A lock of many readers or one writer, around a page or a gate.
@@ -282,21 +282,23 @@ impl Drop for MemWrite<'_> {
 }
 
 /// A gate, held.
-pub struct MemPass<'s> {
+pub struct MemGate<'s> {
     latch: &'s Latch<()>,
     mode: Mode,
 }
 
-impl Drop for MemPass<'_> {
+impl Drop for MemGate<'_> {
     fn drop(&mut self) {
         self.latch.release(self.mode, None);
     }
 }
 
 impl<'s> PageStore for &'s MemStore {
+    const PAGE_BYTES: usize = size_of::<Page>();
+
     type Read = MemRead;
     type Write = MemWrite<'s>;
-    type Pass = MemPass<'s>;
+    type GateLock = MemGate<'s>;
 
     fn blocks(self) -> Result<u32> {
         self.alive()?;
@@ -365,15 +367,15 @@ impl<'s> PageStore for &'s MemStore {
 
     fn sorter(self, _: usize) -> Result<Box<dyn Sorter>> {
         self.alive()?;
-        Ok(Box::new(Nearest::default()))
+        Ok(Box::new(HeapSorter::default()))
     }
 
-    fn pass(self, gate: Gate, mode: Mode) -> Result<MemPass<'s>> {
+    fn lock_gate(self, gate: Gate, mode: Mode) -> Result<MemGate<'s>> {
         self.alive()?;
         assert_unlocked("passing a gate");
         let latch = &self.gates[gate as usize];
         latch.acquire(mode);
-        Ok(MemPass { latch, mode })
+        Ok(MemGate { latch, mode })
     }
 
     fn interrupt(self) -> Result<()> {
@@ -387,9 +389,11 @@ impl<'s> PageStore for &'s MemStore {
 pub struct Standby<'s>(&'s MemStore);
 
 impl<'s> PageStore for Standby<'s> {
+    const PAGE_BYTES: usize = size_of::<Page>();
+
     type Read = MemRead;
     type Write = MemWrite<'s>;
-    type Pass = ();
+    type GateLock = ();
 
     fn blocks(self) -> Result<u32> {
         self.0.blocks()
@@ -423,7 +427,7 @@ impl<'s> PageStore for Standby<'s> {
         self.0.sorter(count)
     }
 
-    fn pass(self, _: Gate, _: Mode) -> Result<()> {
+    fn lock_gate(self, _: Gate, _: Mode) -> Result<()> {
         Ok(())
     }
 

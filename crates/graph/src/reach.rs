@@ -4,50 +4,32 @@
 //! and again until nothing is left. Nearly everything is near to where searches begin, so most pages are read once or
 //! twice.
 
+use fixedbitset::FixedBitSet;
+
 use crate::error::Result;
 use crate::index::Index;
-use crate::layout::{Kind, Pointer, State};
+use crate::layout::{Kind, State};
 use crate::store::PageStore;
 
-/// A set of slots.
-#[derive(Default)]
-pub(crate) struct Slots(Vec<u64>);
-
-impl Slots {
-    pub(crate) fn insert(&mut self, id: u32) {
-        let word = id as usize / 64;
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
-        }
-        self.0[word] |= 1 << (id % 64);
-    }
-
-    pub(crate) fn contains(&self, id: u32) -> bool {
-        self.word(id as usize / 64) >> (id % 64) & 1 == 1
-    }
-
-    fn word(&self, at: usize) -> u64 {
-        self.0.get(at).copied().unwrap_or(0)
-    }
-
-    /// The first slot from `from` on that is in this set and not in `without`.
-    fn next_without(&self, without: &Self, from: u32) -> Option<u32> {
-        let first = from as usize / 64;
-        (first..self.0.len()).find_map(|at| {
-            let skipped = if at == first { !0 << (from % 64) } else { !0 };
-            let word = self.0[at] & !without.word(at) & skipped;
-            (word != 0).then(|| at as u32 * 64 + word.trailing_zeros())
-        })
-    }
+/// The first slot from `from` on that is in `set` and not in `without`.
+fn next_without(set: &FixedBitSet, without: &FixedBitSet, from: u32) -> Option<u32> {
+    const BITS: usize = usize::BITS as usize;
+    let (set, without) = (set.as_slice(), without.as_slice());
+    let first = from as usize / BITS;
+    (first..set.len()).find_map(|at| {
+        let skipped = if at == first { !0 << (from as usize % BITS) } else { !0 };
+        let word = set[at] & !without.get(at).copied().unwrap_or(0) & skipped;
+        (word != 0).then(|| (at * BITS) as u32 + word.trailing_zeros())
+    })
 }
 
 /// The live nodes of an index, and those of them that a search can reach.
 #[derive(Default)]
 pub(crate) struct Reach {
-    live: Slots,
-    reached: Slots,
+    live: FixedBitSet,
+    reached: FixedBitSet,
     /// Those of the reached whose edges were followed.
-    followed: Slots,
+    followed: FixedBitSet,
     /// Pages when it began.
     blocks: u32,
 }
@@ -65,7 +47,7 @@ impl Reach {
                 Kind::Nodes => {
                     for number in 0..shape.slots {
                         if page.slot(&shape, number).state() == State::Live {
-                            reach.live.insert(shape.id(block, number)?);
+                            reach.live.grow_and_insert(shape.id(block, number)? as usize);
                         }
                     }
                 }
@@ -78,8 +60,8 @@ impl Reach {
         starts.sort_unstable_by_key(|at| at.id);
         for at in starts {
             // An entry may be older than the node that is there now, and lead nowhere.
-            if reach.live.contains(at.id) && is_live(index, at)? {
-                reach.reached.insert(at.id);
+            if reach.live.contains(at.id as usize) && index.with_live(at, |_| ())?.is_some() {
+                reach.reached.grow_and_insert(at.id as usize);
             }
         }
         reach.spread(index)?;
@@ -90,11 +72,11 @@ impl Reach {
     fn spread<S: PageStore>(&mut self, index: &Index<S>) -> Result<()> {
         let mut from = 0;
         loop {
-            match self.reached.next_without(&self.followed, from) {
+            match next_without(&self.reached, &self.followed, from) {
                 Some(id) => {
                     self.follow(index, index.shape.place(id).0)?;
                     // It may be on a page without slots.
-                    self.followed.insert(id);
+                    self.followed.grow_and_insert(id as usize);
                     from = id;
                 }
                 None if from > 0 => from = 0,
@@ -113,11 +95,11 @@ impl Reach {
             more = false;
             for number in 0..shape.slots {
                 let id = shape.id(block, number)?;
-                if !self.reached.contains(id) || self.followed.contains(id) {
+                if !self.reached.contains(id as usize) || self.followed.contains(id as usize) {
                     continue;
                 }
                 more = true;
-                self.followed.insert(id);
+                self.followed.grow_and_insert(id as usize);
                 let slot = page.slot(&shape, number);
                 if slot.state() != State::Live {
                     continue;
@@ -127,7 +109,7 @@ impl Reach {
                 for &to in slot.ids() {
                     // What was added since is nothing to look for.
                     if shape.place(to).0 < self.blocks {
-                        self.reached.insert(to);
+                        self.reached.grow_and_insert(to as usize);
                     }
                 }
             }
@@ -137,7 +119,7 @@ impl Reach {
 
     /// The first live node from `from` on that nothing leads to.
     pub(crate) fn next_lost(&self, from: u32) -> Option<u32> {
-        self.live.next_without(&self.reached, from)
+        next_without(&self.live, &self.reached, from)
     }
 
     /// Number of pages when it began.
@@ -147,24 +129,12 @@ impl Reach {
 
     /// Whether a search can begin anywhere.
     pub(crate) fn is_empty(&self) -> bool {
-        self.reached.0.iter().all(|&word| word == 0)
+        self.reached.is_clear()
     }
 
     /// Adds a node that a search can reach now, with all that it leads to.
     pub(crate) fn add<S: PageStore>(&mut self, index: &Index<S>, id: u32) -> Result<()> {
-        self.reached.insert(id);
+        self.reached.grow_and_insert(id as usize);
         self.spread(index)
     }
-}
-
-/// Whether a node is there and has rows.
-fn is_live<S: PageStore>(index: &Index<S>, at: Pointer) -> Result<bool> {
-    index.store.interrupt()?;
-    let (block, number) = index.shape.place(at.id);
-    let page = index.store.read(block)?;
-    if !page.has_slots() {
-        return Ok(false);
-    }
-    let slot = page.slot(&index.shape, number);
-    Ok(slot.is_node(at.version) && slot.state() == State::Live)
 }

@@ -7,7 +7,7 @@
 //!
 //! # When the graph has no more
 //!
-//! A [complete](Scan::complete) scan never comes up short: it leaves the graph for an [exact pass](crate::exact) over
+//! A [complete](Scan::complete) scan never comes up short: it leaves the graph for an [exact pass](crate::sweep) over
 //! all pages, which returns every row that is left, when it has come to its [`Limits`], when the graph leads to no
 //! more, and when the next batch would cost as much as that. Since nobody knows how many rows will be wanted, that is
 //! the moment to change over: what was spent by then is no more than what is to be spent (the rule for renting or
@@ -36,17 +36,20 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::codes::{Metric, Query};
-use crate::directory;
+use crate::entries;
 use crate::error::Result;
-use crate::exact::{Entry, Sorter, Sweep};
-use crate::graph::{Edges, Graph, OnPages, Rows, Visit};
+use crate::graph::{Edges, Graph, Visit};
 use crate::index::Index;
 use crate::layout::{Pointer, Tid};
-use crate::rows::{Chain, remembered};
-pub use crate::search::Limits;
-use crate::search::{Few, Hit, Search};
+use crate::node_set::HashedNodes;
+use crate::page_graph::{PageGraph, Tids};
+use crate::query::Query;
+use crate::search::{Hit, Limits, Search};
+use crate::sort::{RankedNode, Sorter};
+use crate::space::Metric;
 use crate::store::{Gate, Mode, PageStore};
+use crate::sweep::Sweep;
+use crate::tids::{self, Chain};
 
 /// What becomes of a row that is found after a farther one was handed out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -82,7 +85,7 @@ pub struct Row {
 /// Pages that a scan reads on the graph before it lets go of the gate.
 pub const STRETCH: usize = 256;
 /// An exact pass of so many nodes costs as much as the next batch for each node visited so far: that visits about as
-/// many again, and a visit takes as long as some eight nodes of the pass ([`crate::exact`]).
+/// many again, and a visit takes as long as some eight nodes of the pass.
 const WORTH: usize = 16;
 /// How many times as much an exact pass may cost in strict order where the graph has been seen to pass rows over.
 const SEEN: usize = 4;
@@ -109,7 +112,7 @@ enum Source {
     /// An exact pass that has put all nodes in order.
     Sorted(Box<dyn Sorter>),
     /// All pages one after the other.
-    Pages(Sweep, std::vec::IntoIter<Hit<Rows>>),
+    Pages(Sweep, std::vec::IntoIter<Hit<Tids>>),
     /// Nowhere.
     Nowhere,
 }
@@ -121,8 +124,8 @@ pub struct Scan {
     radius: f64,
     complete: bool,
     source: Source,
-    search: Search<Rows>,
-    batch: std::vec::IntoIter<Hit<Rows>>,
+    search: Search<Tids>,
+    batch: std::vec::IntoIter<Hit<Tids>>,
     /// Nodes whose rows were handed out, for the exact pass.
     handed: Vec<u32>,
     /// The farthest of these.
@@ -235,7 +238,7 @@ impl Scan {
         }
     }
 
-    fn next_node<S: PageStore>(&mut self, index: &Index<S>) -> Result<Option<Hit<Rows>>> {
+    fn next_node<S: PageStore>(&mut self, index: &Index<S>) -> Result<Option<Hit<Tids>>> {
         let skip_dead = self.options.skip_dead;
         loop {
             match &mut self.source {
@@ -262,7 +265,7 @@ impl Scan {
                     };
                     // Its rows may be gone since.
                     let at = entry.at();
-                    if let Some(found) = remembered(index, at, skip_dead)? {
+                    if let Some(found) = tids::read(index, at, skip_dead)? {
                         let distance = entry.distance();
                         return Ok(Some(Hit {
                             distance,
@@ -354,7 +357,7 @@ impl Scan {
             // Where a search begins is read under the gate: it may have moved since the index was
             // opened.
             let meta = *index.store.read(0)?.meta()?;
-            directory::begin(index, &meta, &self.query, &mut self.search)?;
+            entries::begin(index, &meta, &self.query, &mut self.search)?;
             self.run(&graph, Limits::NONE)?;
             // The gate may have been let go of, and a standby has none: the entry may be gone by the time it is
             // visited.
@@ -395,7 +398,7 @@ impl Scan {
         let mut found = Vec::new();
         while sweep.page(index, &self.query, self.options.skip_dead, &mut found)? {
             for hit in &found {
-                let handed = |hit: &Hit<Rows>| {
+                let handed = |hit: &Hit<Tids>| {
                     hit.distance <= self.reached && self.handed.binary_search(&hit.at.id).is_ok()
                 };
                 if hit.distance > self.radius || handed(hit) {
@@ -404,7 +407,7 @@ impl Scan {
                 if self.is_late(hit.distance) {
                     self.late += 1;
                 } else {
-                    sorter.put(Entry::new(hit.distance, hit.at))?;
+                    sorter.put(RankedNode::new(hit.distance, hit.at))?;
                 }
             }
         }
@@ -449,9 +452,9 @@ impl Scan {
 
 /// The graph for a scan, which has the gate and lets go of it now and then.
 struct Gated<'i, S: PageStore> {
-    graph: OnPages<'i, S, Rows>,
+    graph: PageGraph<'i, S, Tids>,
     store: S,
-    pass: RefCell<Option<S::Pass>>,
+    gate: RefCell<Option<S::GateLock>>,
     /// Pages to be read before that.
     left: Cell<usize>,
 }
@@ -459,9 +462,9 @@ struct Gated<'i, S: PageStore> {
 impl<'i, S: PageStore> Gated<'i, S> {
     fn new(index: &'i Index<S>, skip_dead: bool) -> Result<Self> {
         Ok(Self {
-            graph: OnPages::for_rows(index, skip_dead),
+            graph: PageGraph::for_rows(index, skip_dead),
             store: index.store,
-            pass: RefCell::new(Some(index.store.pass(Gate::Scan, Mode::Shared)?)),
+            gate: RefCell::new(Some(index.store.lock_gate(Gate::Scan, Mode::Shared)?)),
             left: Cell::new(STRETCH),
         })
     }
@@ -480,18 +483,18 @@ impl<'i, S: PageStore> Gated<'i, S> {
 
     #[cold]
     fn pause(&self) -> Result<()> {
-        self.pass.replace(None);
-        let pass = self.store.pass(Gate::Scan, Mode::Shared)?;
-        self.pass.replace(Some(pass));
+        self.gate.replace(None);
+        let gate = self.store.lock_gate(Gate::Scan, Mode::Shared)?;
+        self.gate.replace(Some(gate));
         self.left.set(STRETCH - 1);
         Ok(())
     }
 }
 
 impl<S: PageStore> Graph for Gated<'_, S> {
-    type Found = Rows;
+    type Found = Tids;
 
-    type Seen = Few;
+    type Seen = HashedNodes;
 
     const MARKS: bool = false;
 
@@ -500,9 +503,9 @@ impl<S: PageStore> Graph for Gated<'_, S> {
         &self,
         query: &Query,
         at: Pointer,
-        seen: &mut Few,
+        seen: &mut HashedNodes,
         edges: &mut Edges,
-    ) -> Result<Option<Visit<Rows>>> {
+    ) -> Result<Option<Visit<Tids>>> {
         self.step()?;
         self.graph.visit(query, at, seen, edges)
     }

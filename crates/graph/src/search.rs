@@ -9,10 +9,11 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-use crate::codes::Query;
 use crate::error::Result;
 use crate::graph::{Edges, Graph};
 use crate::layout::Pointer;
+use crate::node_set::{HashedNodes, NodeSet};
+use crate::query::Query;
 
 /// A live node at its true distance.
 #[derive(Clone, Debug)]
@@ -77,79 +78,6 @@ impl Ord for Candidate {
     }
 }
 
-/// A set of nodes, by their ids.
-pub trait Nodes: Default {
-    /// Removes all.
-    fn clear(&mut self);
-
-    /// Adds an id, which is not 0. Returns whether it is new.
-    fn insert(&mut self, id: u32) -> bool;
-
-    /// Bytes of memory in use, nearly.
-    fn bytes(&self) -> usize;
-}
-
-/// A few of any number of nodes: open addressing, at most half full.
-pub struct Few {
-    table: Vec<u32>,
-    /// 32 less the logarithm of its length.
-    shift: u32,
-    count: usize,
-}
-
-impl Default for Few {
-    fn default() -> Self {
-        Self {
-            table: vec![0; 1 << 11],
-            shift: 32 - 11,
-            count: 0,
-        }
-    }
-}
-
-impl Nodes for Few {
-    fn clear(&mut self) {
-        self.table.fill(0);
-        self.count = 0;
-    }
-
-    #[inline]
-    fn insert(&mut self, id: u32) -> bool {
-        if self.count * 2 >= self.table.len() {
-            let old = std::mem::take(&mut self.table);
-            self.table = vec![0; old.len() * 2];
-            self.shift -= 1;
-            for id in old.into_iter().filter(|&id| id != 0) {
-                let at = self.find(id);
-                self.table[at] = id;
-            }
-        }
-        let at = self.find(id);
-        let new = self.table[at] == 0;
-        self.table[at] = id;
-        self.count += usize::from(new);
-        new
-    }
-
-    fn bytes(&self) -> usize {
-        self.table.capacity() * size_of::<u32>()
-    }
-}
-
-impl Few {
-    /// Where the id is or belongs.
-    #[inline]
-    fn find(&self, id: u32) -> usize {
-        let mask = self.table.len() - 1;
-        // Fibonacci hashing (Knuth, The Art of Computer Programming, §6.4).
-        let mut at = (id.wrapping_mul(0x9e37_79b9) >> self.shift) as usize;
-        while self.table[at] != 0 && self.table[at] != id {
-            at = (at + 1) & mask;
-        }
-        at
-    }
-}
-
 /// How far a search goes.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -171,7 +99,7 @@ impl Limits {
 }
 
 /// A search, stopped somewhere.
-pub struct Search<F, N = Few> {
+pub struct Search<F, N = HashedNodes> {
     candidates: BinaryHeap<Candidate>,
     /// Those that are too far for this run, some of them more than once.
     later: Vec<Candidate>,
@@ -188,7 +116,7 @@ pub struct Search<F, N = Few> {
     cut: bool,
 }
 
-impl<F, N: Nodes> Default for Search<F, N> {
+impl<F, N: NodeSet> Default for Search<F, N> {
     fn default() -> Self {
         Self {
             candidates: BinaryHeap::new(),
@@ -204,7 +132,7 @@ impl<F, N: Nodes> Default for Search<F, N> {
     }
 }
 
-impl<F, N: Nodes> Search<F, N> {
+impl<F, N: NodeSet> Search<F, N> {
     /// Forgets everything but its room.
     pub(crate) fn clear(&mut self) {
         self.candidates.clear();

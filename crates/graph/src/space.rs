@@ -77,8 +77,8 @@ impl Space {
         }
     }
 
-    /// The space of a sample of vectors of these squared norms.
-    pub fn learn(metric: Metric, norms_squared: impl Iterator<Item = f32>) -> Self {
+    /// The space that fits a sample of vectors of these squared norms.
+    pub fn fit(metric: Metric, norms_squared: impl Iterator<Item = f32>) -> Self {
         let mut norms: Vec<f32> = norms_squared.collect();
         norms.sort_unstable_by(f32::total_cmp);
         let reach = norms.get(norms.len() * 9 / 10);

@@ -6,7 +6,7 @@
 //!    searches still pass through it, nothing links to it any more, no row is added to it.
 //! 2. *Drain inserts*: whoever searched before that and may still link to a dying node is done.
 //! 3. *Mend*: a node with edges to dying ones gets others for them, and edges back. Where searches led
-//!    to it by way of dying nodes only, the directory leads there from now on.
+//!    to it by way of dying nodes only, the entry tree leads there from now on.
 //! 4. *Confirm*: again, for edges that came while mending.
 //! 5. *Link again*: a node that no search can reach any more, or that an insertion which was cut short has left
 //!    so, is linked to ([`crate::reach`]).
@@ -19,17 +19,19 @@
 //! Every record concerns one page and leaves a valid index, so a crash anywhere leaves work, which the
 //! next vacuum finds: dying nodes are looked for on the pages, not remembered.
 
-use crate::codes::Query;
-use crate::directory;
+use fixedbitset::FixedBitSet;
+
+use crate::entries;
 use crate::error::Result;
-use crate::graph::{OnPages, Vector};
 use crate::index::{Index, Steps};
-use crate::layout::{Adrift, Kind, Page, Pointer, State, Tid};
-use crate::link::{Edge, Newcomer, add_edge, back, choose, link, link_back, read, retain_edges};
-use crate::reach::{Reach, Slots};
-use crate::rows;
+use crate::layout::{Kind, Page, Pointer, State, Tid, Unreachable};
+use crate::link::{Edge, NewNode, add_edge, back, choose, link, link_back, read, retain_edges};
+use crate::page_graph::{NodeVector, PageGraph};
+use crate::query::Query;
+use crate::reach::Reach;
 use crate::search::{Hit, Search};
 use crate::store::{Gate, Mode, PageStore, Write};
+use crate::tids;
 
 /// What a vacuum did.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -81,14 +83,14 @@ pub(crate) fn relink<S: PageStore>(index: &mut Index<S>) -> Result<()> {
 
 /// Waits for everybody who shares a gate.
 fn drain<S: PageStore>(store: S, gate: Gate) -> Result<()> {
-    drop(store.pass(gate, Mode::Exclusive)?);
+    drop(store.lock_gate(gate, Mode::Exclusive)?);
     Ok(())
 }
 
 struct Vacuum<'v, S: PageStore> {
     index: &'v mut Index<S>,
     /// Nodes without rows.
-    dying: Slots,
+    dying: FixedBitSet,
     /// Whether there are overflow slots to free.
     closed: bool,
     /// Whether there are nodes to free.
@@ -100,7 +102,7 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
     fn new(index: &'v mut Index<S>) -> Self {
         Self {
             index,
-            dying: Slots::default(),
+            dying: FixedBitSet::default(),
             closed: false,
             any: false,
             done: Vacuumed::default(),
@@ -171,7 +173,7 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
                 State::Live => self.done.nodes += 1,
                 State::Dying => {
                     self.any = true;
-                    self.dying.insert(id);
+                    self.dying.grow_and_insert(id as usize);
                 }
                 State::Closed => self.closed = true,
                 State::Overflow | State::Free => {}
@@ -191,25 +193,27 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
             let mut next = from;
             while next.is_some() {
                 steps.take(self.index, shape.place(next.id).0)?;
-                match rows::chunk(self.index, next, node)? {
+                match tids::chunk(self.index, next, node)? {
                     Some(chunk) if chunk.closed => next = chunk.next,
                     Some(_) => break,
                     None => next = Pointer::NONE,
                 }
             }
             if next != from {
-                let (block, number) = shape.place(before.id);
-                let mut page = self.index.store.write(block)?;
-                let mut slot = page.slot_mut(&shape, number);
-                if slot.get().overflow() != from {
+                let cut = self.index.change_slot(before.id, |slot| {
+                    if slot.get().overflow() != from {
+                        return false;
+                    }
+                    slot.set_overflow(next);
+                    if before == node && slot.get().tids().is_empty() && !next.is_some() {
+                        slot.set_state(State::Dying);
+                        left = false;
+                    }
+                    true
+                })?;
+                if !cut {
                     continue;
                 }
-                slot.set_overflow(next);
-                if before == node && slot.get().tids().is_empty() && !next.is_some() {
-                    slot.set_state(State::Dying);
-                    left = false;
-                }
-                page.commit()?;
             }
             if !next.is_some() {
                 break;
@@ -220,7 +224,7 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
             self.done.nodes += 1;
         } else {
             self.any = true;
-            self.dying.insert(node.id);
+            self.dying.grow_and_insert(node.id as usize);
         }
         Ok(())
     }
@@ -228,11 +232,9 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
     /// The slot after `at` in the chain of `node`.
     fn next(&self, at: Pointer, node: Pointer) -> Result<Option<Pointer>> {
         if at == node {
-            let (block, number) = self.index.shape.place(node.id);
-            let page = self.index.store.read(block)?;
-            return Ok(Some(page.slot(&self.index.shape, number).overflow()));
+            return self.index.with_node(node, |slot| slot.overflow());
         }
-        Ok(rows::chunk(self.index, at, node)?.map(|chunk| chunk.next))
+        Ok(tids::chunk(self.index, at, node)?.map(|chunk| chunk.next))
     }
 
     /// Gives every live node others in place of its edges to dying ones.
@@ -246,7 +248,7 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
         Ok(())
     }
 
-    /// The live nodes of a page that have edges to dying ones. Directories lose their dying entries in passing.
+    /// The live nodes of a page that have edges to dying ones. Leaves lose their dying entries in passing.
     fn torn(&mut self, block: u32) -> Result<Vec<Pointer>> {
         self.index.store.interrupt()?;
         let shape = self.index.shape;
@@ -257,7 +259,7 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
                 for number in 0..shape.slots {
                     let slot = page.slot(&shape, number);
                     if slot.state() == State::Live
-                        && slot.ids().iter().any(|&id| self.dying.contains(id))
+                        && slot.ids().iter().any(|&id| self.dying.contains(id as usize))
                     {
                         torn.push(Pointer::new(
                             shape.id(block, number)?,
@@ -268,10 +270,10 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
             }
             Kind::Leaf => {
                 let entries = page.entries(&shape).0;
-                if entries.iter().any(|at| self.dying.contains(at.id)) {
+                if entries.iter().any(|at| self.dying.contains(at.id as usize)) {
                     drop(page);
                     let mut page = self.index.store.write(block)?;
-                    page.retain_entries(&shape, |at| !self.dying.contains(at.id));
+                    page.retain_entries(&shape, |at| !self.dying.contains(at.id as usize));
                     page.commit()?;
                 }
             }
@@ -282,16 +284,16 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
 
     /// The live nodes around one, nearest first. Where no search that begins elsewhere would lead to it
     /// if those without rows were gone, also the node where such a search ends.
-    fn around(&self, at: Pointer, query: &Query) -> Result<(Vec<Hit<Vector>>, Option<Pointer>)> {
+    fn around(&self, at: Pointer, query: &Query) -> Result<(Vec<Hit<NodeVector>>, Option<Pointer>)> {
         let ef = usize::from(self.index.meta.ef_construction) + 1;
         let mut search = Search::default();
-        directory::begin(self.index, &self.index.meta, query, &mut search)?;
-        let mut hits = search.run(&OnPages::of_live(self.index), query, ef)?;
+        entries::begin(self.index, &self.index.meta, query, &mut search)?;
+        let mut hits = search.run(&PageGraph::of_live(self.index), query, ef)?;
         let mut end = None;
         if search.seed(at, f32::MIN) {
             end = hits.first().map(|hit| hit.at);
             search.put_back(hits);
-            hits = search.run(&OnPages::new(self.index), query, ef)?;
+            hits = search.run(&PageGraph::new(self.index), query, ef)?;
         }
         hits.retain(|hit| hit.at.id != at.id);
         Ok((hits, end))
@@ -312,30 +314,33 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
             });
         }
         let code = node.code(self.index);
-        let (block, number) = self.index.shape.place(at.id);
-        let mut page = self.index.store.write(block)?;
-        let mut slot = page.slot_mut(&self.index.shape, number);
-        if !slot.get().is_node(at.version) {
+        let (index, epoch) = (&*self.index, self.index.epoch());
+        let mut own = Vec::new();
+        let mended = index.change_slot(at.id, |slot| {
+            if !slot.get().is_node(at.version) {
+                return false;
+            }
+            // Edges to live nodes stay, nearer ones or not: a long one may be all that leads from one part
+            // of the graph to another, and one made since the search all that leads to a new node.
+            retain_edges(slot, |id| !self.dying.contains(id as usize));
+            for edge in &near {
+                if !slot.get().ids().contains(&edge.to.id) {
+                    add_edge(index, slot, edge.to, edge.code.as_ref());
+                }
+            }
+            if slot.get().header().own_epoch != epoch
+                && let Some(code) = &code
+            {
+                slot.set_own(epoch, code.factors, &code.bytes);
+            }
+            own = slot.get().edges().collect();
+            true
+        })?;
+        if !mended {
             return Ok(());
         }
-        // Edges to live nodes stay, nearer ones or not: a long one may be all that leads from one part
-        // of the graph to another, and one made since the search all that leads to a new node.
-        retain_edges(&mut slot, |id| !self.dying.contains(id));
-        for edge in &near {
-            if !slot.get().ids().contains(&edge.to.id) {
-                add_edge(self.index, &mut slot, edge.to, edge.code.as_ref());
-            }
-        }
-        let epoch = self.index.epoch();
-        if slot.get().header().own_epoch != epoch
-            && let Some(code) = &code
-        {
-            slot.set_own(epoch, code.factors, &code.bytes);
-        }
-        let own = slot.get().edges().collect();
-        page.commit()?;
         self.done.mended += 1;
-        let mut new = Newcomer {
+        let mut new = NewNode {
             at,
             query: &query,
             code: code.as_ref(),
@@ -347,7 +352,7 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
             // Vectors in clusters far apart make islands, which edges to the nearest do not connect: the
             // directory leads there, or else an edge does.
             let listed = match &code {
-                Some(code) => directory::add(self.index, &query, at, code)?,
+                Some(code) => entries::add(self.index, &query, at, code)?,
                 None => false,
             };
             if !listed {
@@ -366,14 +371,10 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
 
     /// Whether a node has an edge to another one already.
     fn leads_to(&self, from: Pointer, to: Pointer) -> Result<bool> {
-        self.index.store.interrupt()?;
-        let (block, number) = self.index.shape.place(from.id);
-        let page = self.index.store.read(block)?;
-        if !page.has_slots() {
-            return Ok(false);
-        }
-        let slot = page.slot(&self.index.shape, number);
-        Ok(slot.is_node(from.version) && slot.edges().any(|edge| edge == to))
+        let leads = self
+            .index
+            .with_node(from, |slot| slot.edges().any(|edge| edge == to));
+        Ok(leads?.unwrap_or(false))
     }
 
     /// Mends what was torn meanwhile.
@@ -388,15 +389,15 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
 
     /// Links to the live nodes that no search can reach.
     fn link_again(&mut self) -> Result<()> {
-        let (no, perhaps, sought) = (
-            Adrift::No as u16,
-            Adrift::Perhaps as u16,
-            Adrift::Sought as u16,
+        let (none, possible, searching) = (
+            Unreachable::None as u16,
+            Unreachable::Possible as u16,
+            Unreachable::Searching as u16,
         );
-        // Who leaves a node adrift from now on says so again.
-        if self.index.meta.adrift == perhaps {
+        // Who leaves a node out of reach from now on says so again.
+        if self.index.meta.unreachable == possible {
             self.index.change_meta(|meta| {
-                meta.adrift = sought;
+                meta.unreachable = searching;
                 true
             })?;
         }
@@ -414,10 +415,10 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
             reach.add(self.index, id)?;
         }
         let blocks = reach.blocks();
-        if self.index.meta.adrift != no || self.index.meta.explored != blocks {
+        if self.index.meta.unreachable != none || self.index.meta.explored != blocks {
             self.index.change_meta(|meta| {
-                if meta.adrift == sought {
-                    meta.adrift = no;
+                if meta.unreachable == searching {
+                    meta.unreachable = none;
                 }
                 meta.explored = blocks;
                 true
@@ -430,7 +431,7 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
     /// the index empty; whoever inserts then waits for the gate.
     fn replace_entry(&mut self) -> Result<()> {
         let entry = self.index.meta.entry;
-        if !self.dying.contains(entry.id) {
+        if !self.dying.contains(entry.id as usize) {
             return Ok(());
         }
         // Nodes that live now do so until the next vacuum. Inserts that came upon live ones of those marked since are
@@ -449,7 +450,7 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
 
     /// Replaces the entry on the meta page, unless another one has come meanwhile. Returns whether it did.
     fn enter(&mut self, entry: Pointer, by: Pointer) -> Result<bool> {
-        let _pass = self.index.store.pass(Gate::Insert, Mode::Exclusive)?;
+        let _gate = self.index.store.lock_gate(Gate::Insert, Mode::Exclusive)?;
         let mut same = false;
         self.index.change_meta(|meta| {
             same = meta.entry == entry;
@@ -463,23 +464,24 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
 
     /// The live node in a slot.
     fn live(&self, id: u32) -> Result<Option<Pointer>> {
-        self.index.store.interrupt()?;
-        let (block, number) = self.index.shape.place(id);
-        let page = self.index.store.read(block)?;
-        let slot = page.slot(&self.index.shape, number);
-        let live = page.has_slots() && slot.state() == State::Live;
-        Ok(live.then(|| Pointer::new(id, slot.header().version)))
+        let at = self.index.with_slot(id, |slot| {
+            let at = Pointer::new(id, slot.header().version);
+            slot.is_live(at.version).then_some(at)
+        });
+        Ok(at?.flatten())
     }
 
     fn nearest_live(&self, entry: Pointer) -> Result<Option<Pointer>> {
-        let (block, number) = self.index.shape.place(entry.id);
-        let page = self.index.store.read(block)?;
-        let vector = page.slot(&self.index.shape, number).vector().to_vec();
-        drop(page);
+        let vector = self
+            .index
+            .with_slot(entry.id, |slot| slot.vector().to_vec())?;
+        let Some(vector) = vector else {
+            return Ok(None);
+        };
         let query = self.index.node_query(&vector);
         let mut search = Search::default();
-        directory::begin(self.index, &self.index.meta, &query, &mut search)?;
-        let hits: Vec<Hit<Vector>> = search.run(&OnPages::new(self.index), &query, 1)?;
+        entries::begin(self.index, &self.index.meta, &query, &mut search)?;
+        let hits: Vec<Hit<NodeVector>> = search.run(&PageGraph::new(self.index), &query, 1)?;
         Ok(hits.first().map(|hit| hit.at))
     }
 

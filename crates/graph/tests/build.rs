@@ -3,14 +3,15 @@
 mod common;
 
 use common::*;
-use graph::build::{Builder, Threads};
+use graph::build::Builder;
 use graph::check::check;
-use graph::codes::Metric;
 use graph::error::Error;
 use graph::index::{Index, Parameters};
 use graph::insert::insert;
 use graph::mem::MemStore;
 use graph::random::Random;
+use graph::space::Metric;
+use graph::threads::Threads;
 use half::f16;
 
 /// Threads make every graph another one: what holds of any graph is tested with them, and how good

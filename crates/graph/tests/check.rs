@@ -5,17 +5,18 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use common::*;
-use graph::build::{Builder, Threads};
+use graph::build::Builder;
 use graph::check::{check, finds};
-use graph::codes::Metric;
 use graph::error::Error;
 use graph::index::Index;
 use graph::insert::insert;
 use graph::layout::{Factors, Kind, Page, Pointer, Shape, State};
-use graph::learn::learn;
 use graph::mem::{MemStore, interleave};
+use graph::retrain::retrain;
 use graph::scan::{Order, Scan};
+use graph::space::Metric;
 use graph::store::PageStore;
+use graph::threads::Threads;
 use graph::vacuum::bulk_delete;
 use half::f16;
 use proptest::prelude::*;
@@ -329,7 +330,7 @@ fn a_row_is_found_by_its_own_vector() {
             let missed = (0..1500).filter(|&row| !finds(&index, &data[row], tid(row), 64).unwrap());
             assert_eq!(missed.count(), 0, "{metric:?}, {learned}");
             assert!(!finds(&index, &data[7], tid(8), 64).unwrap());
-            learn(&mut index).unwrap();
+            retrain(&mut index).unwrap();
         }
     }
 }

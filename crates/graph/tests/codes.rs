@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use graph::codes::{Basis, Metric, Query, Scratch, Space};
+use graph::basis::Basis;
 use graph::error::Error;
+use graph::estimator::Scratch;
 use graph::layout::{Factors, Shape};
+use graph::query::Query;
 use graph::random::Random;
+use graph::space::{Metric, Space};
 use half::f16;
 use kernels::quantize::Bits;
 use proptest::prelude::*;
@@ -36,11 +39,11 @@ fn shape() -> Shape {
 
 fn learn(metric: Metric, data: &[Vec<f16>]) -> Basis {
     let norms = data.iter().map(|vector| kernels::norm_squared(vector));
-    let space = Space::learn(metric, norms);
+    let space = Space::fit(metric, norms);
     let sample = data
         .iter()
         .flat_map(|vector| space.node(vector, kernels::norm_squared(vector)));
-    Basis::learn(space, &shape(), 1, sample.collect(), || Ok(())).unwrap()
+    Basis::train(space, &shape(), 1, sample.collect(), || Ok(())).unwrap()
 }
 
 /// The correlation of estimates with true distances, and their mean difference in units of the
@@ -55,8 +58,8 @@ fn agreement(metric: Metric, data: &[Vec<f16>]) -> (f64, f64) {
         codes.extend_from_slice(&code.bytes);
     }
     let mut estimates = Vec::new();
-    let probe = query.probe.as_ref().unwrap();
-    probe.estimate(&factors, &codes, &mut Scratch::default(), &mut estimates);
+    let estimator = query.estimator.as_ref().unwrap();
+    estimator.estimate(&factors, &codes, &mut Scratch::default(), &mut estimates);
     let pairs: Vec<(f64, f64)> = data[1..]
         .iter()
         .zip(&estimates)
@@ -117,7 +120,7 @@ fn learning_stops_when_told_to() {
     let asked = std::cell::Cell::new(0);
     let learn = |last: usize| {
         asked.set(0);
-        Basis::learn(space, &shape(), 1, points.clone(), || {
+        Basis::train(space, &shape(), 1, points.clone(), || {
             asked.set(asked.get() + 1);
             if asked.get() > last {
                 return Err(Error::Store("canceled".into()));
@@ -153,9 +156,9 @@ fn an_edge_without_a_code_has_no_estimate() {
     let basis = Arc::new(learn(Metric::L2, &data));
     let query = Query::new(Metric::L2, &data[0], Some(&basis));
     let mut estimates = Vec::new();
-    let probe = query.probe.as_ref().unwrap();
+    let estimator = query.estimator.as_ref().unwrap();
     let factors = [Factors::UNCODED];
-    probe.estimate(&factors, &[0; 17], &mut Scratch::default(), &mut estimates);
+    estimator.estimate(&factors, &[0; 17], &mut Scratch::default(), &mut estimates);
     assert!(estimates[0].is_nan());
 }
 
@@ -165,6 +168,6 @@ fn equal_samples_are_no_trouble() {
     let basis = Arc::new(learn(Metric::Cosine, &same));
     let query = Query::new(Metric::Cosine, &same[0], Some(&basis));
     let code = basis.encode(&same[0], kernels::norm_squared(&same[0]));
-    let estimate = query.probe.unwrap().estimate_one(code.factors, &code.bytes);
+    let estimate = query.estimator.unwrap().estimate_one(code.factors, &code.bytes);
     assert!(estimate.abs() < 1e-4, "{estimate}");
 }

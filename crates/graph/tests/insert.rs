@@ -4,11 +4,11 @@ mod common;
 
 use common::*;
 use graph::check::check;
-use graph::codes::Metric;
 use graph::error::Error;
 use graph::index::{Index, Parameters};
 use graph::insert::insert;
 use graph::mem::{MemStore, interleave};
+use graph::space::Metric;
 use graph::vacuum::bulk_delete;
 use half::f16;
 

@@ -1,12 +1,14 @@
 //! Against a graph of exact distances in memory: `hnsw_rs`, with the same `m` and `ef`.
 
-use graph::build::{Builder, Threads};
-use graph::codes::Metric;
+use graph::build::Builder;
 use graph::index::Parameters;
 use graph::layout::Tid;
 use graph::mem::MemStore;
 use graph::random::Random;
-use graph::scan::{Limits, Options, Order, Scan};
+use graph::scan::{Options, Order, Scan};
+use graph::search::Limits;
+use graph::space::Metric;
+use graph::threads::Threads;
 use half::f16;
 use hnsw_rs::prelude::{DistL2, Hnsw};
 

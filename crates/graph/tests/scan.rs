@@ -5,12 +5,13 @@ mod common;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use common::*;
-use graph::codes::Metric;
 use graph::index::Index;
 use graph::insert::insert;
-use graph::learn::learn;
 use graph::mem::{MemStore, interleave};
-use graph::scan::{Limits, Options, Order, Row, STRETCH, Scan};
+use graph::retrain::retrain;
+use graph::scan::{Options, Order, Row, STRETCH, Scan};
+use graph::search::Limits;
+use graph::space::Metric;
 use graph::store::{Gate, Mode, PageStore};
 use graph::vacuum::bulk_delete;
 
@@ -112,9 +113,9 @@ fn a_scan_lets_go_of_the_gate() {
         Box::new(|| {
             // Not before the batch has begun; the other gate is nobody's.
             while store.reads() < before + 10 {
-                drop(PageStore::pass(&store, Gate::Insert, Mode::Shared).unwrap());
+                drop(PageStore::lock_gate(&store, Gate::Insert, Mode::Shared).unwrap());
             }
-            drop(PageStore::pass(&store, Gate::Scan, Mode::Exclusive).unwrap());
+            drop(PageStore::lock_gate(&store, Gate::Scan, Mode::Exclusive).unwrap());
             taken.store(true, Relaxed);
         }),
     ];
@@ -236,7 +237,7 @@ fn a_complete_scan_changes_over_in_time() {
     let store = MemStore::new();
     let mut index = filled(&store, 3_000);
     let pages = PageStore::blocks(&store).unwrap() as u64;
-    learn(&mut index).unwrap();
+    retrain(&mut index).unwrap();
     for seed in 2..8 {
         let query = index.query(&vectors(1, seed)[0]).unwrap();
         let mut scan = Scan::new(query, options(40, Order::Strict)).complete();

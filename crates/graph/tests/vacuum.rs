@@ -5,17 +5,18 @@ mod common;
 use std::collections::HashSet;
 
 use common::*;
-use graph::build::{Builder, Threads};
+use graph::build::Builder;
 use graph::census::census;
 use graph::check::check;
-use graph::codes::Metric;
 use graph::index::{Index, Parameters};
 use graph::insert::insert;
-use graph::learn::learn;
 use graph::mem::{MemStore, interleave};
 use graph::random::Random;
+use graph::retrain::retrain;
 use graph::scan::{Order, Row, Scan};
+use graph::space::Metric;
 use graph::store::PageStore;
+use graph::threads::Threads;
 use graph::vacuum::bulk_delete;
 use half::f16;
 
@@ -202,12 +203,12 @@ fn a_basis_is_learned_when_there_are_rows_enough() {
         for (row, vector) in data[..100].iter().enumerate() {
             insert(&mut index, vector, tid(row)).unwrap();
         }
-        learn(&mut index).unwrap();
+        retrain(&mut index).unwrap();
         assert_eq!(index.meta().epoch, 0);
         for (row, vector) in data.iter().enumerate().take(900).skip(100) {
             insert(&mut index, vector, tid(row)).unwrap();
         }
-        learn(&mut index).unwrap();
+        retrain(&mut index).unwrap();
         assert_eq!((index.meta().epoch, index.meta().recoded), (1, 1));
         assert_eq!(check(&index).unwrap().0.uncoded, 0);
         for (row, vector) in data.iter().enumerate().skip(900) {
@@ -266,7 +267,7 @@ fn codes_serve_vectors_whose_lengths_differ_by_any_factor() {
                 insert(&mut index, vector, tid(row)).unwrap();
             }
             let (before, _) = recall_of_own(&index, metric, &data);
-            learn(&mut index).unwrap();
+            retrain(&mut index).unwrap();
             assert_eq!(index.meta().epoch, 1);
             let (after, hops) = recall_of_own(&index, metric, &data);
             let what = format!("{metric:?} over {decades} decades");
@@ -279,7 +280,7 @@ fn codes_serve_vectors_whose_lengths_differ_by_any_factor() {
 /// What learning leaves of pages for codes and for where searches begin.
 fn of_codes<S: PageStore>(index: &Index<S>) -> (u64, u64, u64) {
     let census = census(index).unwrap();
-    (census.basis_pages, census.directory_pages, census.entries)
+    (census.basis_pages, census.entry_pages, census.entries)
 }
 
 #[test]
@@ -292,7 +293,7 @@ fn learning_that_was_cut_short_leaves_no_pages() {
     }
     let clean = full.restart();
     let mut index = Index::open(&clean, None).unwrap();
-    learn(&mut index).unwrap();
+    retrain(&mut index).unwrap();
     let expected = of_codes(&index);
     let mut more = false;
     for commits in 0..20 {
@@ -301,14 +302,14 @@ fn learning_that_was_cut_short_leaves_no_pages() {
         for _ in 0..3 {
             let mut index = Index::open(&store, None).unwrap();
             store.crash_after(commits);
-            if learn(&mut index).is_ok() {
+            if retrain(&mut index).is_ok() {
                 break;
             }
             store = store.restart();
         }
         let mut index = Index::open(&store, None).unwrap();
         more |= of_codes(&index).0 > 0 && index.meta().epoch == 0;
-        learn(&mut index).unwrap();
+        retrain(&mut index).unwrap();
         assert_eq!(of_codes(&index), expected, "after {commits} commits");
         let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0], "after {commits} commits");
@@ -335,12 +336,12 @@ fn an_unfinished_basis_goes_although_none_is_learned_after() {
         insert(&mut index, vector, tid(row)).unwrap();
     }
     store.crash_after(2);
-    learn(&mut index).unwrap_err();
+    retrain(&mut index).unwrap_err();
     let store = store.restart();
     let mut index = Index::open(&store, None).unwrap();
     assert!(of_codes(&index).0 > 0);
     bulk_delete(&mut index, |tid| row(tid) >= 50).unwrap();
-    learn(&mut index).unwrap();
+    retrain(&mut index).unwrap();
     assert_eq!((index.meta().epoch, of_codes(&index)), (0, (0, 0, 0)));
 }
 
@@ -354,7 +355,7 @@ fn what_nothing_leads_to_is_linked_again() {
             insert(&mut index, vector, tid(row)).unwrap();
         }
         if learned {
-            learn(&mut index).unwrap();
+            retrain(&mut index).unwrap();
         }
         let shape = *index.shape();
         for block in 1..store.blocks().unwrap() {
@@ -385,7 +386,7 @@ fn an_index_is_explored_when_it_has_grown() {
     let mut index = build(&store, Metric::L2, &data[..1_200]);
     let reads = |index: &mut Index<&MemStore>| {
         let before = store.reads();
-        learn(index).unwrap();
+        retrain(index).unwrap();
         store.reads() - before
     };
     assert_eq!(reads(&mut index), 1);
@@ -410,7 +411,7 @@ fn pages_are_locked_for_writing_only_to_change_them() {
     bulk_delete(&mut index, |_| false).unwrap();
     let before = (store.writes(), store.commits());
     bulk_delete(&mut index, |_| false).unwrap();
-    learn(&mut index).unwrap();
+    retrain(&mut index).unwrap();
     assert_eq!((store.writes(), store.commits()), before);
     bulk_delete(&mut index, |tid| row(tid) == 7 || row(tid) == 2_000).unwrap();
     let (writes, commits) = (store.writes() - before.0, store.commits() - before.1);
@@ -438,7 +439,7 @@ fn a_crash_anywhere_in_vacuum_or_learning_leaves_a_valid_index() {
         store.crash_after(commits);
         let gone = |row: usize| !(40..600).contains(&row);
         let crashed = bulk_delete(&mut index, |tid| gone(row(tid)))
-            .and_then(|_| learn(&mut index))
+            .and_then(|_| retrain(&mut index))
             .is_err();
         let store = store.restart();
         let mut index = Index::open(&store, None).unwrap();
@@ -449,7 +450,7 @@ fn a_crash_anywhere_in_vacuum_or_learning_leaves_a_valid_index() {
         assert!(found >= 519, "{found} of 520 after {commits} commits");
         // The next vacuum ends what this one began.
         bulk_delete(&mut index, |tid| gone(row(tid))).unwrap();
-        learn(&mut index).unwrap();
+        retrain(&mut index).unwrap();
         let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0], "after {commits} commits");
         assert_eq!((report.rows, report.dying, report.orphans), (560, 0, 0));
@@ -568,7 +569,7 @@ fn everyone_at_once() {
             let mut index = Index::open(store, None).unwrap();
             for modulus in [5, 3] {
                 bulk_delete(&mut index, |tid| row(tid) < 600 && row(tid) % modulus == 1).unwrap();
-                learn(&mut index).unwrap();
+                retrain(&mut index).unwrap();
             }
         }));
         tasks.push(Box::new(move || {
@@ -617,7 +618,7 @@ fn exact_scans_beside_everyone() {
                 let mut index = Index::open(store, None).unwrap();
                 for modulus in [5, 3, 2] {
                     bulk_delete(&mut index, |tid| row(tid) % modulus == 1).unwrap();
-                    learn(&mut index).unwrap();
+                    retrain(&mut index).unwrap();
                 }
             }),
         ];

@@ -8,8 +8,9 @@ use std::arch::is_aarch64_feature_detected;
 
 use half::f16;
 
-use crate::dispatch::InstructionSet;
 use crate::lanes::{Dot, Lanes, Load, Measure, accumulate, kernels, padded};
+use crate::quantize::Codes;
+use crate::set::{CodeKernels, InstructionSet};
 
 pub(crate) static NEON: InstructionSet = InstructionSet {
     name: "neon",
@@ -17,6 +18,12 @@ pub(crate) static NEON: InstructionSet = InstructionSet {
     half: kernels!(neon),
     single: kernels!(neon),
     mixed: neon_mixed,
+    codes: CodeKernels {
+        one: neon_codes::<1>,
+        two: neon_codes::<2>,
+        four: neon_codes::<4>,
+    },
+    avx2: false,
 };
 
 #[target_feature(enable = "neon")]
@@ -39,37 +46,37 @@ impl Lanes for float32x4_t {
 
     #[inline(always)]
     unsafe fn zero() -> Self {
-        // SAFETY: the caller vouches for the machine.
+        // SAFETY: the caller vouches for the machine; the instruction touches no memory.
         unsafe { vdupq_n_f32(0.0) }
     }
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        // SAFETY: `self` exists.
+        // SAFETY: that `self` exists is proof that the machine has the instructions; they touch no memory.
         unsafe { vaddq_f32(self, other) }
     }
 
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        // SAFETY: `self` exists.
+        // SAFETY: that `self` exists is proof that the machine has the instructions; they touch no memory.
         unsafe { vsubq_f32(self, other) }
     }
 
     #[inline(always)]
     fn abs(self) -> Self {
-        // SAFETY: `self` exists.
+        // SAFETY: that `self` exists is proof that the machine has the instructions; they touch no memory.
         unsafe { vabsq_f32(self) }
     }
 
     #[inline(always)]
     fn mul_add(self, other: Self, sum: Self) -> Self {
-        // SAFETY: `self` exists.
+        // SAFETY: that `self` exists is proof that the machine has the instructions; they touch no memory.
         unsafe { vfmaq_f32(sum, self, other) }
     }
 
     #[inline(always)]
     fn sum(self) -> f32 {
-        // SAFETY: `self` exists.
+        // SAFETY: that `self` exists is proof that the machine has the instructions; they touch no memory.
         unsafe { vaddvq_f32(self) }
     }
 }
@@ -83,7 +90,7 @@ impl Load<f32> for float32x4_t {
 
     #[inline(always)]
     unsafe fn load_first(from: *const f32, n: usize) -> Self {
-        // SAFETY: as above; the array is as long as the register.
+        // SAFETY: the caller vouches for the machine and `n` elements; the array they are copied to is as long as the register.
         unsafe { Self::load(padded::<f32, 4>(from, n).as_ptr()) }
     }
 }
@@ -97,7 +104,49 @@ impl Load<f16> for float32x4_t {
 
     #[inline(always)]
     unsafe fn load_first(from: *const f16, n: usize) -> Self {
-        // SAFETY: as above; the array is as long as the register.
+        // SAFETY: the caller vouches for the machine and `n` elements; the array they are copied to is as long as the register.
         unsafe { Self::load(padded::<f16, 4>(from, n).as_ptr()) }
+    }
+}
+
+/// Inner products of codes, a register of 16 bytes of one at a time.
+///
+/// # Safety
+/// The machine has NEON, and [`Codes::fit`] says yes to the arguments.
+#[target_feature(enable = "neon")]
+unsafe fn neon_codes<const BITS: usize>(
+    codes: Codes<'_>,
+    queries: &[i8],
+    which: &[u8],
+    out: &mut [i32],
+) {
+    const STEP: usize = 16;
+    let len = codes.code_bytes();
+    let elements = len * (8 / BITS);
+    let level = vdupq_n_u8((1 << BITS) - 1);
+    for (i, (out, &which)) in out.iter_mut().zip(which).enumerate() {
+        let code = codes.code(i);
+        let query = &queries[usize::from(which) * elements..][..elements];
+        let mut sum = vdupq_n_s32(0);
+        for at in (0..len).step_by(STEP) {
+            let n = (len - at).min(STEP);
+            // SAFETY: `n` bytes from `at` are inside the code; the array they are copied to is as long as the register.
+            let code = unsafe { vld1q_u8(padded::<u8, STEP>(code[at..].as_ptr(), n).as_ptr()) };
+            let mut pairs = vdupq_n_s16(0);
+            for field in 0..8 / BITS {
+                let query = query[field * len + at..].as_ptr();
+                // SAFETY: the query has as many bytes for each field as a code has bytes, so `n` from `at`; the array
+                // they are copied to is as long as the register.
+                let query = unsafe { vld1q_s8(padded::<i8, STEP>(query, n).as_ptr()) };
+                let shifted = vshlq_u8(code, vdupq_n_s8(-((BITS * field) as i8)));
+                let levels = vreinterpretq_s8_u8(vandq_u8(shifted, level));
+                // Two products of at most 15 · 127 for each field of four bits, or they are smaller and more: 16 bits
+                // hold the sum of all fields.
+                pairs = vmlal_s8(pairs, vget_low_s8(levels), vget_low_s8(query));
+                pairs = vmlal_high_s8(pairs, levels, query);
+            }
+            sum = vpadalq_s16(sum, pairs);
+        }
+        *out = vaddvq_s32(sum);
     }
 }

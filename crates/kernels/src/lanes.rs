@@ -121,11 +121,12 @@ pub(crate) unsafe fn accumulate<T, U, V: Load<T> + Load<U>, M: Measure<N>, const
     let (a, b) = (a.as_ptr(), b.as_ptr());
     let mut done = 0;
 
-    // SAFETY: the caller vouches for the machine.
+    // SAFETY: the caller vouches for the machine, and this touches no memory.
     let mut sums = [[unsafe { V::zero() }; N]; 4];
     while n - done >= 4 * V::LEN {
         for sums in &mut sums {
-            // SAFETY: as above; `LEN` elements lie between `done` and `n` at each of the four steps.
+            // SAFETY: the caller vouches for the machine; at each of the four steps `LEN` elements of both slices lie
+            // between `done` and `n`.
             let (x, y): (V, V) = unsafe { (V::load(a.add(done)), V::load(b.add(done))) };
             *sums = M::add(*sums, x, y);
             done += V::LEN;
@@ -134,14 +135,15 @@ pub(crate) unsafe fn accumulate<T, U, V: Load<T> + Load<U>, M: Measure<N>, const
 
     let [mut first, second, third, fourth] = sums;
     while n - done >= V::LEN {
-        // SAFETY: as above; `LEN` elements lie between `done` and `n`.
+        // SAFETY: the caller vouches for the machine; `LEN` elements of both slices lie between `done` and `n`.
         let (x, y): (V, V) = unsafe { (V::load(a.add(done)), V::load(b.add(done))) };
         first = M::add(first, x, y);
         done += V::LEN;
     }
     let rest = n - done;
     if rest > 0 {
-        // SAFETY: as above; `rest`, which is less than `LEN`, elements lie between `done` and `n`.
+        // SAFETY: the caller vouches for the machine; `rest` elements of both slices, less than `LEN`, lie between `done`
+        // and `n`.
         let (x, y): (V, V) = unsafe {
             (
                 V::load_first(a.add(done), rest),
@@ -170,11 +172,11 @@ pub(crate) unsafe fn padded<T: Copy + Default, const LEN: usize>(
     elements
 }
 
-/// The [`Kernels`](crate::dispatch::Kernels) that `$sums`, a function generic over element type,
+/// The [`Kernels`](crate::set::Kernels) that `$sums`, a function generic over element type,
 /// measure and number of sums, instantiates.
 macro_rules! kernels {
     ($sums:ident) => {
-        $crate::dispatch::Kernels {
+        $crate::set::Kernels {
             dot: $sums::<_, $crate::lanes::Dot, 1>,
             dot_and_norm_squared: $sums::<_, $crate::lanes::DotAndNorm, 2>,
             dot_and_norms_squared: $sums::<_, $crate::lanes::DotAndNorms, 3>,

@@ -20,6 +20,7 @@ mod dispatch;
 pub mod prefetch;
 pub mod quantize;
 pub mod scalar;
+mod set;
 
 #[cfg(target_arch = "aarch64")]
 mod arm;
@@ -28,7 +29,10 @@ mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub use dispatch::{Element, InstructionSet, Kernels, active, instruction_sets};
+pub use dispatch::{active, instruction_sets};
+pub use set::{Element, InstructionSet, Kernels, cosine_distance_from};
+
+use quantize::Codes;
 
 /// Inner product, `Σ aᵢbᵢ`.
 #[inline]
@@ -59,16 +63,6 @@ pub fn cosine_distance<T: Element>(a: &[T], b: &[T]) -> f64 {
     T::kernels(active()).cosine_distance(a, b)
 }
 
-/// Cosine distance from the inner product and both squared norms.
-///
-/// The similarity is held within ±1, which rounding may overstep.
-#[inline]
-pub fn cosine_distance_from(dot: f32, a_norm_squared: f32, b_norm_squared: f32) -> f64 {
-    // One square root of the product, which is exact in f64: x / sqrt(x · x) is then 1, not nearly 1.
-    let norms = (f64::from(a_norm_squared) * f64::from(b_norm_squared)).sqrt();
-    1.0 - (f64::from(dot) / norms).clamp(-1.0, 1.0)
-}
-
 /// Squared Euclidean distance, `Σ (aᵢ - bᵢ)²`.
 #[inline]
 pub fn l2_squared<T: Element>(a: &[T], b: &[T]) -> f32 {
@@ -91,4 +85,16 @@ pub fn norm_squared<T: Element>(a: &[T]) -> f32 {
 #[inline]
 pub fn norm<T: Element>(a: &[T]) -> f64 {
     f64::from(norm_squared(a)).sqrt()
+}
+
+/// `Σ qᵢcᵢ` of each of the codes with a query of its own, `c` being levels.
+///
+/// `queries` are one after the other, each with as many elements as a code, all between -127 and 127;
+/// `which` says for each element of `out` which of them its code is multiplied with.
+///
+/// # Panics
+/// When the lengths do not fit, or there is no such query.
+#[inline]
+pub fn code_dots(codes: Codes<'_>, queries: &[i8], which: &[u8], out: &mut [i32]) {
+    active().code_dots(codes, queries, which, out);
 }

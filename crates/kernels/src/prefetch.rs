@@ -5,7 +5,7 @@ const LINE: usize = 64;
 
 /// Requests what lies right before `elements`, and as much of it.
 ///
-/// The next row of a sequential scan, as rows fill a page of PostgreSQL from its end.
+/// For who goes through memory backwards.
 #[inline]
 pub fn before<T>(elements: &[T]) {
     let start = elements.as_ptr().cast::<i8>();

@@ -1,4 +1,4 @@
-//! Codes of one, two or four bits per element and their inner products with queries of eight.
+//! Codes of one, two or four bits per element, for inner products with queries of eight.
 //!
 //! With `b` bits an element, a code of `n` bytes holds `n · 8/b` levels between 0 and `2ᵇ - 1`: byte
 //! `j` has element `j` in its lowest bits, element `n + j` in the next, and so on, so that a register
@@ -6,11 +6,6 @@
 //! value `scale · (2c - (2ᵇ - 1))`: evenly spaced and symmetric about zero, which no level is.
 //!
 //! The products are integers: every instruction set gives the same.
-#![allow(unsafe_code)]
-
-#[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::*;
-
 /// Bits of an element.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Bits {
@@ -48,7 +43,7 @@ impl Bits {
 }
 
 /// What is said of lengths that kernels cannot work with.
-const MISFIT: &str = "codes and queries differ in length";
+pub(crate) const MISFIT: &str = "codes and queries differ in length";
 
 /// Codes at equal distances from each other.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +53,7 @@ pub struct Codes<'c> {
     len: usize,
     /// Bytes from one code to the next, at least `len`.
     stride: usize,
-    /// The codes, and what lies between them.
+    /// The codes, and what lies between them: `stride` bytes for each. How many there are follows from its length.
     bytes: &'c [u8],
 }
 
@@ -88,184 +83,44 @@ impl<'c> Codes<'c> {
         self.len * self.bits.per_byte()
     }
 
-    /// Whether there are `count` codes, each with what lies between it and the next.
+    /// Bits of an element.
     #[inline]
-    fn has(&self, count: usize) -> bool {
-        let needed = count.checked_mul(self.stride);
-        needed.is_some_and(|needed| needed <= self.bytes.len())
+    pub(crate) fn bits(&self) -> Bits {
+        self.bits
     }
-}
 
-/// `Σ qᵢcᵢ` of each of the codes with a query of its own.
-///
-/// `queries` are one after the other, each with as many elements as a code, all between -127 and 127;
-/// `which` says for each element of `out` which of them its code is multiplied with.
-///
-/// # Panics
-/// When the lengths do not fit, or there is no such query.
-#[inline]
-pub fn dots(codes: Codes<'_>, queries: &[i8], which: &[u8], out: &mut [i32]) {
-    let bits = codes.bits;
-    let highest = which.iter().copied().max().map_or(0, usize::from);
-    let needed = (highest + 1).checked_mul(codes.elements());
-    assert!(
+    /// Bytes of a code.
+    #[inline]
+    pub(crate) fn code_bytes(&self) -> usize {
+        self.len
+    }
+
+    /// The bytes of the code `number`.
+    ///
+    /// # Panics
+    /// When there is no such code.
+    #[inline]
+    pub(crate) fn code(&self, number: usize) -> &'c [u8] {
+        &self.bytes[number * self.stride..][..self.len]
+    }
+
+    /// The address of the code `number`, of which there is one: it is followed by [`code_bytes`](Self::code_bytes) bytes.
+    #[inline]
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "AVX-512 reads by address"))]
+    pub(crate) fn address(&self, number: usize) -> *const u8 {
+        self.bytes.as_ptr().wrapping_add(number * self.stride)
+    }
+
+    /// Whether there is a code for each element of `out`, with what lies between it and the next, and a query for each of
+    /// `which`, one for each element of `out`. Kernels rely on it.
+    #[inline]
+    pub(crate) fn fit(&self, queries: &[i8], which: &[u8], out: &[i32]) -> bool {
+        let highest = which.iter().copied().max().map_or(0, usize::from);
+        let queried = (highest + 1).checked_mul(self.elements());
+        let coded = out.len().checked_mul(self.stride);
         which.len() == out.len()
-            && codes.has(out.len())
-            && (out.is_empty() || needed.is_some_and(|needed| needed <= queries.len())),
-        "{MISFIT}"
-    );
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512vnni")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512f")
-        {
-            // SAFETY: the machine has these instructions, and the lengths were checked.
-            return unsafe {
-                match bits {
-                    Bits::One => vnni::<1>(codes, queries, which, out),
-                    Bits::Two => vnni::<2>(codes, queries, which, out),
-                    Bits::Four => vnni::<4>(codes, queries, which, out),
-                }
-            };
-        }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the machine has these instructions, and the lengths were checked.
-            return unsafe {
-                match bits {
-                    Bits::One => avx2::<1>(codes, queries, which, out),
-                    Bits::Two => avx2::<2>(codes, queries, which, out),
-                    Bits::Four => avx2::<4>(codes, queries, which, out),
-                }
-            };
-        }
-    }
-    dots_scalar(codes, queries, which, out);
-}
-
-/// [`dots`] element by element: the reference, and what machines without a kernel run.
-pub fn dots_scalar(codes: Codes<'_>, queries: &[i8], which: &[u8], out: &mut [i32]) {
-    let elements = codes.elements();
-    for (i, (out, &which)) in out.iter_mut().zip(which).enumerate() {
-        let query = &queries[usize::from(which) * elements..][..elements];
-        let code = &codes.bytes[i * codes.stride..][..codes.len];
-        *out = dot_scalar(codes.bits as usize, query, code, 0);
-    }
-}
-
-/// The inner product of `query` with one code, from byte `from` on.
-#[inline]
-fn dot_scalar(bits: usize, query: &[i8], code: &[u8], from: usize) -> i32 {
-    let mask = (1 << bits) - 1;
-    query
-        .chunks_exact(code.len().max(1))
-        .enumerate()
-        .map(|(field, query)| {
-            code[from..]
-                .iter()
-                .zip(&query[from..])
-                .map(|(&code, &query)| {
-                    i32::from(query) * (i32::from(code) >> (bits * field) & mask)
-                })
-                .sum::<i32>()
-        })
-        .sum()
-}
-
-/// Four codes at a time, so that adding up lanes is shared between them.
-///
-/// # Safety
-/// The machine has the instructions; the lengths are what [`dots`] asks for.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn vnni<const BITS: usize>(codes: Codes<'_>, queries: &[i8], which: &[u8], out: &mut [i32]) {
-    let Codes { len, stride, .. } = codes;
-    let elements = len * (8 / BITS);
-    let level = _mm512_set1_epi8((1 << BITS) - 1);
-    let one = |i: usize| {
-        let mut sum = _mm512_setzero_si512();
-        let mut at = 0;
-        while at < len {
-            let mask = 1_u64.unbounded_shl((len - at) as u32).wrapping_sub(1);
-            // SAFETY: `i` is below the number of results, for each of which `dots` has found a code of `len`
-            // bytes in `bytes`, so that the offset does not overflow; `at` is inside the code, and the mask keeps
-            // the load there.
-            let code = unsafe {
-                _mm512_maskz_loadu_epi8(mask, codes.bytes.as_ptr().add(i * stride + at).cast())
-            };
-            for field in 0..8 / BITS {
-                // SAFETY: `dots` has found a query of so many elements for the highest of `which`; it has as many
-                // bytes for each field as a code has bytes, and the mask keeps the load inside the field.
-                let query = unsafe {
-                    let query = queries.as_ptr().add(usize::from(which[i]) * elements);
-                    _mm512_maskz_loadu_epi8(mask, query.add(field * len + at))
-                };
-                let shifted = _mm512_srl_epi16(code, _mm_cvtsi32_si128((BITS * field) as i32));
-                sum = _mm512_dpbusd_epi32(sum, _mm512_and_si512(shifted, level), query);
-            }
-            at += 64;
-        }
-        sum
-    };
-    let whole = out.len() - out.len() % 4;
-    for i in (0..whole).step_by(4) {
-        let (a, b, c, d) = (one(i), one(i + 1), one(i + 2), one(i + 3));
-        let ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-        let cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
-        let abcd = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-        let half = _mm256_add_epi32(
-            _mm512_castsi512_si256(abcd),
-            _mm512_extracti64x4_epi64::<1>(abcd),
-        );
-        let sums = _mm_add_epi32(
-            _mm256_castsi256_si128(half),
-            _mm256_extracti128_si256::<1>(half),
-        );
-        // SAFETY: there is room for four results.
-        unsafe { _mm_storeu_si128(out[i..i + 4].as_mut_ptr().cast(), sums) };
-    }
-    for (i, out) in out.iter_mut().enumerate().skip(whole) {
-        *out = _mm512_reduce_add_epi32(one(i));
-    }
-}
-
-/// # Safety
-/// The machine has the instructions; the lengths are what [`dots`] asks for.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-unsafe fn avx2<const BITS: usize>(codes: Codes<'_>, queries: &[i8], which: &[u8], out: &mut [i32]) {
-    let Codes { len, stride, .. } = codes;
-    let elements = len * (8 / BITS);
-    let (level, ones) = (_mm256_set1_epi8((1 << BITS) - 1), _mm256_set1_epi16(1));
-    let whole = len - len % 32;
-    for (i, (out, &which)) in out.iter_mut().zip(which).enumerate() {
-        let code = &codes.bytes[i * stride..][..len];
-        let query = &queries[usize::from(which) * elements..][..elements];
-        let mut sum = _mm256_setzero_si256();
-        for at in (0..whole).step_by(32) {
-            // SAFETY: 32 bytes from `at` are inside the code.
-            let code = unsafe { _mm256_loadu_si256(code.as_ptr().add(at).cast()) };
-            let mut pairs = _mm256_setzero_si256();
-            for field in 0..8 / BITS {
-                // SAFETY: the query has as many bytes for each field as a code has bytes.
-                let query =
-                    unsafe { _mm256_loadu_si256(query.as_ptr().add(field * len + at).cast()) };
-                let shifted = _mm256_srl_epi16(code, _mm_cvtsi32_si128((BITS * field) as i32));
-                // A pair of products is at most 2 · 15 · 127 and there are two, or they are smaller
-                // and more: i16 holds the sum.
-                let products = _mm256_maddubs_epi16(_mm256_and_si256(shifted, level), query);
-                pairs = _mm256_add_epi16(pairs, products);
-            }
-            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
-        }
-        let half = _mm_add_epi32(
-            _mm256_castsi256_si128(sum),
-            _mm256_extracti128_si256::<1>(sum),
-        );
-        let half = _mm_add_epi32(half, _mm_shuffle_epi32::<0b01_00_11_10>(half));
-        let half = _mm_add_epi32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half));
-        *out = _mm_cvtsi128_si32(half) + dot_scalar(BITS, query, code, whole);
+            && coded.is_some_and(|coded| coded <= self.bytes.len())
+            && (out.is_empty() || queried.is_some_and(|queried| queried <= queries.len()))
     }
 }
 

@@ -1,9 +1,10 @@
-//! The reference: one element at a time, in `f64`.
+//! The reference: one element at a time, in `f64` or in integers.
 //!
 //! Products are exact here and sums as good as, so these functions are the oracle of every other
 //! instruction set, and rounded to `f32` they serve machines that have none.
 
-use crate::dispatch::{Element, InstructionSet, Kernels};
+use crate::quantize::Codes;
+use crate::set::{CodeKernels, Element, InstructionSet, Kernels};
 
 pub(crate) static SCALAR: InstructionSet = InstructionSet {
     name: "scalar",
@@ -11,6 +12,12 @@ pub(crate) static SCALAR: InstructionSet = InstructionSet {
     half: kernels(),
     single: kernels(),
     mixed: |a, b| [dot(a, b) as f32],
+    codes: CodeKernels {
+        one: code_dots,
+        two: code_dots,
+        four: code_dots,
+    },
+    avx2: false,
 };
 
 const fn kernels<T: Element>() -> Kernels<T> {
@@ -54,4 +61,35 @@ fn sum<T: Element, U: Element>(a: &[T], b: &[U], term: impl Fn(f64, f64) -> f64)
     a.iter()
         .zip(b)
         .fold(0.0, |sum, (x, y)| sum + term(x.widen(), y.widen()))
+}
+
+/// [`crate::code_dots`] element by element: the reference, and what machines without a kernel run.
+///
+/// # Panics
+/// When the lengths do not fit, or there is no such query.
+pub fn code_dots(codes: Codes<'_>, queries: &[i8], which: &[u8], out: &mut [i32]) {
+    let elements = codes.elements();
+    for (i, (out, &which)) in out.iter_mut().zip(which).enumerate() {
+        let query = &queries[usize::from(which) * elements..][..elements];
+        *out = code_dot(codes.bits() as usize, query, codes.code(i), 0);
+    }
+}
+
+/// The inner product of `query` with one code, from byte `from` on.
+#[inline]
+pub(crate) fn code_dot(bits: usize, query: &[i8], code: &[u8], from: usize) -> i32 {
+    let mask = (1 << bits) - 1;
+    query
+        .chunks_exact(code.len().max(1))
+        .enumerate()
+        .map(|(field, query)| {
+            code[from..]
+                .iter()
+                .zip(&query[from..])
+                .map(|(&code, &query)| {
+                    i32::from(query) * (i32::from(code) >> (bits * field) & mask)
+                })
+                .sum::<i32>()
+        })
+        .sum()
 }

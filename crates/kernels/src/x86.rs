@@ -4,24 +4,53 @@
 //! copies it.
 #![allow(unsafe_code)]
 
+mod codes;
+
 use std::arch::x86_64::*;
 
 use half::f16;
 
-use crate::dispatch::InstructionSet;
+use crate::set::{CodeKernels, InstructionSet};
 use crate::lanes::{Dot, Lanes, Load, Measure, accumulate, kernels, padded};
 
 /// BW and VL, which every server with AVX-512 has had since Skylake, mask a load of halves.
-pub(crate) static AVX512: InstructionSet = InstructionSet {
-    name: "avx512",
-    supported: || {
-        is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-    },
+fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx2")
+}
+
+/// VNNI, in servers since Cascade Lake and Zen 4, multiplies codes.
+pub(crate) static AVX512_VNNI: InstructionSet = InstructionSet {
+    name: "avx512vnni",
+    supported: || has_avx512() && is_x86_feature_detected!("avx512vnni"),
     half: kernels!(avx512),
     single: kernels!(avx512),
     mixed: avx512_mixed,
+    codes: CodeKernels {
+        one: codes::vnni::<1>,
+        two: codes::vnni::<2>,
+        four: codes::vnni::<4>,
+    },
+    avx2: true,
+};
+
+/// The same without VNNI, where AVX2 multiplies codes.
+pub(crate) static AVX512: InstructionSet = InstructionSet {
+    name: "avx512",
+    supported: has_avx512,
+    half: kernels!(avx512),
+    single: kernels!(avx512),
+    mixed: avx512_mixed,
+    codes: AVX2_CODES,
+    avx2: true,
+};
+
+const AVX2_CODES: CodeKernels = CodeKernels {
+    one: codes::avx2::<1>,
+    two: codes::avx2::<2>,
+    four: codes::avx2::<4>,
 };
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
@@ -44,37 +73,37 @@ impl Lanes for __m512 {
 
     #[inline(always)]
     unsafe fn zero() -> Self {
-        // SAFETY: the caller vouches for the machine.
+        // SAFETY: the caller vouches for the machine; the instruction touches no memory.
         unsafe { _mm512_setzero_ps() }
     }
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        // SAFETY: `self` exists.
+        // SAFETY: that `self` exists is proof that the machine has the instructions; they touch no memory.
         unsafe { _mm512_add_ps(self, other) }
     }
 
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        // SAFETY: `self` exists.
+        // SAFETY: that `self` exists is proof that the machine has the instructions; they touch no memory.
         unsafe { _mm512_sub_ps(self, other) }
     }
 
     #[inline(always)]
     fn abs(self) -> Self {
-        // SAFETY: `self` exists.
+        // SAFETY: that `self` exists is proof that the machine has the instructions; they touch no memory.
         unsafe { _mm512_abs_ps(self) }
     }
 
     #[inline(always)]
     fn mul_add(self, other: Self, sum: Self) -> Self {
-        // SAFETY: `self` exists.
+        // SAFETY: that `self` exists is proof that the machine has the instructions; they touch no memory.
         unsafe { _mm512_fmadd_ps(self, other, sum) }
     }
 
     #[inline(always)]
     fn sum(self) -> f32 {
-        // SAFETY: `self` exists.
+        // SAFETY: that `self` exists is proof that the machine has the instructions; they touch no memory.
         unsafe { _mm512_reduce_add_ps(self) }
     }
 }
@@ -88,7 +117,7 @@ impl Load<f32> for __m512 {
 
     #[inline(always)]
     unsafe fn load_first(from: *const f32, n: usize) -> Self {
-        // SAFETY: as above; lanes that are masked out are not read.
+        // SAFETY: the caller vouches for the machine and `n` elements; lanes that are masked out are not read.
         unsafe { _mm512_maskz_loadu_ps(first(n), from) }
     }
 }
@@ -102,7 +131,7 @@ impl Load<f16> for __m512 {
 
     #[inline(always)]
     unsafe fn load_first(from: *const f16, n: usize) -> Self {
-        // SAFETY: as above; lanes that are masked out are not read.
+        // SAFETY: the caller vouches for the machine and `n` elements; lanes that are masked out are not read.
         unsafe { widen(_mm256_maskz_loadu_epi16(first(n), from.cast())) }
     }
 }
@@ -116,7 +145,7 @@ impl Load<f16> for __m512 {
 /// The machine has AVX-512.
 #[inline(always)]
 unsafe fn widen(halves: __m256i) -> __m512 {
-    // SAFETY: the caller vouches for the machine.
+    // SAFETY: the caller vouches for the machine; the instruction touches no memory.
     unsafe { _mm512_cvt_roundph_ps::<_MM_FROUND_CUR_DIRECTION>(halves) }
 }
 
@@ -136,6 +165,8 @@ pub(crate) static AVX2: InstructionSet = InstructionSet {
     half: kernels!(avx2),
     single: kernels!(avx2),
     mixed: avx2_mixed,
+    codes: AVX2_CODES,
+    avx2: true,
 };
 
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -158,37 +189,37 @@ impl Lanes for __m256 {
 
     #[inline(always)]
     unsafe fn zero() -> Self {
-        // SAFETY: the caller vouches for the machine.
+        // SAFETY: the caller vouches for the machine; the instruction touches no memory.
         unsafe { _mm256_setzero_ps() }
     }
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        // SAFETY: `self` exists.
+        // SAFETY: that `self` exists is proof that the machine has the instructions; they touch no memory.
         unsafe { _mm256_add_ps(self, other) }
     }
 
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        // SAFETY: `self` exists.
+        // SAFETY: that `self` exists is proof that the machine has the instructions; they touch no memory.
         unsafe { _mm256_sub_ps(self, other) }
     }
 
     #[inline(always)]
     fn abs(self) -> Self {
-        // SAFETY: `self` exists.
+        // SAFETY: that `self` exists is proof that the machine has the instructions; they touch no memory.
         unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), self) }
     }
 
     #[inline(always)]
     fn mul_add(self, other: Self, sum: Self) -> Self {
-        // SAFETY: `self` exists.
+        // SAFETY: that `self` exists is proof that the machine has the instructions; they touch no memory.
         unsafe { _mm256_fmadd_ps(self, other, sum) }
     }
 
     #[inline(always)]
     fn sum(self) -> f32 {
-        // SAFETY: `self` exists.
+        // SAFETY: that `self` exists is proof that the machine has the instructions; they touch no memory.
         unsafe {
             let four = _mm_add_ps(
                 _mm256_castps256_ps128(self),
@@ -209,7 +240,7 @@ impl Load<f32> for __m256 {
 
     #[inline(always)]
     unsafe fn load_first(from: *const f32, n: usize) -> Self {
-        // SAFETY: as above; the array is as long as the register.
+        // SAFETY: the caller vouches for the machine and `n` elements; the array they are copied to is as long as the register.
         unsafe { Self::load(padded::<f32, 8>(from, n).as_ptr()) }
     }
 }
@@ -223,7 +254,7 @@ impl Load<f16> for __m256 {
 
     #[inline(always)]
     unsafe fn load_first(from: *const f16, n: usize) -> Self {
-        // SAFETY: as above; the array is as long as the register.
+        // SAFETY: the caller vouches for the machine and `n` elements; the array they are copied to is as long as the register.
         unsafe { Self::load(padded::<f16, 8>(from, n).as_ptr()) }
     }
 }

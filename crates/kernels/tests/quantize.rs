@@ -1,13 +1,14 @@
 //! Codes of few bits: the kernel against its reference, and what quantising keeps.
 
-use kernels::quantize::{Bits, Codes, dots, dots_scalar, level_values, quantize};
+use kernels::quantize::{Bits, Codes, level_values, quantize};
+use kernels::{code_dots, instruction_sets, scalar};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 proptest! {
     /// Every length around a register, every count around the four codes of a step.
     #[test]
-    fn the_kernel_matches_the_reference(
+    fn every_kernel_matches_the_reference(
         bytes in 1_usize..140,
         gap in 0_usize..3,
         count in 0_usize..40,
@@ -21,10 +22,13 @@ proptest! {
             let stride = bytes + gap;
             let all: Vec<u8> = (0..stride * count).map(|i| byte(i + 13)).collect();
             let codes = Codes::new(bits, bytes, stride, &all);
-            let (mut fast, mut slow) = (vec![0; count], vec![1; count]);
-            dots(codes, &queries, &which, &mut fast);
-            dots_scalar(codes, &queries, &which, &mut slow);
-            prop_assert_eq!(fast, slow);
+            let mut slow = vec![1; count];
+            scalar::code_dots(codes, &queries, &which, &mut slow);
+            for set in instruction_sets() {
+                let mut fast = vec![0; count];
+                set.code_dots(codes, &queries, &which, &mut fast);
+                prop_assert_eq!(&fast, &slow, "{:?}", set);
+            }
         }
     }
 
@@ -70,9 +74,11 @@ fn extremes_do_not_saturate() {
             let mut out = [0; 5];
             let len = 96 * bits.per_byte();
             let codes = Codes::new(bits, 96, 96, &[0xff; 96 * 5]);
-            dots(codes, &vec![value; len], &[0; 5], &mut out);
             let product = i32::from(value) * i32::from(bits.top()) * len as i32;
-            assert_eq!(out, [product; 5]);
+            for set in instruction_sets() {
+                set.code_dots(codes, &vec![value; len], &[0; 5], &mut out);
+                assert_eq!(out, [product; 5], "{set:?}");
+            }
         }
     }
 }
@@ -81,7 +87,7 @@ fn extremes_do_not_saturate() {
 #[should_panic(expected = "codes and queries differ in length")]
 fn codes_that_only_fit_when_their_distance_overflows_are_refused() {
     let codes = Codes::new(Bits::Four, 32, (1 << 63) + 32, &[0; 64]);
-    dots(codes, &[0; 64], &[0, 0], &mut [0; 2]);
+    code_dots(codes, &[0; 64], &[0, 0], &mut [0; 2]);
 }
 
 #[test]
@@ -102,7 +108,7 @@ fn lengths_that_do_not_fit_are_refused() {
         let (bytes, queries) = (vec![0; 24], vec![0; queries]);
         let (which, mut out) = (which.to_vec(), vec![0; count]);
         let codes = Codes::new(Bits::Four, 8, 12, &bytes);
-        std::panic::catch_unwind(move || dots(codes, &queries, &which, &mut out)).is_err()
+        std::panic::catch_unwind(move || code_dots(codes, &queries, &which, &mut out)).is_err()
     };
     assert!(!refused(2, 32, &[0, 1]));
     assert!(refused(3, 32, &[0, 1, 0]), "too few codes");

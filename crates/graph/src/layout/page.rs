@@ -4,18 +4,22 @@ use std::mem::size_of;
 
 use bytemuck::{cast_slice, from_bytes, from_bytes_mut};
 
-use super::{
+use super::format::{
     CHAIN_BYTES, Factors, HEADER, INLINE_TIDS, Kind, LINKED_HEADER, LOGGED_BYTES, LeftOut, MAGIC,
-    Meta, PAGE_BYTES, PageHeader, Pointer, Shape, Slot, SlotMut, Tid, VERSION,
+    Meta, PAGE_BYTES, PageHeader, Pointer, Tid, VERSION,
 };
+use super::shape::Shape;
+use super::slot::{Slot, SlotMut};
 use crate::error::{Error, Result};
 
-/// What lies between Postgres' header and the end of a block.
+/// What a store leaves of a block beside its own header.
 #[derive(Clone)]
 #[repr(C, align(8))]
 pub struct Page {
     bytes: [u8; PAGE_BYTES],
 }
+
+const _: () = assert!(size_of::<Page>() == PAGE_BYTES);
 
 impl Default for Page {
     fn default() -> Self {

@@ -6,9 +6,10 @@ use bytemuck::{Zeroable, cast_slice, cast_slice_mut, from_bytes, from_bytes_mut}
 use half::f16;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 
-use super::{
-    Factors, INLINE_TIDS, OVERFLOW_TIDS, Pointer, SLOT_HEADER, Shape, SlotHeader, State, Tid,
+use super::format::{
+    Factors, INLINE_TIDS, OVERFLOW_TIDS, Pointer, SLOT_HEADER, SlotHeader, State, Tid,
 };
+use super::shape::Shape;
 
 /// A slot that can be read.
 #[derive(Clone, Copy)]
@@ -46,6 +47,12 @@ impl<'p> Slot<'p> {
     #[inline]
     pub fn is_node(&self, version: u16) -> bool {
         self.header().version == version && matches!(self.state(), State::Live | State::Dying)
+    }
+
+    /// Whether it is a node that has `version`, and rows.
+    #[inline]
+    pub fn is_live(&self, version: u16) -> bool {
+        self.header().version == version && self.state() == State::Live
     }
 
     /// The vector.

@@ -1,11 +1,12 @@
 //! Data with exact answers.
 #![allow(dead_code)]
 
-use graph::codes::Metric;
 use graph::index::{Index, Parameters};
 use graph::layout::Tid;
 use graph::random::Random;
-use graph::scan::{Limits, Options, Order, Row, Scan};
+use graph::scan::{Options, Order, Row, Scan};
+use graph::search::Limits;
+use graph::space::Metric;
 use graph::store::PageStore;
 use half::f16;
 

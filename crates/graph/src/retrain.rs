@@ -1,50 +1,51 @@
-//! Learning a basis for an index that was too small for one, or has outgrown it.
+//! Training a basis for an index that was too small for one, or has outgrown it.
 //!
 //! An index that is created first and filled afterwards has no codes, and searches read every
-//! neighbour. When it has grown enough, the pages of a new basis and directory are written, then the
+//! neighbour. When it has grown enough, the pages of a new basis and entry tree are written, then the
 //! meta page names them, and inserts that began before are waited for; from then on everyone encodes in
 //! the new epoch, and codes of another one are not used. Then every page is brought to the new epoch:
 //! first all own codes, then those of the edges. If that is cut short, searches read more pages than
 //! they need, and the next call goes on. Where it is cut short before the meta page names the new pages, they
-//! become free slots with the next call, which the meta page tells so beforehand. What the former directory alone
+//! become free slots with the next call, which the meta page tells so beforehand. What the former entry tree alone
 //! led to is linked to in the end.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::arena::Vectors;
-use crate::build::{SAMPLE, enough};
-use crate::codes::{Basis, Code, Space};
-use crate::directory::{self, SAMPLED};
+use rustc_hash::FxHashMap;
+
+use crate::basis::{Basis, Code, SAMPLE, enough};
+use crate::entries::{self, SAMPLED};
 use crate::error::Result;
-use crate::graph::{Remember, Vector};
 use crate::index::Index;
-use crate::layout::{Adrift, Factors, Kind, Pointer, State};
+use crate::layout::{Factors, Kind, Pointer, State, Unreachable};
 use crate::link::read;
+use crate::page_graph::{FromSlot, NodeVector};
 use crate::random::Random;
+use crate::space::Space;
 use crate::store::{Gate, Mode, PageStore, Write};
 use crate::vacuum::relink;
+use crate::vectors::Vectors;
 
-/// An index so many times larger than what its basis was learned from learns anew.
+/// An index so many times larger than what its basis was trained on gets a new one.
 const OUTGROWN: usize = 16;
 
 /// What nothing leads to is looked for when the index has grown by one part in so many.
 const GROWN: u32 = 16;
 
-/// Learns a basis if the index has none and enough nodes, or has outgrown the one it has, and brings
+/// Trains a basis if the index has none and enough nodes, or has outgrown the one it has, and brings
 /// all codes to it. Then it links to nodes that no search can reach, where there may be some. Vacuum calls this;
 /// it must not run beside another one.
 ///
 /// # Errors
 /// When the store fails or asks to stop; what was done stays valid, and the next call goes on.
-pub fn learn<S: PageStore>(index: &mut Index<S>) -> Result<()> {
+pub fn retrain<S: PageStore>(index: &mut Index<S>) -> Result<()> {
     index.refresh()?;
     if index.meta.unfinished != 0 {
         discard_unfinished(index)?;
     }
     let wanted = match index.meta.epoch {
         0 => enough(&index.shape),
-        _ => (index.meta.learned_from as usize).saturating_mul(OUTGROWN),
+        _ => (index.meta.trained_on as usize).saturating_mul(OUTGROWN),
     };
     // What the pages could hold tells most indexes apart without reading them.
     let most = index.store.blocks()? as usize * index.shape.slots;
@@ -56,7 +57,7 @@ pub fn learn<S: PageStore>(index: &mut Index<S>) -> Result<()> {
     }
     if index.meta.recoded != index.meta.epoch {
         let store = index.store;
-        drop(store.pass(Gate::Insert, Mode::Exclusive)?);
+        drop(store.lock_gate(Gate::Insert, Mode::Exclusive)?);
         recode(index)?;
         let epoch = index.meta.epoch;
         index.change_meta(|meta| {
@@ -66,13 +67,13 @@ pub fn learn<S: PageStore>(index: &mut Index<S>) -> Result<()> {
     }
     // Of two insertions at once, each may give up an edge because of one that the other gives up.
     let (blocks, explored) = (index.store.blocks()?, index.meta.explored);
-    if index.meta.adrift != Adrift::No as u16 || blocks > explored + explored / GROWN {
+    if index.meta.unreachable != Unreachable::None as u16 || blocks > explored + explored / GROWN {
         relink(index)?;
     }
     Ok(())
 }
 
-/// Frees the pages of a basis and directory that the meta page never came to name.
+/// Frees the pages of a basis and entry tree that the meta page never came to name.
 fn discard_unfinished<S: PageStore>(index: &mut Index<S>) -> Result<()> {
     for block in 1..index.store.blocks()? {
         index.store.interrupt()?;
@@ -99,7 +100,7 @@ struct Sample {
     nodes: usize,
     /// Vectors, one after the other, and their squared norms.
     vectors: Vectors,
-    /// Nodes for the directory.
+    /// Nodes for the entry tree.
     entries: Vec<Pointer>,
 }
 
@@ -138,15 +139,15 @@ fn sample<S: PageStore>(index: &Index<S>) -> Result<Sample> {
     Ok(sample)
 }
 
-/// Writes a basis and a directory and lets the meta page name them.
+/// Writes a basis and an entry tree and lets the meta page name them.
 fn switch<S: PageStore>(index: &mut Index<S>, sample: &Sample) -> Result<()> {
     // 0 says that there is none.
     let epoch = index.meta.epoch.checked_add(1).unwrap_or(1);
     let nodes = (0..sample.vectors.len()).map(|i| sample.vectors.get(&index.shape, i));
-    let space = Space::learn(index.metric, nodes.clone().map(|(_, norm)| norm));
+    let space = Space::fit(index.metric, nodes.clone().map(|(_, norm)| norm));
     let points = nodes.flat_map(|(vector, norm)| space.node(vector, norm));
     let store = index.store;
-    let basis = Basis::learn(space, &index.shape, epoch, points.collect(), || {
+    let basis = Basis::train(space, &index.shape, epoch, points.collect(), || {
         store.interrupt()
     });
     let basis = Arc::new(basis?);
@@ -161,16 +162,16 @@ fn switch<S: PageStore>(index: &mut Index<S>, sample: &Sample) -> Result<()> {
         true
     })?;
     let block = index.write_basis(&basis)?;
-    let roots = directory::write(index, &basis, &entries)?;
+    let roots = entries::write(index, &basis, &entries)?;
     let nodes = sample.nodes as u32;
     index.change_meta(|meta| {
         meta.epoch = epoch;
         meta.basis = block;
         meta.basis_hash = basis.hash();
         meta.roots = roots;
-        meta.learned_from = nodes;
+        meta.trained_on = nodes;
         meta.unfinished = 0;
-        meta.adrift = Adrift::Perhaps as u16;
+        meta.unreachable = Unreachable::Possible as u16;
         true
     })?;
     index.refresh()
@@ -187,7 +188,7 @@ fn recode<S: PageStore>(index: &Index<S>) -> Result<()> {
     Ok(())
 }
 
-/// Brings the own codes of a page's nodes to the epoch in use. A page of an older basis or directory
+/// Brings the own codes of a page's nodes to the epoch in use. A page of an older basis or entry tree
 /// becomes one of free slots.
 fn recode_own<S: PageStore>(index: &Index<S>, block: u32) -> Result<()> {
     index.store.interrupt()?;
@@ -206,7 +207,7 @@ fn recode_own<S: PageStore>(index: &Index<S>, block: u32) -> Result<()> {
                     page.slot(&shape, number).header(),
                 );
                 if slot.is_node(header.version) && header.own_epoch != epoch {
-                    codes.push((number, header.version, Vector::remember(&slot)));
+                    codes.push((number, header.version, NodeVector::from_slot(&slot)));
                 }
             }
         }
@@ -237,52 +238,39 @@ fn recode_edges<S: PageStore>(index: &Index<S>, block: u32) -> Result<()> {
     index.store.interrupt()?;
     let (shape, epoch) = (index.shape, index.epoch());
     for number in 0..shape.slots {
-        let page = index.store.read(block)?;
-        if !page.has_slots() {
-            return Ok(());
-        }
-        let slot = page.slot(&shape, number);
-        let version = slot.header().version;
-        if !slot.is_node(version) || slot.header().edge_epoch == epoch {
+        let id = shape.id(block, number)?;
+        let outdated = index.with_slot(id, |slot| {
+            let version = slot.header().version;
+            let outdated = slot.is_node(version) && slot.header().edge_epoch != epoch;
+            outdated.then(|| (version, slot.edges().collect::<Vec<Pointer>>()))
+        })?;
+        let Some((version, edges)) = outdated.flatten() else {
             continue;
-        }
-        let edges: Vec<Pointer> = slot.edges().collect();
-        drop(page);
-        let mut codes = HashMap::new();
+        };
+        let mut codes = FxHashMap::default();
         for edge in edges {
             codes.insert(edge, own_code(index, edge)?);
         }
-        let mut page = index.store.write(block)?;
-        let mut slot = page.slot_mut(&shape, number);
-        if !slot.get().is_node(version) {
-            continue;
-        }
-        slot.header_mut().edge_epoch = epoch;
-        let edges: Vec<Pointer> = slot.get().edges().collect();
-        for (at, edge) in edges.iter().enumerate() {
-            match codes.get(edge) {
-                Some(Some(code)) => slot.set_edge_code(at, code.factors, &code.bytes),
-                _ => slot.set_edge_code(at, Factors::UNCODED, &[]),
+        index.change_slot(id, |slot| {
+            if !slot.get().is_node(version) {
+                return false;
             }
-        }
-        page.commit()?;
+            slot.header_mut().edge_epoch = epoch;
+            let edges: Vec<Pointer> = slot.get().edges().collect();
+            for (at, edge) in edges.iter().enumerate() {
+                match codes.get(edge) {
+                    Some(Some(code)) => slot.set_edge_code(at, code.factors, &code.bytes),
+                    _ => slot.set_edge_code(at, Factors::UNCODED, &[]),
+                }
+            }
+            true
+        })?;
     }
     Ok(())
 }
 
 /// The code of a node in the epoch in use.
 fn own_code<S: PageStore>(index: &Index<S>, at: Pointer) -> Result<Option<Code>> {
-    index.store.interrupt()?;
-    let (block, number) = index.shape.place(at.id);
-    let page = index.store.read(block)?;
-    if !page.has_slots() {
-        return Ok(None);
-    }
-    let slot = page.slot(&index.shape, number);
-    if !slot.is_node(at.version) {
-        return Ok(None);
-    }
-    let node = Vector::remember(&slot);
-    drop(page);
-    Ok(node.code(index))
+    let node = index.with_node(at, NodeVector::from_slot)?;
+    Ok(node.and_then(|node| node.code(index)))
 }

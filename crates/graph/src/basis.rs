@@ -1,4 +1,4 @@
-//! Short codes of vectors, from which distances are estimated.
+//! Short codes of vectors, from which distances are estimated ([`crate::estimator`]), and the basis that makes them.
 //!
 //! The [space](crate::space) is divided into cells around some centres, the means of clusters. What a
 //! vector differs from its cell's centre by is projected on the principal directions of all such
@@ -30,18 +30,17 @@ use kernels::quantize::{Bits, quantize};
 
 use crate::error::{Error, Result};
 use crate::layout::{Factors, Shape};
-use crate::learning::{self, Learned, project};
-pub use crate::probe::{Probe, Query, Scratch};
 use crate::random::Random;
-pub use crate::space::{Metric, Space};
+use crate::space::{Metric, Space};
+use crate::training::{self, Trained};
 
-/// What turns vectors into codes, learned from a sample.
+/// What turns vectors into codes, trained on a sample.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Basis {
     space: Space,
     epoch: u16,
     dims: usize,
-    learned: Learned,
+    trained: Trained,
     /// Squared norms of the centres.
     norms: Vec<f32>,
     /// The centres' elements.
@@ -60,36 +59,44 @@ pub struct Code {
     pub bytes: Box<[u8]>,
 }
 
+/// Vectors that a basis is trained on, at most.
+pub(crate) const SAMPLE: usize = 4096;
+
+/// Vectors that a basis can be trained on, at least.
+pub(crate) fn enough(shape: &Shape) -> usize {
+    16 * shape.dims.min(2 * shape.code_bytes)
+}
+
 impl Basis {
-    /// Learns from the points of a sample of nodes, one after the other. Every few milliseconds it calls
+    /// Trains it on the points of a sample of nodes, one after the other. Every few milliseconds it calls
     /// `interrupt`.
     ///
     /// # Errors
     /// Those of `interrupt`.
-    pub fn learn(
+    pub fn train(
         space: Space,
         shape: &Shape,
         epoch: u16,
         sample: Vec<f32>,
         interrupt: impl Fn() -> Result<()>,
     ) -> Result<Self> {
-        let learned = learning::learn(space.dims(shape.dims), shape, sample, &interrupt)?;
-        Ok(Self::assemble(space, shape, epoch, learned))
+        let trained = training::train(space.dims(shape.dims), shape, sample, &interrupt)?;
+        Ok(Self::assemble(space, shape, epoch, trained))
     }
 
-    /// Bytes that learning from a sample of `count` vectors takes, the sample included.
-    pub(crate) fn learning_bytes(shape: &Shape, count: usize) -> usize {
-        learning::bytes(shape.dims + 1, shape, count)
+    /// Bytes that training on a sample of `count` vectors takes, the sample included.
+    pub(crate) fn training_bytes(shape: &Shape, count: usize) -> usize {
+        training::bytes(shape.dims + 1, shape, count)
     }
 
-    fn assemble(space: Space, shape: &Shape, epoch: u16, learned: Learned) -> Self {
+    fn assemble(space: Space, shape: &Shape, epoch: u16, trained: Trained) -> Self {
         let dims = space.dims(shape.dims);
-        let centres = learned.centres.chunks_exact(dims);
+        let centres = trained.centres.chunks_exact(dims);
         let norms = centres.clone().map(kernels::norm_squared).collect();
         let along = centres
-            .flat_map(|centre| project(&learned.rows, centre))
+            .flat_map(|centre| training::project(&trained.axes, centre))
             .collect();
-        let centres = learned.centres.chunks_exact(dims);
+        let centres = trained.centres.chunks_exact(dims);
         let between = centres
             .clone()
             .flat_map(|a| centres.clone().map(|b| kernels::l2_squared(a, b)))
@@ -98,7 +105,7 @@ impl Basis {
             space,
             epoch,
             dims,
-            learned,
+            trained,
             norms,
             along,
             between,
@@ -126,31 +133,31 @@ impl Basis {
 
     /// Bits of an element of a code.
     pub fn bits(&self) -> Bits {
-        self.learned.bits
+        self.trained.bits
     }
 
     /// Number of cells.
     pub fn cells(&self) -> usize {
-        self.learned.centres.len() / self.dims
+        self.trained.centres.len() / self.dims
     }
 
     /// Elements of a code.
     pub(crate) fn width(&self) -> usize {
-        self.learned.rows.len() / self.dims
+        self.trained.axes.len() / self.dims
     }
 
     /// What numbers of a code are in units of, squared.
     pub(crate) fn unit(&self) -> f32 {
-        self.learned.unit
+        self.trained.unit
     }
 
     pub(crate) fn centre(&self, cell: usize) -> &[f32] {
-        &self.learned.centres[cell * self.dims..][..self.dims]
+        &self.trained.centres[cell * self.dims..][..self.dims]
     }
 
     /// The elements of a point, before they are rounded to what a code has bits for.
     pub(crate) fn project(&self, point: &[f32]) -> Vec<f32> {
-        project(&self.learned.rows, point)
+        training::project(&self.trained.axes, point)
     }
 
     /// The squared distance of two centres.
@@ -166,19 +173,19 @@ impl Basis {
 
     /// What is stored of it.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let learned = &self.learned;
+        let trained = &self.trained;
         let halves = |numbers: &[f32], scale: f32| -> Vec<u16> {
             numbers
                 .iter()
                 .map(|&x| f16::from_f32(x * scale).to_bits())
                 .collect()
         };
-        let mut bytes = (learned.bits as u32).to_ne_bytes().to_vec();
+        let mut bytes = (trained.bits as u32).to_ne_bytes().to_vec();
         bytes.extend_from_slice(&(self.cells() as u32).to_ne_bytes());
-        bytes.extend_from_slice(&learned.unit.to_ne_bytes());
+        bytes.extend_from_slice(&trained.unit.to_ne_bytes());
         bytes.extend_from_slice(&self.space.reach.to_ne_bytes());
-        bytes.extend_from_slice(cast_slice(&learned.centres));
-        bytes.extend_from_slice(cast_slice(&halves(&learned.rows, learned.unit.sqrt())));
+        bytes.extend_from_slice(cast_slice(&trained.centres));
+        bytes.extend_from_slice(cast_slice(&halves(&trained.axes, trained.unit.sqrt())));
         bytes
     }
 
@@ -201,32 +208,32 @@ impl Basis {
         let bits = Bits::ALL.into_iter().find(|&bits| {
             let width = shape.elements(bits);
             word(0) == (bits as u32).to_ne_bytes()
-                && (1..=learning::MOST_CELLS).contains(&cells)
+                && (1..=training::MOST_CELLS).contains(&cells)
                 && body.len() == 4 * cells * dims + 2 * width * dims
         });
         let bits = bits.ok_or_else(wrong)?;
-        let (centres, rows) = body.split_at(4 * cells * dims);
+        let (centres, axes) = body.split_at(4 * cells * dims);
         let scale = 1.0 / unit.sqrt();
-        let learned = Learned {
+        let trained = Trained {
             bits,
             unit,
             centres: centres
                 .chunks_exact(4)
                 .map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]]))
                 .collect(),
-            rows: rows
+            axes: axes
                 .chunks_exact(2)
                 .map(|b| f16::from_ne_bytes([b[0], b[1]]).to_f32() * scale)
                 .collect(),
         };
-        Ok(Self::assemble(space, shape, epoch, learned))
+        Ok(Self::assemble(space, shape, epoch, trained))
     }
 
     /// The code of a vector of this squared norm.
     pub fn encode(&self, vector: &[f16], norm_squared: f32) -> Code {
         let mut point = self.space.node(vector, norm_squared);
-        let cell = learning::nearest(&self.learned.centres, &self.norms, &point);
-        learning::subtract(&mut point, self.centre(cell));
+        let cell = training::nearest(&self.trained.centres, &self.norms, &point);
+        training::subtract(&mut point, self.centre(cell));
         let values = self.project(&point);
         let mut bytes = vec![0; values.len() / self.bits().per_byte() + 1].into_boxed_slice();
         let last = bytes.len() - 1;
@@ -240,7 +247,7 @@ impl Basis {
     }
 }
 
-/// FNV-1a over words, then mixed (Fowler, Noll, Vo).
+/// FNV-1a over words, then mixed (Fowler, Noll, Vo). It is on disk: another one would make every index unreadable.
 fn hash(bytes: &[u8]) -> u64 {
     let sum = bytes
         .chunks(8)

@@ -1,22 +1,25 @@
-//! Where searches begin: codes of a sample of the nodes, on a tree of two levels.
+//! Entry points, where searches begin: codes of a sample of the nodes, on a tree of two levels.
 //!
-//! Leaf pages hold sampled nodes, each page those nearest to its pivot; root pages hold the pivots'
-//! codes. A search estimates its distance to the pivots, then to the nodes of the nearest leaves, and
+//! Leaf pages hold entry points, each page those nearest to its pivot; root pages hold the pivots'
+//! codes. A search estimates its distance to the pivots, then to the entry points of the nearest leaves, and
 //! begins at the nearest of those, in place of the upper layers of an HNSW. There is a root page for each
-//! 780 000 nodes of 512 dimensions, all of which a search reads, and three leaves. Entries are hints: one whose node is gone is passed over, and a page of another epoch ignored,
-//! so nothing here needs a lock beyond its page. Vacuum removes entries of the nodes it frees.
+//! 780 000 nodes of 512 dimensions, all of which a search reads, and three leaves. Entry points are hints: one whose
+//! node is gone is passed over, and a page of another epoch ignored, so nothing here needs a lock beyond its page.
+//! Vacuum removes those of the nodes it frees.
 
 use std::sync::Arc;
 
-use crate::codes::{Basis, Code, Probe, Query, Scratch};
+use crate::basis::{Basis, Code};
 use crate::error::Result;
+use crate::estimator::{Estimator, Scratch};
 use crate::index::{Index, Steps};
 use crate::layout::{Kind, Meta, Pointer};
+use crate::query::Query;
 use crate::random::Random;
 use crate::search::Search;
 use crate::store::{PageStore, Write};
 
-/// One node of so many is an entry.
+/// One node of so many is an entry point.
 pub(crate) const SAMPLED: usize = 64;
 /// Leaves that a search reads.
 const LEAVES: usize = 3;
@@ -33,7 +36,7 @@ fn nearest<S: PageStore>(
     kind: Kind,
     count: usize,
 ) -> Result<Vec<(f32, Pointer)>> {
-    let Some(probe) = &query.probe else {
+    let Some(estimator) = &query.estimator else {
         return Ok(Vec::new());
     };
     let mut best: Vec<(f32, Pointer)> = Vec::new();
@@ -44,12 +47,12 @@ fn nearest<S: PageStore>(
             index.store.interrupt()?;
             steps.take(index, block)?;
             let page = index.store.read(block)?;
-            if page.kind(block)? != kind || page.epoch() != probe.epoch() {
+            if page.kind(block)? != kind || page.epoch() != estimator.epoch() {
                 break;
             }
             let (pointers, factors, codes) = page.entries(&index.shape);
             estimates.clear();
-            probe.estimate(factors, codes, &mut scratch, &mut estimates);
+            estimator.estimate(factors, codes, &mut scratch, &mut estimates);
             for (&estimate, &pointer) in estimates.iter().zip(pointers) {
                 if best.len() < count || estimate < best[best.len() - 1].0 {
                     let at = best.partition_point(|&(other, _)| other <= estimate);
@@ -105,7 +108,7 @@ pub(crate) fn add<S: PageStore>(
     Ok(false)
 }
 
-/// Writes a directory of `nodes` in the epoch of `basis` and returns its first root page.
+/// Writes an entry tree of `nodes` in the epoch of `basis` and returns its first root page.
 pub(crate) fn write<S: PageStore>(
     index: &Index<S>,
     basis: &Arc<Basis>,
@@ -131,7 +134,7 @@ pub(crate) fn write<S: PageStore>(
         }
         let code = &nodes[i].1;
         estimates.clear();
-        Probe::of_code(basis, code.factors, &code.bytes).estimate(
+        Estimator::of_code(basis, code.factors, &code.bytes).estimate(
             &pivot_factors,
             &pivot_codes,
             &mut scratch,

@@ -1,4 +1,4 @@
-//! What a basis learns from a sample: the centres of cells, and the directions that matter in them.
+//! How a basis is trained on a sample: the centres of cells, and the directions that matter in them.
 //!
 //! With thousands of dimensions this takes many seconds. Between any two steps whose work is that of a point with
 //! the whole sample, or of a row with a square matrix, some milliseconds, it asks whether to go on.
@@ -21,9 +21,9 @@ const DIFFERENCES: usize = 256;
 /// error of four bits.
 const DIRECTION_ROUNDS: usize = 6;
 
-/// What was learned.
+/// What a basis consists of.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Learned {
+pub(crate) struct Trained {
     /// Bits of an element of a code.
     pub(crate) bits: Bits,
     /// Mean squared distance of the sample from its centres.
@@ -31,14 +31,14 @@ pub(crate) struct Learned {
     /// The centres of the cells.
     pub(crate) centres: Vec<f32>,
     /// Rotated principal directions, one for each element of a code, divided by the unit's root.
-    pub(crate) rows: Vec<f32>,
+    pub(crate) axes: Vec<f32>,
 }
 
 fn most_directions(dims: usize, shape: &Shape) -> usize {
     shape.elements(Bits::One).min(dims)
 }
 
-/// Bytes that learning from a sample of `count` points takes, the sample included.
+/// Bytes that training on a sample of `count` points takes, the sample included.
 pub(crate) fn bytes(dims: usize, shape: &Shape, count: usize) -> usize {
     let vectors = 2 * count + dims + MOST_CELLS + 3 * most_directions(dims, shape);
     vectors * dims * size_of::<f32>()
@@ -47,13 +47,13 @@ pub(crate) fn bytes(dims: usize, shape: &Shape, count: usize) -> usize {
 /// Says by an error that the work is to stop.
 pub(crate) type Interrupt<'i> = &'i dyn Fn() -> Result<()>;
 
-/// Learns from a sample of points, one after the other.
-pub(crate) fn learn(
+/// Trains on a sample of points, one after the other.
+pub(crate) fn train(
     dims: usize,
     shape: &Shape,
     mut sample: Vec<f32>,
     interrupt: Interrupt<'_>,
-) -> Result<Learned> {
+) -> Result<Trained> {
     let mut random = Random::new(0x636c_6970);
     let centres = centres(dims, &sample, &mut random, interrupt)?;
     let norms: Vec<f32> = centres
@@ -88,15 +88,15 @@ pub(crate) fn learn(
         for (direction, &weight) in rows.chunks_exact(dims).zip(weights) {
             add(row, direction, weight);
         }
-        // Stored as halves: rounding here, what is learned and what is read back are the same.
+        // Stored as halves: rounding here, what is trained and what is read back are the same.
         row.iter_mut()
             .for_each(|x| *x = half::f16::from_f32(*x).to_f32() * scale);
     }
-    Ok(Learned {
+    Ok(Trained {
         bits,
         unit,
         centres,
-        rows: rotated,
+        axes: rotated,
     })
 }
 

@@ -1,4 +1,4 @@
-//! The rows of a node: three in its slot, the others in a chain of overflow slots.
+//! The heap TIDs of a node, its rows: three in its slot, the others in a chain of overflow slots.
 //!
 //! Equal vectors are one node, so the chain can be long, and its slots are on pages that are locked
 //! one at a time. A row is added to the first slot of the chain, or to a new one that is linked under
@@ -10,77 +10,73 @@
 use std::collections::HashSet;
 
 use crate::error::{Error, Result};
-use crate::graph::{Remember, Rows};
 use crate::index::Index;
-use crate::layout::{Pointer, State, Tid};
-use crate::store::{PageStore, Write};
+use crate::layout::{Pointer, Slot, SlotMut, State, Tid};
+use crate::page_graph::{FromSlot, Tids};
+use crate::store::PageStore;
 
 /// Adds a row to a node. Returns false when the node is gone.
 pub(crate) fn add<S: PageStore>(index: &Index<S>, node: Pointer, tid: Tid) -> Result<bool> {
-    let (block, slot) = index.shape.place(node.id);
     loop {
-        index.store.interrupt()?;
-        let mut page = index.store.write(block)?;
-        let mut own = page.slot_mut(&index.shape, slot);
-        if !own.get().is_node(node.version) || own.get().state() != State::Live {
-            return Ok(false);
-        }
-        if own.push_tid(tid) {
-            page.commit()?;
+        let mut head = None;
+        let added = index.change_slot(node.id, |own| {
+            if !own.get().is_live(node.version) {
+                return false;
+            }
+            head = Some(own.get().overflow());
+            own.push_tid(tid)
+        })?;
+        if added {
             return Ok(true);
         }
-        let head = own.get().overflow();
-        drop(page);
-        if head.is_some() {
-            let (block, slot) = index.shape.place(head.id);
-            let mut page = index.store.write(block)?;
-            let mut first = page.slot_mut(&index.shape, slot);
-            if is_overflow_of(&first.get(), head, node) && first.push_tid(tid) {
-                page.commit()?;
-                return Ok(true);
-            }
+        let Some(head) = head else {
+            return Ok(false);
+        };
+        let into_head = |first: &mut SlotMut<'_>| {
+            is_overflow_of(&first.get(), head, node) && first.push_tid(tid)
+        };
+        if head.is_some() && index.change_slot(head.id, into_head)? {
+            return Ok(true);
         }
         let new = index.allocate(|mut slot| {
             slot.init_overflow(node, head);
             slot.push_tid(tid);
         })?;
-        let mut page = index.store.write(block)?;
-        let mut own = page.slot_mut(&index.shape, slot);
-        if own.get().is_node(node.version)
-            && own.get().state() == State::Live
-            && own.get().overflow() == head
-        {
-            own.set_overflow(new);
-            page.commit()?;
+        let linked = index.change_slot(node.id, |own| {
+            let same = own.get().is_live(node.version) && own.get().overflow() == head;
+            if same {
+                own.set_overflow(new);
+            }
+            same
+        })?;
+        if linked {
             return Ok(true);
         }
-        drop(page);
-        let (block, slot) = index.shape.place(new.id);
-        let mut page = index.store.write(block)?;
-        page.slot_mut(&index.shape, slot).free();
-        page.commit()?;
-        index.store.note_free(block)?;
+        index.change_slot(new.id, |slot| {
+            slot.free();
+            true
+        })?;
+        index.store.note_free(index.shape.place(new.id).0)?;
     }
 }
 
 /// Marks a row dead that a search has read from the node's own slot as one of `rows`, unless any row has
-/// gone since: its number may belong to another one by now.
-fn mark_dead<S: PageStore>(index: &Index<S>, node: Pointer, rows: &Rows, row: Tid) -> Result<()> {
+/// gone since: its TID may belong to another one by now.
+fn mark_dead<S: PageStore>(index: &Index<S>, node: Pointer, tids: &Tids, row: Tid) -> Result<()> {
     let (block, number) = index.shape.place(node.id);
     index.store.hint(block, |page| {
         if !page.has_slots() {
             return false;
         }
         let now = page.slot(&index.shape, number);
-        now.is_node(node.version)
-            && now.state() == State::Live
-            && now.removals() == rows.removals
-            && rows.tids().contains(&row)
+        now.is_live(node.version)
+            && now.removals() == tids.removals
+            && tids.inline().contains(&row)
             && page.mark_dead(&index.shape, number, row)
     })
 }
 
-fn is_overflow_of(slot: &crate::layout::Slot<'_>, at: Pointer, node: Pointer) -> bool {
+fn is_overflow_of(slot: &Slot<'_>, at: Pointer, node: Pointer) -> bool {
     slot.header().version == at.version
         && matches!(slot.state(), State::Overflow | State::Closed)
         && slot.owner() == node
@@ -99,18 +95,14 @@ pub(crate) fn chunk<S: PageStore>(
     at: Pointer,
     node: Pointer,
 ) -> Result<Option<Chunk>> {
-    index.store.interrupt()?;
-    let (block, slot) = index.shape.place(at.id);
-    let page = index.store.read(block)?;
-    if !page.has_slots() {
-        return Ok(None);
-    }
-    let slot = page.slot(&index.shape, slot);
-    Ok(is_overflow_of(&slot, at, node).then(|| Chunk {
-        tids: slot.tids().to_vec(),
-        closed: slot.state() == State::Closed,
-        next: slot.overflow(),
-    }))
+    let chunk = index.with_slot(at.id, |slot| {
+        is_overflow_of(slot, at, node).then(|| Chunk {
+            tids: slot.tids().to_vec(),
+            closed: slot.state() == State::Closed,
+            next: slot.overflow(),
+        })
+    });
+    Ok(chunk?.flatten())
 }
 
 /// The rows of a node, read as they are wanted, a slot of the chain at a time.
@@ -121,7 +113,7 @@ pub(crate) fn chunk<S: PageStore>(
 /// a slot that was read is too new for him.
 pub(crate) struct Chain {
     node: Pointer,
-    rows: Rows,
+    own: Tids,
     /// How many of those in the node's own slot were passed.
     passed: usize,
     /// What is left of the slot that was read last.
@@ -135,14 +127,14 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    /// The rows of `node`, of which `rows` were remembered.
-    pub(crate) fn new(node: Pointer, rows: Rows) -> Self {
+    /// The rows of `node`, of which `own` were found in its own slot.
+    pub(crate) fn new(node: Pointer, own: Tids) -> Self {
         Self {
             node,
             passed: 0,
             tids: Vec::new().into_iter(),
-            next: rows.overflow,
-            rows,
+            next: own.overflow,
+            own,
             read: HashSet::new(),
             before: HashSet::new(),
             lost: Pointer::NONE,
@@ -155,8 +147,8 @@ impl Chain {
         index: &Index<S>,
         skip_dead: bool,
     ) -> Result<Option<Tid>> {
-        while let Some(&tid) = self.rows.tids().get(self.passed) {
-            let dead = skip_dead && self.rows.dead >> self.passed & 1 == 1;
+        while let Some(&tid) = self.own.inline().get(self.passed) {
+            let dead = skip_dead && self.own.dead >> self.passed & 1 == 1;
             self.passed += 1;
             if !dead {
                 return Ok(Some(tid));
@@ -195,14 +187,14 @@ impl Chain {
         self.lost = at;
         self.before.extend(self.read.drain());
         // Of a node that is gone nobody sees a row.
-        let rows = remembered(index, self.node, false)?;
-        self.next = rows.map_or(Pointer::NONE, |rows| rows.overflow);
+        let own = read(index, self.node, false)?;
+        self.next = own.map_or(Pointer::NONE, |own| own.overflow);
         Ok(())
     }
 
     /// Marks a row dead that this has returned.
     pub(crate) fn mark_dead<S: PageStore>(&self, index: &Index<S>, row: Tid) -> Result<()> {
-        mark_dead(index, self.node, &self.rows, row)
+        mark_dead(index, self.node, &self.own, row)
     }
 
     /// Bytes of memory in use, nearly.
@@ -212,21 +204,15 @@ impl Chain {
     }
 }
 
-/// What is to be remembered of the rows of a node: `None` where it has none any more, or only some that are marked
+/// The TIDs of a node: `None` where it has none any more, or only some that are marked
 /// dead, if `skip_dead`.
-pub(crate) fn remembered<S: PageStore>(
+pub(crate) fn read<S: PageStore>(
     index: &Index<S>,
     node: Pointer,
     skip_dead: bool,
-) -> Result<Option<Rows>> {
-    index.store.interrupt()?;
-    let (block, number) = index.shape.place(node.id);
-    let page = index.store.read(block)?;
-    if !page.has_slots() {
-        return Ok(None);
-    }
-    let slot = page.slot(&index.shape, number);
-    let there =
-        slot.is_node(node.version) && slot.state() == State::Live && !(skip_dead && slot.is_dead());
-    Ok(there.then(|| Rows::remember(&slot)))
+) -> Result<Option<Tids>> {
+    let tids = index.with_live(node, |slot| {
+        (!(skip_dead && slot.is_dead())).then(|| Tids::from_slot(slot))
+    });
+    Ok(tids?.flatten())
 }

@@ -1,13 +1,15 @@
-//! Estimates of distances from a point to codes ([`crate::codes`]).
+//! Estimates of distances from a point to codes ([`crate::basis`]).
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use half::f16;
-use kernels::quantize::{Codes, dots, level_values};
+use kernels::code_dots;
+use kernels::quantize::{Codes, level_values};
 
-use crate::codes::{Basis, Metric, Space};
+use crate::basis::Basis;
 use crate::layout::{Factors, widen_factors};
+use crate::space::Metric;
 
 /// What estimates are made from.
 #[derive(Clone, Debug)]
@@ -31,7 +33,7 @@ enum Point {
 
 /// Estimates distances to codes of one epoch.
 #[derive(Clone, Debug)]
-pub struct Probe {
+pub struct Estimator {
     basis: Arc<Basis>,
     point: Point,
     /// An estimate is this much of an estimated squared distance,
@@ -69,9 +71,9 @@ pub struct Scratch {
     factors: Vec<f32>,
 }
 
-impl Probe {
+impl Estimator {
     /// Estimates distances from `vector` to nodes: those of a query, or those between nodes.
-    fn new(basis: &Arc<Basis>, vector: &[f16], norm_squared: f32, is_node: bool) -> Self {
+    pub(crate) fn new(basis: &Arc<Basis>, vector: &[f16], norm_squared: f32, is_node: bool) -> Self {
         let space = basis.space();
         let point = if is_node {
             space.node(vector, norm_squared)
@@ -152,7 +154,7 @@ impl Probe {
         );
         let codes = Codes::new(self.basis.bits(), stride - 1, stride, codes);
         scratch.dots.resize(factors.len(), 0);
-        dots(codes, &cells.levels, &scratch.which, &mut scratch.dots);
+        code_dots(codes, &cells.levels, &scratch.which, &mut scratch.dots);
         widen_factors(factors, &mut scratch.factors);
         let factors = scratch.factors.chunks_exact(2);
         let bias = self.factor * self.basis.unit();
@@ -171,7 +173,7 @@ impl Probe {
         let place = self.place(&mut cells, split(&self.basis, code).1);
         let codes = Codes::new(self.basis.bits(), code.len() - 1, code.len(), code);
         let mut dot = [0];
-        dots(codes, &cells.levels, &[place], &mut dot);
+        code_dots(codes, &cells.levels, &[place], &mut dot);
         let terms = &cells.terms[usize::from(place)];
         let product = (2 * dot[0] - terms.correction) as f32;
         let bias = self.factor * self.basis.unit() * factors.bias();
@@ -263,55 +265,4 @@ fn round(elements: &[f32], levels: &mut Vec<i8>) -> f32 {
 fn split<'c>(basis: &Basis, code: &'c [u8]) -> (&'c [u8], usize) {
     let (elements, cell) = code.split_at(code.len() - 1);
     (elements, usize::from(cell[0]).min(basis.cells() - 1))
-}
-
-/// What a search looks for.
-#[derive(Clone, Debug)]
-pub struct Query {
-    /// Where distances are measured from.
-    pub vector: Vec<f16>,
-    /// Its squared norm.
-    pub norm_squared: f32,
-    /// Estimates, while there is a basis.
-    pub probe: Option<Probe>,
-    metric: Metric,
-    /// For neighbours of a node.
-    space: Option<Space>,
-}
-
-impl Query {
-    /// A query for the nodes nearest to `vector`.
-    pub fn new(metric: Metric, vector: &[f16], basis: Option<&Arc<Basis>>) -> Self {
-        let norm_squared = kernels::norm_squared(vector);
-        Self {
-            vector: vector.to_vec(),
-            norm_squared,
-            probe: basis.map(|basis| Probe::new(basis, vector, norm_squared, false)),
-            metric,
-            space: None,
-        }
-    }
-
-    /// A query for the neighbours of a node with this vector.
-    pub(crate) fn of_node(space: Space, vector: &[f16], basis: Option<&Arc<Basis>>) -> Self {
-        let norm_squared = kernels::norm_squared(vector);
-        Self {
-            vector: vector.to_vec(),
-            norm_squared,
-            probe: basis.map(|basis| Probe::new(basis, vector, norm_squared, true)),
-            metric: space.metric,
-            space: Some(space),
-        }
-    }
-
-    /// The distance to a vector of this squared norm.
-    #[inline]
-    pub fn distance(&self, vector: &[f16], norm_squared: f32) -> f64 {
-        match &self.space {
-            None => self
-                .metric
-                .distance(&self.vector, self.norm_squared, vector, norm_squared),
-            Some(space) => space.between(&self.vector, self.norm_squared, vector, norm_squared),
-        }
-    }
 }

@@ -1,0 +1,176 @@
+//! Where things are on a page of nodes, as it follows from the dimensions of the vectors and `m`.
+
+use std::mem::size_of;
+
+use kernels::quantize::Bits;
+
+use super::format::{
+    Factors, HEADER, LINKED_HEADER, LOGGED_BYTES, MAX_M, MAX_SLOTS, OVERFLOW_TIDS, Pointer, SLOT_HEADER, Tid,
+};
+use crate::error::{Error, Result};
+
+const _: () = {
+    // CLIP's usual sizes: three nodes to a page, and two, with codes long enough for their spectrum.
+    let Some(base) = Shape::fit(512, 16) else {
+        panic!()
+    };
+    assert!(base.slots == 3 && base.slot_bytes == 2712 && base.code_bytes == 40);
+    let Some(large) = Shape::fit(768, 16) else {
+        panic!()
+    };
+    assert!(large.slots == 2 && large.code_bytes == 64);
+    let Some(huge) = Shape::fit(1024, 16) else {
+        panic!()
+    };
+    assert!(huge.slots == 2 && huge.code_bytes == 48);
+};
+
+/// Where things are in a slot: all that follows from `dims` and `m`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Shape {
+    /// Dimensions of the vectors.
+    pub dims: usize,
+    /// Most edges of a node, `2m`.
+    pub degree: usize,
+    /// Slots of a page.
+    pub slots: usize,
+    /// Bytes of a code, the last of which is its cell.
+    pub code_bytes: usize,
+    /// Bytes of a slot.
+    pub slot_bytes: usize,
+    /// Entries of a root or leaf page.
+    pub entries: usize,
+}
+
+impl Shape {
+    /// Codes are padded to whole groups of this many bytes.
+    const CODE_STEP: usize = 8;
+    /// Bytes of a code that a second or third node on the page must leave; shorter codes cost more
+    /// page reads by their errors than fuller pages save.
+    const ENOUGH_CODE: usize = 40;
+    /// Longer codes are no better.
+    const MOST_CODE: usize = 64;
+
+    /// The shape for vectors of `dims` dimensions and up to `2m` edges a node.
+    ///
+    /// # Errors
+    /// When a node with the shortest of codes does not fit a page.
+    pub fn new(dims: usize, m: usize) -> Result<Self> {
+        if !(2..=MAX_M).contains(&m) {
+            return Err(Error::Parameter {
+                name: "m",
+                value: m,
+                min: 2,
+                max: MAX_M,
+            });
+        }
+        Self::fit(dims, m).ok_or_else(|| Error::TooManyDimensions {
+            dims,
+            m,
+            limit: (1..dims)
+                .rev()
+                .find(|&dims| Self::fit(dims, m).is_some())
+                .unwrap_or(0),
+        })
+    }
+
+    /// The most nodes a page that leave room for codes long enough.
+    const fn fit(dims: usize, m: usize) -> Option<Self> {
+        let degree = 2 * m;
+        let full = (dims.div_ceil(2) + 1).next_multiple_of(Self::CODE_STEP);
+        let most = if full < Self::MOST_CODE {
+            full
+        } else {
+            Self::MOST_CODE
+        };
+        let enough = if most < Self::ENOUGH_CODE {
+            most
+        } else {
+            Self::ENOUGH_CODE
+        };
+        let mut slots = MAX_SLOTS;
+        while slots > 0 {
+            let slot_bytes = (LOGGED_BYTES - HEADER) / slots / 8 * 8;
+            let fixed = SLOT_HEADER + Self::vector_bytes(dims) + degree * 10 + 4;
+            if fixed < slot_bytes {
+                let code = (slot_bytes - fixed) / (degree + 1) / Self::CODE_STEP * Self::CODE_STEP;
+                if code >= enough || slots == 1 && code > 0 {
+                    let code_bytes = if code < most { code } else { most };
+                    return Some(Self {
+                        dims,
+                        degree,
+                        slots,
+                        code_bytes,
+                        slot_bytes,
+                        entries: (LOGGED_BYTES - LINKED_HEADER) / (12 + code_bytes),
+                    });
+                }
+            }
+            slots -= 1;
+        }
+        None
+    }
+
+    /// Elements of a code, of so many bits each.
+    pub(crate) fn elements(&self, bits: Bits) -> usize {
+        (self.code_bytes - 1) * bits.per_byte()
+    }
+
+    const fn vector_bytes(dims: usize) -> usize {
+        (2 * dims).next_multiple_of(8)
+    }
+
+    pub(super) const fn ids(&self) -> usize {
+        SLOT_HEADER + Self::vector_bytes(self.dims)
+    }
+
+    pub(super) const fn versions(&self) -> usize {
+        self.ids() + 4 * self.degree
+    }
+
+    pub(super) const fn factors(&self) -> usize {
+        self.versions() + 2 * self.degree
+    }
+
+    pub(super) const fn codes(&self) -> usize {
+        self.factors() + 4 * self.degree
+    }
+
+    pub(super) const fn own(&self) -> usize {
+        self.codes() + self.degree * self.code_bytes
+    }
+
+    /// TIDs of an overflow slot.
+    pub fn overflow_tids(&self) -> usize {
+        (self.slot_bytes - OVERFLOW_TIDS) / size_of::<Tid>()
+    }
+
+    /// The block and the slot of `id`.
+    pub fn place(&self, id: u32) -> (u32, usize) {
+        (id / self.slots as u32, id as usize % self.slots)
+    }
+
+    /// The id of a slot.
+    ///
+    /// # Errors
+    /// When the block is too high for ids of 32 bits.
+    pub fn id(&self, block: u32, slot: usize) -> Result<u32> {
+        block
+            .checked_mul(self.slots as u32)
+            .and_then(|first| first.checked_add(slot as u32))
+            .ok_or(Error::Full { limit: 1 << 32 })
+    }
+
+    pub(super) fn range(&self, slot: usize) -> std::ops::Range<usize> {
+        let start = HEADER + slot * self.slot_bytes;
+        start..start + self.slot_bytes
+    }
+
+    pub(super) fn factors_at(&self) -> usize {
+        LINKED_HEADER + self.entries * size_of::<Pointer>()
+    }
+
+    pub(super) fn codes_at(&self) -> usize {
+        self.factors_at() + self.entries * size_of::<Factors>()
+    }
+}

@@ -1,0 +1,107 @@
+//! Which nodes a search has heard of.
+
+use fixedbitset::FixedBitSet;
+use hashbrown::HashSet;
+use rustc_hash::FxBuildHasher;
+
+/// A set of nodes, by their ids.
+pub trait NodeSet: Default {
+    /// Removes all.
+    fn clear(&mut self);
+
+    /// Adds an id. Returns whether it is new.
+    fn insert(&mut self, id: u32) -> bool;
+
+    /// Bytes of memory in use, nearly.
+    fn bytes(&self) -> usize;
+}
+
+/// A few of any number of nodes.
+pub struct HashedNodes(HashSet<u32, FxBuildHasher>);
+
+impl Default for HashedNodes {
+    fn default() -> Self {
+        // What a search of usual width hears of, so that it seldom grows.
+        Self(HashSet::with_capacity_and_hasher(1 << 10, FxBuildHasher))
+    }
+}
+
+impl NodeSet for HashedNodes {
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    #[inline]
+    fn insert(&mut self, id: u32) -> bool {
+        self.0.insert(id)
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.allocation_size()
+    }
+}
+
+/// Any of a known number of nodes, a bit each. Clearing it costs what was put in, not what there is.
+#[derive(Default)]
+pub struct DenseNodes {
+    nodes: FixedBitSet,
+    /// Blocks of words that are not all zero.
+    touched: FixedBitSet,
+}
+
+impl DenseNodes {
+    /// Words of a block: 4 096 nodes.
+    const BLOCK: usize = 4096 / usize::BITS as usize;
+}
+
+impl NodeSet for DenseNodes {
+    fn clear(&mut self) {
+        let words = self.nodes.as_mut_slice();
+        for block in self.touched.ones() {
+            words[block * Self::BLOCK..][..Self::BLOCK].fill(0);
+        }
+        self.touched.clear();
+    }
+
+    #[inline]
+    fn insert(&mut self, id: u32) -> bool {
+        let (id, bits) = (id as usize, Self::BLOCK * usize::BITS as usize);
+        let block = id / bits;
+        if block >= self.touched.len() {
+            self.touched.grow(block + 1);
+            self.nodes.grow((block + 1) * bits);
+        }
+        self.touched.insert(block);
+        !self.nodes.put(id)
+    }
+
+    fn bytes(&self) -> usize {
+        (self.nodes.as_slice().len() + self.touched.as_slice().len()) * size_of::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+    use std::collections::BTreeSet;
+
+    fn agrees<S: NodeSet>() {
+        let (mut random, mut set) = (Random::new(1), S::default());
+        for round in 0..4 {
+            let mut reference = BTreeSet::new();
+            for _ in 0..5_000 {
+                let id = random.below(1 + 3_000 * (round + 1)) as u32;
+                assert_eq!(set.insert(id), reference.insert(id), "{id}");
+            }
+            assert!(set.bytes() > 0);
+            set.clear();
+        }
+    }
+
+    #[test]
+    fn sets_hold_what_was_put_in_since_they_were_cleared() {
+        agrees::<HashedNodes>();
+        agrees::<DenseNodes>();
+    }
+}

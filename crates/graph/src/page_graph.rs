@@ -1,0 +1,188 @@
+//! The graph on the pages of an index, and what is read of a node there.
+
+use half::f16;
+
+use crate::basis::Code;
+use crate::error::Result;
+use crate::graph::{Edges, Graph, Visit};
+use crate::index::Index;
+use crate::layout::{INLINE_TIDS, Pointer, Slot, State, Tid};
+use crate::node_set::HashedNodes;
+use crate::query::Query;
+use crate::store::PageStore;
+
+/// What a search keeps of a node that it has found on a page.
+pub trait FromSlot {
+    /// Copies it from the slot of a live node while the page is locked.
+    fn from_slot(slot: &Slot<'_>) -> Self;
+}
+
+/// The heap TIDs of a node.
+#[derive(Clone, Copy, Debug)]
+pub struct Tids {
+    tids: [Tid; INLINE_TIDS],
+    count: u16,
+    /// Bits of those marked dead.
+    pub(crate) dead: u8,
+    /// [`Slot::removals`] when they were read.
+    pub(crate) removals: u16,
+    /// Where the others are.
+    pub overflow: Pointer,
+}
+
+impl Tids {
+    /// Those in the node's own slot.
+    pub fn inline(&self) -> &[Tid] {
+        &self.tids[..usize::from(self.count)]
+    }
+}
+
+impl FromSlot for Tids {
+    #[inline]
+    fn from_slot(slot: &Slot<'_>) -> Self {
+        let mut tids = [Tid::default(); INLINE_TIDS];
+        let count = slot.tids().len();
+        tids[..count].copy_from_slice(slot.tids());
+        Self {
+            tids,
+            count: count as u16,
+            dead: slot.dead(),
+            removals: slot.removals(),
+            overflow: slot.overflow(),
+        }
+    }
+}
+
+/// The vector of a node, and its code as the node has it.
+#[derive(Clone, Debug)]
+pub struct NodeVector {
+    /// The vector.
+    pub vector: Box<[f16]>,
+    /// Its squared norm.
+    pub norm_squared: f32,
+    /// Where its edges lead.
+    pub edges: Box<[u32]>,
+    epoch: u16,
+    code: Code,
+}
+
+impl NodeVector {
+    /// The code in the basis of `index`, made afresh where the node has one of another epoch.
+    pub(crate) fn code<S: PageStore>(&self, index: &Index<S>) -> Option<Code> {
+        if self.epoch != 0 && self.epoch == index.epoch() {
+            Some(self.code.clone())
+        } else {
+            index.encode(&self.vector, self.norm_squared)
+        }
+    }
+}
+
+impl FromSlot for NodeVector {
+    fn from_slot(slot: &Slot<'_>) -> Self {
+        let (factors, code) = slot.own();
+        Self {
+            vector: slot.vector().into(),
+            norm_squared: slot.header().norm_squared,
+            edges: slot.ids().into(),
+            epoch: slot.header().own_epoch,
+            code: Code {
+                factors,
+                bytes: code.into(),
+            },
+        }
+    }
+}
+
+/// The graph on the pages of an index. A visit locks one page.
+pub struct PageGraph<'i, S: PageStore, F> {
+    index: &'i Index<S>,
+    /// Nodes whose rows are all marked dead are passed through like those without rows.
+    skip_dead: bool,
+    /// Nodes without rows are as good as gone.
+    only_live: bool,
+    found: std::marker::PhantomData<F>,
+}
+
+impl<'i, S: PageStore, F: FromSlot> PageGraph<'i, S, F> {
+    /// The graph of `index`.
+    pub fn new(index: &'i Index<S>) -> Self {
+        Self {
+            index,
+            skip_dead: false,
+            only_live: false,
+            found: std::marker::PhantomData,
+        }
+    }
+
+    /// The graph as it will be without the nodes that have no rows.
+    pub fn of_live(index: &'i Index<S>) -> Self {
+        Self {
+            only_live: true,
+            ..Self::new(index)
+        }
+    }
+}
+
+impl<'i, S: PageStore> PageGraph<'i, S, Tids> {
+    /// The graph as a reader of rows sees it who may believe marks of the dead.
+    pub fn for_rows(index: &'i Index<S>, skip_dead: bool) -> Self {
+        Self {
+            skip_dead,
+            ..Self::new(index)
+        }
+    }
+}
+
+impl<S: PageStore, F: FromSlot> Graph for PageGraph<'_, S, F> {
+    type Found = F;
+
+    type Seen = HashedNodes;
+
+    const MARKS: bool = false;
+
+    fn visit(
+        &self,
+        query: &Query,
+        at: Pointer,
+        _: &mut HashedNodes,
+        edges: &mut Edges,
+    ) -> Result<Option<Visit<F>>> {
+        let visit = self.index.with_node(at, |slot| {
+            let live = slot.state() == State::Live;
+            if self.only_live && !live {
+                return None;
+            }
+            slot.prefetch();
+            edges.estimates.clear();
+            match &query.estimator {
+                Some(estimator) if estimator.epoch() == slot.header().edge_epoch => estimator
+                    .estimate(
+                        slot.factors(),
+                        slot.codes(),
+                        &mut edges.scratch,
+                        &mut edges.estimates,
+                    ),
+                _ => edges.estimates.resize(slot.degree(), f32::NAN),
+            }
+            edges.to.clear();
+            edges.to.extend(slot.edges());
+            Some(Visit {
+                distance: query.distance(slot.vector(), slot.header().norm_squared),
+                found: (live && !(self.skip_dead && slot.is_dead())).then(|| F::from_slot(slot)),
+            })
+        });
+        Ok(visit?.flatten())
+    }
+
+    #[inline]
+    fn expect(&self, soon: impl Iterator<Item = Pointer>) {
+        let blocks = soon.map(|at| self.index.shape.place(at.id).0);
+        self.index.store.expect(blocks);
+    }
+
+    fn distance(&self, query: &Query, at: Pointer) -> Result<Option<f64>> {
+        self.index.with_node(at, |slot| {
+            query.distance(slot.vector(), slot.header().norm_squared)
+        })
+    }
+}

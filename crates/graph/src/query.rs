@@ -1,0 +1,60 @@
+//! What a search looks for, with exact distances from it and estimates.
+
+use std::sync::Arc;
+
+use half::f16;
+
+use crate::basis::Basis;
+use crate::estimator::Estimator;
+use crate::space::{Metric, Space};
+
+/// What a search looks for.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// Where distances are measured from.
+    pub vector: Vec<f16>,
+    /// Its squared norm.
+    pub norm_squared: f32,
+    /// Estimates, while there is a basis.
+    pub estimator: Option<Estimator>,
+    metric: Metric,
+    /// For neighbours of a node.
+    space: Option<Space>,
+}
+
+impl Query {
+    /// A query for the nodes nearest to `vector`.
+    pub fn new(metric: Metric, vector: &[f16], basis: Option<&Arc<Basis>>) -> Self {
+        let norm_squared = kernels::norm_squared(vector);
+        Self {
+            vector: vector.to_vec(),
+            norm_squared,
+            estimator: basis.map(|basis| Estimator::new(basis, vector, norm_squared, false)),
+            metric,
+            space: None,
+        }
+    }
+
+    /// A query for the neighbours of a node with this vector.
+    pub(crate) fn of_node(space: Space, vector: &[f16], basis: Option<&Arc<Basis>>) -> Self {
+        let norm_squared = kernels::norm_squared(vector);
+        Self {
+            vector: vector.to_vec(),
+            norm_squared,
+            estimator: basis.map(|basis| Estimator::new(basis, vector, norm_squared, true)),
+            metric: space.metric,
+            space: Some(space),
+        }
+    }
+
+    /// The distance to a vector of this squared norm.
+    #[inline]
+    pub fn distance(&self, vector: &[f16], norm_squared: f32) -> f64 {
+        match &self.space {
+            None => self
+                .metric
+                .distance(&self.vector, self.norm_squared, vector, norm_squared),
+            Some(space) => space.between(&self.vector, self.norm_squared, vector, norm_squared),
+        }
+    }
+}
