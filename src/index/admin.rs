@@ -13,8 +13,8 @@ use pgrx::prelude::*;
 use pgrx::{PgRelation, pg_sys};
 
 use super::error::{Error, Result};
-use super::pages::{self, Pages};
-use super::raise;
+use super::pages::Pages;
+use super::{raise, relation, tid};
 use crate::error::{self, Returned};
 use crate::guc;
 use crate::role::As;
@@ -58,7 +58,7 @@ impl Opened {
             }
             // It may have no pages yet.
             if !(*(*relation).rd_index).indisready {
-                return Err(Error::Invalid(pages::name(relation)));
+                return Err(Error::Invalid(relation::name(relation)));
             }
         }
         Ok(opened)
@@ -202,7 +202,7 @@ fn clip_index_check(
         unsafe {
             let relation = opened.index.as_ptr();
             if with_table && !(*(*relation).rd_index).indisvalid {
-                return Err(Error::Invalid(pages::name(relation)));
+                return Err(Error::Invalid(relation::name(relation)));
             }
         }
         let index = opened.pages().open()?;
@@ -343,8 +343,8 @@ unsafe extern "C-unwind" fn compare(
     // SAFETY: the state is what `TableScan::run` gave along, and the index has one column of vectors.
     unsafe {
         let scan = &mut *state.cast::<TableScan>();
-        if let Some(vector) = pages::vector(values, nulls) {
-            let compared = scan.compare(&vector, pages::tid(tid));
+        if let Some(vector) = relation::vector(values, nulls) {
+            let compared = scan.compare(&vector, tid::tid(tid));
             compared.unwrap_or_else(|error| raise(error));
         }
     }

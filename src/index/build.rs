@@ -8,17 +8,17 @@
 use std::ffi::{CStr, c_char, c_void};
 
 use graph::build::{Builder, Phase};
-use graph::space::Metric;
 use graph::index::Index;
 use graph::insert::insert;
 use graph::layout::Tid;
+use graph::space::Metric;
 use graph::store::PageStore;
 use graph::threads::Threads;
 use pgrx::{PgLogLevel, PgSqlErrorCode, pg_guard, pg_sys, pg_sys::panic::ErrorReport};
 
 use super::error::{Error, Result};
-use super::pages::{self, Pages};
-use super::{options, raise};
+use super::pages::Pages;
+use super::{options, raise, relation, tid};
 use crate::server;
 
 /// Phases of `pg_stat_progress_create_index`, by number. The first is the server's own.
@@ -99,8 +99,8 @@ unsafe extern "C-unwind" fn add(
     // SAFETY: the state is what `build` gave along, and the index has one column of vectors.
     unsafe {
         let build = &mut *state.cast::<Build>();
-        if let Some(vector) = pages::vector(values, nulls) {
-            let added = build.add(&vector, pages::tid(tid));
+        if let Some(vector) = relation::vector(values, nulls) {
+            let added = build.add(&vector, tid::tid(tid));
             added.unwrap_or_else(|error| raise(error));
         }
     }
@@ -133,7 +133,7 @@ impl Build {
         let (pages, parameters, threads) = unsafe {
             let pages = Pages::new(index);
             if pages.blocks()? > 0 {
-                return Err(Error::NotEmpty(pages::name(index)));
+                return Err(Error::NotEmpty(relation::name(index)));
             }
             (pages, options::parameters(index)?, threads(heap))
         };

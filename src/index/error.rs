@@ -147,7 +147,7 @@ impl Report for graph::error::Error {
             Parameter { .. } => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
             Dimensions { .. } => Fields::of(ERRCODE_DATA_EXCEPTION),
             Full { .. } => Fields::hinted(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "Partition the table."),
-            Memory(_) => Fields::hinted(
+            Memory => Fields::hinted(
                 ERRCODE_OUT_OF_MEMORY,
                 "Builds take less memory with a smaller maintenance_work_mem.",
             ),

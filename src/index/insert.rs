@@ -4,8 +4,8 @@ use graph::insert;
 use pgrx::{pg_guard, pg_sys};
 
 use super::error::Result;
-use super::pages::{self, Pages};
-use super::raise;
+use super::pages::Pages;
+use super::{raise, relation, tid};
 
 /// Called for each row that is inserted, and for each new version of a row that is no heap-only tuple.
 #[pg_guard]
@@ -23,9 +23,9 @@ pub unsafe extern "C-unwind" fn insert(
     let add = || -> Result<()> {
         // SAFETY: the index is open and has one column of vectors.
         unsafe {
-            if let Some(vector) = pages::vector(values, nulls) {
+            if let Some(vector) = relation::vector(values, nulls) {
                 let mut index = Pages::new(index).open()?;
-                insert::insert(&mut index, &vector, pages::tid(tid))?;
+                insert::insert(&mut index, &vector, tid::tid(tid))?;
             }
         }
         Ok(())

@@ -1,13 +1,15 @@
 //! The access method `clip_hnsw`: the graph of the crate `graph` on the buffer manager.
 //!
 //! The crate has the algorithms, the page layout and the locking protocol; here is what PostgreSQL asks of an access
-//! method, one file for each of its questions. `pages` alone touches buffers, takes locks and writes to the log.
+//! method, one file for each of its questions. `pages` and `buffer` alone touch buffers, take locks and write to the log.
 //!
 //! Locks, all of them: a content lock on one buffer at a time, none while anything else is waited for. The two page
 //! locks of `graph::store::Gate`, of the lock manager's kind, which let vacuum wait for inserts and scans in flight. The
 //! relation extension lock while a page is added.
 
 mod admin;
+mod bases;
+mod buffer;
 mod build;
 mod cost;
 mod definition;
@@ -16,9 +18,12 @@ mod insert;
 mod options;
 mod pages;
 mod recall;
+mod recent;
+mod relation;
 mod scan;
 mod selectivity;
 mod sort;
+mod tid;
 mod vacuum;
 mod validate;
 mod within;

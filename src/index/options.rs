@@ -4,13 +4,13 @@ use std::ffi::CStr;
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use graph::space::Metric;
 use graph::index::Parameters;
 use graph::layout::{MAX_M, Shape};
+use graph::space::Metric;
 use pgrx::{pg_guard, pg_sys};
 
 use super::error::{Error, Result};
-use super::{SUPPORT_METRIC, definition, pages};
+use super::{SUPPORT_METRIC, definition, relation};
 use crate::vector::base_type;
 
 /// `m` where it is not set.
@@ -94,7 +94,7 @@ pub unsafe extern "C-unwind" fn parse(
 pub unsafe fn parameters(index: pg_sys::Relation) -> Result<Parameters> {
     // SAFETY: by the contract, the options are null or what `parse` made, and the index has one column.
     unsafe {
-        let (r#type, modifier) = pages::column(index);
+        let (r#type, modifier) = relation::column(index);
         let options = (*index).rd_options.cast();
         let (dims, m, ef_construction) = dimensions_and_options(options, r#type, modifier)?;
         Ok(Parameters {
@@ -151,5 +151,5 @@ unsafe fn metric(index: pg_sys::Relation) -> Result<Metric> {
         .ok()
         .and_then(Metric::from_number)
         // SAFETY: the contract.
-        .ok_or_else(|| Error::Metric(unsafe { pages::name(index) }))
+        .ok_or_else(|| Error::Metric(unsafe { relation::name(index) }))
 }

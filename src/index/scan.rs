@@ -19,9 +19,10 @@ use pgrx::{
 };
 
 use super::error::{Error, Result};
-use super::pages::{self, Pages, item_pointer};
+use super::pages::Pages;
+use super::tid::item_pointer;
 use super::within::Ball;
-use super::{STRATEGY_DISTANCE, STRATEGY_WITHIN, raise};
+use super::{STRATEGY_DISTANCE, STRATEGY_WITHIN, raise, relation};
 use crate::{guc, message, vector::Stored};
 
 /// Whether a scan takes rows from all pages instead of the graph from the start.
@@ -58,6 +59,20 @@ impl State {
             if left_out != LeftOut::default() {
                 index.count_left_out(left_out)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Marks the row dead that was returned last: the executor has found that nobody can see it any more.
+    fn mark_dead(&self) -> Result<()> {
+        if let Some(Running {
+            index,
+            scan,
+            last: Some(row),
+            ..
+        }) = &self.running
+        {
+            scan.mark_dead(index, *row)?;
         }
         Ok(())
     }
@@ -117,55 +132,41 @@ pub unsafe extern "C-unwind" fn end(scan: pg_sys::IndexScanDesc) {
 /// # Safety
 /// `scan` is one of [`begin`].
 unsafe fn state<'a>(scan: pg_sys::IndexScanDesc) -> &'a mut State {
-    // SAFETY: the contract; nothing else refers to the state.
+    // SAFETY: `begin` has put it there, and it lives as long as the scan; nothing else refers to it while it is used here.
     unsafe { &mut *(*scan).opaque.cast::<State>() }
 }
 
 /// # Safety
 /// `scan` is one of [`begin`].
 unsafe fn next_row(scan: pg_sys::IndexScanDesc) -> Result<bool> {
-    // SAFETY: the contract.
-    unsafe {
-        mark_dead(scan)?;
-        let state = state(scan);
-        if state.running.is_none() {
-            state.running = start(scan)?;
-        }
-        let Some(running) = &mut state.running else {
-            return Ok(false);
-        };
-        let row = running.scan.next_row(&running.index)?;
-        running.last = row.map(|row| row.tid);
-        if let Some(row) = row {
+    // SAFETY: the scan is one of `begin`, as the caller vouches.
+    let state = unsafe { state(scan) };
+    // SAFETY: the executor's part of the scan is not the state's.
+    if unsafe { (*scan).kill_prior_tuple } {
+        state.mark_dead()?;
+    }
+    if state.running.is_none() {
+        // SAFETY: the executor asks for rows when it has set the keys.
+        state.running = unsafe { start(scan)? };
+    }
+    let Some(running) = &mut state.running else {
+        return Ok(false);
+    };
+    let row = running.scan.next_row(&running.index)?;
+    running.last = row.map(|row| row.tid);
+    if let Some(row) = row {
+        // SAFETY: where the executor looks for the row.
+        unsafe {
             (*scan).xs_heaptid = item_pointer(row.tid);
             (*scan).xs_recheck = running.recheck;
             (*scan).xs_recheckorderby = false;
-        } else if running.scan.truncated() && !std::mem::replace(&mut state.warned, true) {
-            warn_truncated(scan, &running.scan);
         }
-        Ok(row.is_some())
+    } else if running.scan.truncated() && !std::mem::replace(&mut state.warned, true) {
+        // SAFETY: the index of a scan is open.
+        let name = unsafe { relation::name((*scan).indexRelation) };
+        warn_truncated(&name, &running.scan);
     }
-}
-
-/// Marks the row dead that was returned last, where the executor has found it so.
-///
-/// # Safety
-/// `scan` is one of [`begin`].
-unsafe fn mark_dead(scan: pg_sys::IndexScanDesc) -> Result<()> {
-    // SAFETY: the contract.
-    unsafe {
-        if (*scan).kill_prior_tuple
-            && let Some(Running {
-                index,
-                scan,
-                last: Some(row),
-                ..
-            }) = &state(scan).running
-        {
-            scan.mark_dead(index, *row)?;
-        }
-    }
-    Ok(())
+    Ok(row.is_some())
 }
 
 /// Begins where the keys say; nowhere if one of the conditions is NULL.
@@ -173,96 +174,115 @@ unsafe fn mark_dead(scan: pg_sys::IndexScanDesc) -> Result<()> {
 /// # Safety
 /// `scan` is one of [`begin`], and its keys are set.
 unsafe fn start(scan: pg_sys::IndexScanDesc) -> Result<Option<Running>> {
-    // SAFETY: the contract; the arguments of keys are of the types that `validate` looks for.
-    unsafe {
-        let relation = (*scan).indexRelation;
-        let kind = (*(*scan).xs_snapshot).snapshot_type;
-        // Without a pin on a page, nothing keeps vacuum from removing rows that other snapshots see.
-        if kind != pg_sys::SnapshotType::SNAPSHOT_MVCC
-            && kind != pg_sys::SnapshotType::SNAPSHOT_HISTORIC_MVCC
-        {
-            return Err(Error::Snapshot);
-        }
+    // SAFETY: a scan has its snapshot.
+    let kind = unsafe { (*(*scan).xs_snapshot).snapshot_type };
+    // Without a pin on a page, nothing keeps vacuum from removing rows that other snapshots see.
+    if kind != pg_sys::SnapshotType::SNAPSHOT_MVCC
+        && kind != pg_sys::SnapshotType::SNAPSHOT_HISTORIC_MVCC
+    {
+        return Err(Error::Snapshot);
+    }
+    // SAFETY: the scan is one of `begin`, as the caller vouches; its index is open until it ends.
+    let index = unsafe {
         count_scan(scan);
-        let index = Pages::new(relation).open()?;
-        let mut balls = Vec::new();
-        for key in keys((*scan).keyData, (*scan).numberOfKeys) {
-            debug_assert_eq!(key.sk_strategy, STRATEGY_WITHIN);
-            if key.sk_flags & pg_sys::SK_ISNULL as i32 != 0 {
-                return Ok(None);
-            }
-            match Ball::from_datum(key.sk_argument, false) {
-                Some(ball) if index.takes(&ball.center) && !ball.radius.is_nan() => {
-                    balls.push(ball);
-                }
-                // Nothing is within any distance of nothing.
-                _ => return Ok(None),
-            }
-        }
-        if (*scan).numberOfOrderBys > 1 {
-            return Err(Error::Orders((*scan).numberOfOrderBys));
-        }
-        let mut vector = None;
-        if let Some(key) = keys((*scan).orderByData, (*scan).numberOfOrderBys).first() {
+        Pages::new((*scan).indexRelation).open()?
+    };
+    // SAFETY: `rescan` has set as many keys of either kind.
+    let (conditions, orders) = unsafe {
+        (
+            keys((*scan).keyData, (*scan).numberOfKeys),
+            keys((*scan).orderByData, (*scan).numberOfOrderBys),
+        )
+    };
+    let Some(balls) = balls(&index, conditions) else {
+        return Ok(None);
+    };
+    let vector = match orders {
+        [] if balls.is_empty() => return Err(Error::NoOrder),
+        [] => None,
+        [key] => {
             debug_assert_eq!(key.sk_strategy, STRATEGY_DISTANCE);
-            let null = key.sk_flags & pg_sys::SK_ISNULL as i32 != 0;
-            vector = Stored::from_datum(key.sk_argument, null);
-        } else if balls.is_empty() {
-            return Err(Error::NoOrder);
+            // SAFETY: the argument of this operator, of which `validate` makes sure, is a vector.
+            unsafe { Stored::from_datum(key.sk_argument, is_null(key)) }
         }
-        if let Some(vector) = &vector {
-            index.check_dimensions(vector)?;
-        }
-        // Every row is as far from a vector without direction, or from none: any order is right.
-        let order = vector.as_deref().filter(|vector| index.takes(vector));
-        let center = order.or(balls.first().map(|ball| &*ball.center));
-        let mut radius = f64::INFINITY;
-        let mut recheck = false;
-        for ball in &balls {
-            if center.is_some_and(|center| *center == *ball.center) {
-                radius = radius.min(ball.radius);
-            } else {
-                recheck = true;
-            }
-        }
-        let query = match center {
-            Some(center) => index.query(center)?,
-            None => index.query_for_any()?,
-        };
-        let ordered = order.is_some();
-        let skip_dead = (*scan).ignore_killed_tuples;
-        let nodes = match ordered {
-            true => guc::max_scan_tuples(),
-            // They are all wanted.
-            false => usize::MAX,
-        };
-        let options = Options {
-            ef: guc::ef_search(),
-            order: match ordered {
-                true => guc::iterative_order(),
-                false => Order::Relaxed,
-            },
-            limits: Limits {
-                nodes,
-                bytes: pg_sys::get_hash_memory_limit(),
-            },
-            skip_dead,
-        };
-        let scan = if is_exact(ordered) || center.is_none() {
-            Scan::all(&index, query, radius, skip_dead)?
-        } else if guc::exact_search() {
-            Scan::new(query, options).within(radius).exact()
-        } else if guc::exact_fallback() {
-            Scan::new(query, options).within(radius).complete()
+        _ => return Err(Error::Orders(orders.len() as i32)),
+    };
+    if let Some(vector) = &vector {
+        index.check_dimensions(vector)?;
+    }
+    // Every row is as far from a vector without direction, or from none: any order is right.
+    let order = vector.as_deref().filter(|vector| index.takes(vector));
+    let center = order.or(balls.first().map(|ball| &*ball.center));
+    let mut radius = f64::INFINITY;
+    let mut recheck = false;
+    for ball in &balls {
+        if center.is_some_and(|center| *center == *ball.center) {
+            radius = radius.min(ball.radius);
         } else {
-            Scan::new(query, options).within(radius)
-        };
-        Ok(Some(Running {
-            index,
-            scan,
-            recheck,
-            last: None,
-        }))
+            recheck = true;
+        }
+    }
+    let query = match center {
+        Some(center) => index.query(center)?,
+        None => index.query_for_any()?,
+    };
+    // SAFETY: what the executor allows, beside the state.
+    let skip_dead = unsafe { (*scan).ignore_killed_tuples };
+    let ordered = order.is_some();
+    let options = options(ordered, skip_dead);
+    let scan = if is_exact(ordered) || center.is_none() {
+        Scan::all(&index, query, radius, skip_dead)?
+    } else if guc::exact_search() {
+        Scan::new(query, options).within(radius).exact()
+    } else if guc::exact_fallback() {
+        Scan::new(query, options).within(radius).complete()
+    } else {
+        Scan::new(query, options).within(radius)
+    };
+    Ok(Some(Running {
+        index,
+        scan,
+        recheck,
+        last: None,
+    }))
+}
+
+/// The balls that conditions ask for; `None` where nothing can be within one of them.
+fn balls<'a>(index: &Index<Pages>, conditions: &[pg_sys::ScanKeyData]) -> Option<Vec<Ball<'a>>> {
+    let mut balls = Vec::new();
+    for key in conditions {
+        debug_assert_eq!(key.sk_strategy, STRATEGY_WITHIN);
+        // SAFETY: the argument of this operator, of which `validate` makes sure, is a ball.
+        let ball = unsafe { Ball::from_datum(key.sk_argument, is_null(key))? };
+        // Nothing is within any distance of nothing.
+        if !index.takes(&ball.center) || ball.radius.is_nan() {
+            return None;
+        }
+        balls.push(ball);
+    }
+    Some(balls)
+}
+
+fn is_null(key: &pg_sys::ScanKeyData) -> bool {
+    key.sk_flags & pg_sys::SK_ISNULL as i32 != 0
+}
+
+/// How a scan on the graph works, by the settings.
+fn options(ordered: bool, skip_dead: bool) -> Options {
+    let (order, nodes) = match ordered {
+        true => (guc::iterative_order(), guc::max_scan_tuples()),
+        // They are all wanted.
+        false => (Order::Relaxed, usize::MAX),
+    };
+    Options {
+        ef: guc::ef_search(),
+        order,
+        limits: Limits {
+            nodes,
+            // SAFETY: computed from settings of this process.
+            bytes: unsafe { pg_sys::get_hash_memory_limit() },
+        },
+        skip_dead,
     }
 }
 
@@ -272,7 +292,7 @@ unsafe fn keys<'a>(first: pg_sys::ScanKey, count: i32) -> &'a [pg_sys::ScanKeyDa
     if first.is_null() {
         return &[];
     }
-    // SAFETY: the contract.
+    // SAFETY: the pointer is not null, so that there are as many, as the caller vouches.
     unsafe { std::slice::from_raw_parts(first, count as usize) }
 }
 
@@ -306,18 +326,13 @@ unsafe fn count_scan(scan: pg_sys::IndexScanDesc) {
 }
 
 /// Says that there may be more rows.
-///
-/// # Safety
-/// `scan` is one of [`begin`].
-unsafe fn warn_truncated(scan: pg_sys::IndexScanDesc, walk: &Scan) {
-    // SAFETY: the index is open.
-    let name = unsafe { pages::name((*scan).indexRelation) };
-    let (reached, more) = match walk.is_at_most_nodes() {
+fn warn_truncated(index: &str, scan: &Scan) {
+    let (reached, more) = match scan.is_at_most_nodes() {
         true => ("clip_pg.max_scan_tuples", "clip_pg.max_scan_tuples"),
         false => ("the limit of its memory", "work_mem"),
     };
     let code = PgSqlErrorCode::ERRCODE_WARNING;
-    let message = format!("scan of index \"{name}\" ended at {reached} and may lack rows");
+    let message = format!("scan of index \"{index}\" ended at {reached} and may lack rows");
     let report = ErrorReport::new(code, message, "").set_hint(format!(
         "Set clip_pg.exact_fallback to on, or increase {more}, to find more rows."
     ));

@@ -5,16 +5,11 @@
 //! those are from each other. A center of another kind, as a text's is among images, is mostly farther from all of
 //! them than they are from each other; then the estimate is too high.
 
-use planner::selectivity;
 use pgrx::{FromDatum, Internal, pg_extern, pg_sys};
+use planner::selectivity::{self, Known, UNKNOWN};
 
 use super::within::Ball;
 use crate::vector::{self, SAMPLE_KIND, Stored};
-
-/// Share of rows within a distance where nothing is known of the distance, or of the rows.
-const UNKNOWN: f64 = 0.01;
-/// No two vectors are farther apart by cosine distance.
-const FARTHEST: f64 = 2.0;
 
 /// Estimates `clip_pg.<@` as a condition on one table.
 #[pg_extern(sql = false)]
@@ -89,13 +84,6 @@ fn clip_within_join_selectivity(
             _ => share,
         }
     }
-}
-
-/// What the planner knows of a value.
-enum Known<T> {
-    Value(T),
-    Null,
-    No,
 }
 
 /// The center and the radius of a ball.
@@ -205,18 +193,13 @@ impl Column {
         center: Known<Stored<'_>>,
         radius: Known<f64>,
     ) -> Option<f64> {
-        let radius = match (&center, radius) {
-            (Known::Null, _) | (_, Known::Null) => return None,
-            (_, Known::No) => None,
-            (_, Known::Value(radius)) => Some(radius),
-        };
-        let share = match radius {
-            None => UNKNOWN,
-            Some(radius) if radius.is_nan() || radius < 0.0 => 0.0,
-            Some(radius) if radius >= FARTHEST => 1.0,
-            // SAFETY: the contract.
-            Some(radius) => unsafe { self.sampled(operator, center, radius) }.unwrap_or(UNKNOWN),
-        };
+        if matches!(center, Known::Null) {
+            return None;
+        }
+        let share = selectivity::within(radius, |radius| {
+            // SAFETY: the caller vouches for the planner and for the operator.
+            unsafe { self.sampled(operator, &center, radius) }
+        })?;
         Some(share * (1.0 - self.null_fraction()))
     }
 
@@ -227,7 +210,7 @@ impl Column {
     unsafe fn sampled(
         &mut self,
         operator: pg_sys::Oid,
-        center: Known<Stored<'_>>,
+        center: &Known<Stored<'_>>,
         radius: f64,
     ) -> Option<f64> {
         // SAFETY: the contract; statistics of a column hold values of its type.
@@ -244,11 +227,11 @@ impl Column {
                         .values()
                         .iter()
                         .filter_map(|&value| Stored::from_datum(value, false))
-                        .map(|value| vector::distance(&value, &center))
+                        .map(|value| vector::distance(&value, center))
                         .collect();
-                    share::of_sample(&mut distances, radius)
+                    selectivity::of_sample(&mut distances, radius)
                 }
-                Known::Null | Known::No => share::of_pairs(slot.numbers(), radius),
+                Known::Null | Known::No => selectivity::of_pairs(slot.numbers(), radius),
             }
         }
     }

@@ -7,8 +7,9 @@ use graph::store::PageStore;
 use pgrx::{pg_guard, pg_sys};
 
 use super::error::Result;
-use super::pages::{Pages, item_pointer};
+use super::pages::Pages;
 use super::raise;
+use super::tid::item_pointer;
 
 #[pg_guard]
 pub unsafe extern "C-unwind" fn bulk_delete(

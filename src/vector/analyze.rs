@@ -7,9 +7,9 @@
 //! whenever a query on it is planned, and the view `pg_stats` would show them.
 
 use halves::sample::{Occurrences, spread};
-use planner::selectivity;
 use pgrx::prelude::*;
 use pgrx::{Internal, IntoDatum, PgMemoryContexts, pg_sys, varlena};
+use planner::selectivity;
 
 use super::Vector;
 use super::datum::Stored;

@@ -106,7 +106,8 @@ impl Builder {
         // A hash table is at most 7/8 full, and twice as large as needed after growing: while it grows, the former is
         // there as well.
         let table = |entry: usize| 3 * (entry + 1);
-        let node = 2 * self.shape.dims + size_of::<f32>() + size_of::<Tid>() + table(size_of::<u32>());
+        let node =
+            2 * self.shape.dims + size_of::<f32>() + size_of::<Tid>() + table(size_of::<u32>());
         let row = 2 * size_of::<Tid>() + table(size_of::<(u32, Vec<Tid>)>());
         nodes * node + self.more_count * row + self.bytes_to_come()
     }

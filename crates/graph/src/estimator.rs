@@ -73,7 +73,12 @@ pub struct Scratch {
 
 impl Estimator {
     /// Estimates distances from `vector` to nodes: those of a query, or those between nodes.
-    pub(crate) fn new(basis: &Arc<Basis>, vector: &[f16], norm_squared: f32, is_node: bool) -> Self {
+    pub(crate) fn new(
+        basis: &Arc<Basis>,
+        vector: &[f16],
+        norm_squared: f32,
+        is_node: bool,
+    ) -> Self {
         let space = basis.space();
         let point = if is_node {
             space.node(vector, norm_squared)

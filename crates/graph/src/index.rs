@@ -6,7 +6,9 @@ use half::f16;
 
 use crate::basis::{Basis, Code};
 use crate::error::{Error, Result};
-use crate::layout::{CHAIN_BYTES, Kind, LeftOut, Meta, PAGE_BYTES, Page, Pointer, Shape, Slot, SlotMut, State};
+use crate::layout::{
+    CHAIN_BYTES, Kind, LeftOut, Meta, PAGE_BYTES, Page, Pointer, Shape, Slot, SlotMut, State,
+};
 use crate::query::Query;
 use crate::space::{Metric, Space};
 use crate::store::{PageStore, Write};

@@ -41,8 +41,8 @@ mod slot;
 
 pub(crate) use format::{CHAIN_BYTES, Unreachable, widen_factors};
 pub use format::{
-    Factors, HINT_BYTES, INLINE_TIDS, Kind, LeftOut, MAGIC, MAX_M, Meta, PAGE_BYTES, Pointer, SlotHeader, State, Tid,
-    VERSION,
+    Factors, HINT_BYTES, INLINE_TIDS, Kind, LeftOut, MAGIC, MAX_M, Meta, PAGE_BYTES, Pointer,
+    SlotHeader, State, Tid, VERSION,
 };
 pub use page::Page;
 pub use shape::Shape;

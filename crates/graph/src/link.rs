@@ -251,11 +251,7 @@ pub(crate) fn link<S: PageStore>(
 }
 
 /// Gives the new node an edge that another node is to spare for one to it. Returns false where it has no room.
-fn take_over<S: PageStore>(
-    index: &Index<S>,
-    new: &mut NewNode<'_>,
-    edge: Pointer,
-) -> Result<bool> {
+fn take_over<S: PageStore>(index: &Index<S>, new: &mut NewNode<'_>, edge: Pointer) -> Result<bool> {
     let mut has_edge = true;
     if let Some(target) = read(index, edge)? {
         let code = target.code(index);
@@ -340,8 +336,9 @@ fn least_by_codes<S: PageStore>(
                 of = (i, Some(Estimator::of_code(basis, factors, code)));
             }
             let (factors, code) = code_of(j);
-            of.1.as_ref()
-                .map_or(0.0, |estimator| f64::from(estimator.estimate_one(factors, code)))
+            of.1.as_ref().map_or(0.0, |estimator| {
+                f64::from(estimator.estimate_one(factors, code))
+            })
         },
     )
 }

@@ -17,7 +17,11 @@ fn next_without(set: &FixedBitSet, without: &FixedBitSet, from: u32) -> Option<u
     let (set, without) = (set.as_slice(), without.as_slice());
     let first = from as usize / BITS;
     (first..set.len()).find_map(|at| {
-        let skipped = if at == first { !0 << (from as usize % BITS) } else { !0 };
+        let skipped = if at == first {
+            !0 << (from as usize % BITS)
+        } else {
+            !0
+        };
         let word = set[at] & !without.get(at).copied().unwrap_or(0) & skipped;
         (word != 0).then(|| (at * BITS) as u32 + word.trailing_zeros())
     })
@@ -47,7 +51,9 @@ impl Reach {
                 Kind::Nodes => {
                     for number in 0..shape.slots {
                         if page.slot(&shape, number).state() == State::Live {
-                            reach.live.grow_and_insert(shape.id(block, number)? as usize);
+                            reach
+                                .live
+                                .grow_and_insert(shape.id(block, number)? as usize);
                         }
                     }
                 }

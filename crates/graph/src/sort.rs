@@ -138,6 +138,8 @@ mod tests {
             assert_eq!(RankedNode::from_bytes(entry.to_bytes()), *entry);
         }
         assert!(entries.iter().map(|entry| entry.to_bytes()).is_sorted());
-        assert!(RankedNode::new(1.0, Pointer::new(2, 9)) < RankedNode::new(1.0, Pointer::new(3, 0)));
+        assert!(
+            RankedNode::new(1.0, Pointer::new(2, 9)) < RankedNode::new(1.0, Pointer::new(3, 0))
+        );
     }
 }

@@ -259,7 +259,10 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
                 for number in 0..shape.slots {
                     let slot = page.slot(&shape, number);
                     if slot.state() == State::Live
-                        && slot.ids().iter().any(|&id| self.dying.contains(id as usize))
+                        && slot
+                            .ids()
+                            .iter()
+                            .any(|&id| self.dying.contains(id as usize))
                     {
                         torn.push(Pointer::new(
                             shape.id(block, number)?,
@@ -284,7 +287,11 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
 
     /// The live nodes around one, nearest first. Where no search that begins elsewhere would lead to it
     /// if those without rows were gone, also the node where such a search ends.
-    fn around(&self, at: Pointer, query: &Query) -> Result<(Vec<Hit<NodeVector>>, Option<Pointer>)> {
+    fn around(
+        &self,
+        at: Pointer,
+        query: &Query,
+    ) -> Result<(Vec<Hit<NodeVector>>, Option<Pointer>)> {
         let ef = usize::from(self.index.meta.ef_construction) + 1;
         let mut search = Search::default();
         entries::begin(self.index, &self.index.meta, query, &mut search)?;

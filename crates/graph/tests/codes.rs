@@ -168,6 +168,9 @@ fn equal_samples_are_no_trouble() {
     let basis = Arc::new(learn(Metric::Cosine, &same));
     let query = Query::new(Metric::Cosine, &same[0], Some(&basis));
     let code = basis.encode(&same[0], kernels::norm_squared(&same[0]));
-    let estimate = query.estimator.unwrap().estimate_one(code.factors, &code.bytes);
+    let estimate = query
+        .estimator
+        .unwrap()
+        .estimate_one(code.factors, &code.bytes);
     assert!(estimate.abs() < 1e-4, "{estimate}");
 }

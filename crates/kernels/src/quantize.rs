@@ -106,7 +106,10 @@ impl<'c> Codes<'c> {
 
     /// The address of the code `number`, of which there is one: it is followed by [`code_bytes`](Self::code_bytes) bytes.
     #[inline]
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "AVX-512 reads by address"))]
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "AVX-512 reads by address")
+    )]
     pub(crate) fn address(&self, number: usize) -> *const u8 {
         self.bytes.as_ptr().wrapping_add(number * self.stride)
     }

@@ -10,8 +10,8 @@ use std::arch::x86_64::*;
 
 use half::f16;
 
-use crate::set::{CodeKernels, InstructionSet};
 use crate::lanes::{Dot, Lanes, Load, Measure, accumulate, kernels, padded};
+use crate::set::{CodeKernels, InstructionSet};
 
 /// BW and VL, which every server with AVX-512 has had since Skylake, mask a load of halves.
 fn has_avx512() -> bool {

@@ -11,8 +11,35 @@ const LEVELS: usize = 32;
 const NEAREST: usize = 10;
 /// The power where nothing tells it.
 const POWER: f64 = 8.0;
-/// Rounded distances of a vector from itself.
+/// Cosine distances of a vector from itself may be rounded to as much.
 const SELF: f64 = 1e-6;
+/// The share where nothing is known of the distance, or of the rows: a guess.
+pub const UNKNOWN: f64 = 0.01;
+/// No two vectors are farther apart by cosine distance.
+const FARTHEST: f64 = 2.0;
+
+/// What is known of a value before there is a scan.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Known<T> {
+    /// What it is.
+    Value(T),
+    /// That it is NULL.
+    Null,
+    /// Nothing.
+    No,
+}
+
+/// The share of vectors within a cosine distance of a center, where `sampled` tells it from a sample if there is one;
+/// `None` where the distance is NULL.
+pub fn within(radius: Known<f64>, sampled: impl FnOnce(f64) -> Option<f64>) -> Option<f64> {
+    match radius {
+        Known::Null => None,
+        Known::No => Some(UNKNOWN),
+        Known::Value(radius) if radius.is_nan() || radius < 0.0 => Some(0.0),
+        Known::Value(radius) if radius >= FARTHEST => Some(1.0),
+        Known::Value(radius) => Some(sampled(radius).unwrap_or(UNKNOWN)),
+    }
+}
 
 /// The `number`th of [`LEVELS`] shares, dense where they are small: a planner cares about ratios.
 fn level(number: usize) -> f64 {
@@ -87,13 +114,12 @@ fn fall(radius: f64, from: f64, power: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
 
     /// Distances from the middle of a ball of so many dimensions, whose share within `r` is `r^power`.
     fn ball(count: usize, power: f64, seed: u64) -> Vec<f64> {
-        let mut random = Random::new(seed);
+        let mut random = fastrand::Rng::with_seed(seed);
         (0..count)
-            .map(|_| f64::from(random.uniform()).max(1e-9).powf(1.0 / power))
+            .map(|_| random.f64().max(1e-9).powf(1.0 / power))
             .collect()
     }
 
@@ -126,6 +152,21 @@ mod tests {
                 assert_within(1.5, middle(pairs), truth);
             }
         }
+    }
+
+    #[test]
+    fn a_radius_that_tells_enough_needs_no_sample() {
+        let never = |_| -> Option<f64> { panic!("asked for a sample") };
+        assert_eq!(within(Known::Null, never), None);
+        assert_eq!(within(Known::No, never), Some(UNKNOWN));
+        for (radius, share) in [(f64::NAN, 0.0), (-1.0, 0.0), (2.0, 1.0), (9.0, 1.0)] {
+            assert_eq!(within(Known::Value(radius), never), Some(share));
+        }
+        assert_eq!(within(Known::Value(0.5), |_| None), Some(UNKNOWN));
+        assert_eq!(
+            within(Known::Value(0.5), |radius| Some(radius / 2.0)),
+            Some(0.25)
+        );
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::mem::size_of;
 use kernels::quantize::Bits;
 
 use super::format::{
-    Factors, HEADER, LINKED_HEADER, LOGGED_BYTES, MAX_M, MAX_SLOTS, OVERFLOW_TIDS, Pointer, SLOT_HEADER, Tid,
+    Factors, HEADER, LINKED_HEADER, LOGGED_BYTES, MAX_M, MAX_SLOTS, OVERFLOW_TIDS, Pointer,
+    SLOT_HEADER, Tid,
 };
 use crate::error::{Error, Result};
 

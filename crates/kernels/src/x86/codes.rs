@@ -12,7 +12,12 @@ use crate::scalar::code_dot;
 /// # Safety
 /// The machine has these extensions, and [`Codes::fit`] says yes to the arguments.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-pub(super) unsafe fn vnni<const BITS: usize>(codes: Codes<'_>, queries: &[i8], which: &[u8], out: &mut [i32]) {
+pub(super) unsafe fn vnni<const BITS: usize>(
+    codes: Codes<'_>,
+    queries: &[i8],
+    which: &[u8],
+    out: &mut [i32],
+) {
     let len = codes.code_bytes();
     let elements = len * (8 / BITS);
     let level = _mm512_set1_epi8((1 << BITS) - 1);
@@ -65,7 +70,12 @@ pub(super) unsafe fn vnni<const BITS: usize>(codes: Codes<'_>, queries: &[i8], w
 /// # Safety
 /// The machine has AVX2, and [`Codes::fit`] says yes to the arguments.
 #[target_feature(enable = "avx2")]
-pub(super) unsafe fn avx2<const BITS: usize>(codes: Codes<'_>, queries: &[i8], which: &[u8], out: &mut [i32]) {
+pub(super) unsafe fn avx2<const BITS: usize>(
+    codes: Codes<'_>,
+    queries: &[i8],
+    which: &[u8],
+    out: &mut [i32],
+) {
     let len = codes.code_bytes();
     let elements = len * (8 / BITS);
     let (level, ones) = (_mm256_set1_epi8((1 << BITS) - 1), _mm256_set1_epi16(1));
