@@ -6,7 +6,7 @@
 //! with one text each: what it gives depends on which texts came together anyway.
 
 use crate::{error::Result, vector::Vector};
-use exchange::key::Key;
+use exchange::key::{self, Key, Kind};
 use lru::LruCache;
 use std::{cell::RefCell, num::NonZero, rc::Rc};
 
@@ -20,20 +20,40 @@ struct Memo {
     entries: LruCache<Key, Rc<[Vector]>>,
     /// Of the keys and vectors of all entries.
     bytes: usize,
+    /// What was looked up last: most calls need no memory for that.
+    wanted: Vec<u8>,
 }
 
 thread_local! {
-    static MEMO: RefCell<Memo> = RefCell::new(Memo { entries: LruCache::new(CAPACITY), bytes: 0 });
+    static MEMO: RefCell<Memo> = RefCell::new(Memo {
+        entries: LruCache::new(CAPACITY),
+        bytes: 0,
+        wanted: Vec::new(),
+    });
 }
 
-/// The embeddings with this key: remembered, or else computed and remembered from now on in place of what was not asked for
-/// longest.
-pub fn remember(key: Key, compute: impl FnOnce() -> Result<Rc<[Vector]>>) -> Result<Rc<[Vector]>> {
-    let known = MEMO.with_borrow_mut(|memo| memo.entries.get(&key).map(Rc::clone));
+/// The embeddings of `inputs` by the model with this identity: remembered, or else computed and remembered from now on in
+/// place of what was not asked for longest.
+pub fn remember<'a>(
+    kind: Kind,
+    identity: &str,
+    inputs: impl Iterator<Item = &'a [u8]> + Clone,
+    compute: impl FnOnce() -> Result<Rc<[Vector]>>,
+) -> Result<Rc<[Vector]>> {
+    let known = MEMO.with_borrow_mut(|memo| {
+        key::write(&mut memo.wanted, kind, identity, inputs.clone());
+        let known = memo.entries.get(memo.wanted.as_slice()).map(Rc::clone);
+        if known.is_none() {
+            // It may be long, and stay for nothing.
+            memo.wanted = Vec::new();
+        }
+        known
+    });
     if let Some(vectors) = known {
         return Ok(vectors);
     }
     let vectors = compute()?;
+    let key = Key::new(kind, identity, inputs);
     MEMO.with_borrow_mut(|memo| memo.put(key, Rc::clone(&vectors)));
     Ok(vectors)
 }

@@ -24,7 +24,7 @@ use crate::{
     model::Model,
     vector::Vector,
 };
-use exchange::key::{Key, Kind};
+use exchange::key::Kind;
 use imaging::Region;
 use session::Session;
 use sha2::{Digest, Sha256};
@@ -74,9 +74,8 @@ fn encode(model: &Model, inputs: Inputs) -> Result<Vec<f32>> {
 
 /// Embeds `texts`, or remembers how they were embedded.
 pub fn embed_texts(model: &Model, texts: &[&str]) -> Result<Rc<[Vector]>> {
-    let inputs: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
-    let key = Key::new(Kind::Text, &model.manifest.identity, &inputs);
-    memo::remember(key, || {
+    let inputs = texts.iter().map(|text| text.as_bytes());
+    memo::remember(Kind::Text, &model.manifest.identity, inputs, || {
         let mut vectors = Vec::with_capacity(texts.len());
         for batch in texts.chunks(guc::batch_size()) {
             extend(&mut vectors, model, &encode(model, Inputs::Texts(batch))?)?;
@@ -108,8 +107,8 @@ pub fn embed_region(model: &Model, image: &[u8], region: Region) -> Result<Vecto
     let digest: [u8; 32] = Sha256::digest(image).into();
     let name = region.to_string();
     let inputs = [&digest[..], name.as_bytes()];
-    let key = Key::new(Kind::Image, &model.manifest.identity, &inputs);
-    let vectors = memo::remember(key, || {
+    let inputs = inputs.into_iter();
+    let vectors = memo::remember(Kind::Image, &model.manifest.identity, inputs, || {
         let pixels = picture::region_pixels(model, image, digest, region)?;
         let row = encode(model, Inputs::Images(&[pixels]))?;
         Ok(Rc::from([Vector::from_f32(&row)?]))

@@ -4,6 +4,7 @@
 //! end that it does not hold itself.
 
 use sha2::{Digest as _, Sha256};
+use std::borrow::Borrow;
 
 /// SHA-256 of a [`Key`], where it has to have a fixed size.
 pub type Digest = [u8; 32];
@@ -25,18 +26,9 @@ pub struct Key(Box<[u8]>);
 
 impl Key {
     /// The key of `inputs` as the model with this identity embeds them. An image may be given by a hash of its file.
-    pub fn new(kind: Kind, identity: &str, inputs: &[&[u8]]) -> Self {
-        let length = |input: &&[u8]| size_of::<u64>() + input.len();
-        let bytes = 2 + identity.len() + inputs.iter().map(length).sum::<usize>();
-        let mut key = Vec::with_capacity(bytes);
-        key.push(kind as u8);
-        key.extend_from_slice(identity.as_bytes());
-        // Ends the identity, which is hexadecimal.
-        key.push(0);
-        for input in inputs {
-            key.extend_from_slice(&(input.len() as u64).to_le_bytes());
-            key.extend_from_slice(input);
-        }
+    pub fn new<'a>(kind: Kind, identity: &str, inputs: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut key = Vec::new();
+        write(&mut key, kind, identity, inputs);
         Self(key.into_boxed_slice())
     }
 
@@ -51,6 +43,31 @@ impl Key {
     }
 }
 
+/// A key may be looked up by what [`write`] has made of the same.
+impl Borrow<[u8]> for Key {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Puts the bytes of a [`Key`] in the place of what `key` holds.
+pub fn write<'a>(
+    key: &mut Vec<u8>,
+    kind: Kind,
+    identity: &str,
+    inputs: impl IntoIterator<Item = &'a [u8]>,
+) {
+    key.clear();
+    key.push(kind as u8);
+    key.extend_from_slice(identity.as_bytes());
+    // Ends the identity, which is hexadecimal.
+    key.push(0);
+    for input in inputs {
+        key.extend_from_slice(&(input.len() as u64).to_le_bytes());
+        key.extend_from_slice(input);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,7 +75,8 @@ mod tests {
 
     #[test]
     fn every_part_counts() {
-        let key = |kind, identity, inputs: &[&[u8]]| Key::new(kind, identity, inputs);
+        let key =
+            |kind, identity, inputs: &[&'static [u8]]| Key::new(kind, identity, inputs.to_vec());
         let keys = [
             key(Kind::Text, "ab", &[b"x"]),
             key(Kind::Image, "ab", &[b"x"]),
@@ -79,8 +97,7 @@ mod tests {
         #[test]
         fn inputs_are_told_apart(a in vec(vec(any::<u8>(), 0..4), 0..4), b in vec(vec(any::<u8>(), 0..4), 0..4)) {
             let key = |inputs: &[Vec<u8>]| {
-                let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
-                Key::new(Kind::Text, "0f", &inputs)
+                Key::new(Kind::Text, "0f", inputs.iter().map(Vec::as_slice))
             };
             prop_assert_eq!(key(&a) == key(&b), a == b);
         }

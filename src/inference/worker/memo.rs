@@ -59,7 +59,7 @@ pub fn register() {
 
 /// What stands for `text` as embedded by `model`.
 pub fn digest(model: &Model, text: &str) -> Digest {
-    Key::new(Kind::Text, &model.manifest.identity, &[text.as_bytes()]).digest()
+    Key::new(Kind::Text, &model.manifest.identity, [text.as_bytes()]).digest()
 }
 
 /// The embedding that is remembered under `key`, counted as a hit or a miss.
