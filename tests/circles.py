@@ -4,7 +4,7 @@
 Reads the paths in src/ and in each crate below crates/: what `use` declarations name and what is named in full, as in
 `crate::guc::model()`. Modules are compared with their siblings: those of a crate with one another, and those within a module
 with one another. A module and its own submodules count as one, and so does a name that a module only hands on, as in
-`pub use error::Error`, with the module it comes from. Tests within a file do not count, nor does lib.rs, which may name all.
+`pub use error::Error`, with the module it comes from. Tests do not count, nor does lib.rs, which may name all.
 """
 
 import re
@@ -59,6 +59,8 @@ class Crate:
         self.modules = {}
         for file in sorted(folder.rglob("*.rs")):
             parts = file.relative_to(folder).with_suffix("").parts
+            if "tests" in parts:
+                continue
             module = parts[:-1] if parts[-1] in ("mod", "lib", "main") else parts
             self.modules[module] = code(file.read_text())
         self.handed_on = {module: {} for module in self.modules}

@@ -1,7 +1,5 @@
 //! A model as one process tells another of it.
 
-use super::{Model, registry};
-use crate::error::Result;
 use exchange::fixed::Fixed;
 use pgrx::pg_sys;
 use std::{
@@ -28,7 +26,8 @@ pub struct Locator {
 }
 
 impl Locator {
-    /// None where the path is longer than those that the server itself has to do with.
+    /// That of the model with this identity, which the file `description` describes. None where the path is longer than
+    /// those that the server itself has to do with.
     pub(super) fn new(identity: &str, description: &Path) -> Option<Self> {
         Some(Self {
             identity: Identity::new(identity.as_bytes())?,
@@ -36,11 +35,9 @@ impl Locator {
         })
     }
 
-    /// The model; none where its description is gone, or is that of another model.
-    pub fn open(&self) -> Result<Option<Model>> {
-        let model = registry::load(&self.description(), &self.name())?;
-        let identity = self.identity.bytes();
-        Ok(model.filter(|model| model.manifest.identity.as_bytes() == identity))
+    /// Whether the model is the one with this identity.
+    pub(super) fn is_of(&self, identity: &str) -> bool {
+        self.identity.bytes() == identity.as_bytes()
     }
 
     /// The name that it is registered under.
@@ -50,7 +47,8 @@ impl Locator {
         name.to_string_lossy().into_owned()
     }
 
-    fn description(&self) -> PathBuf {
+    /// The file that describes it.
+    pub(super) fn description(&self) -> PathBuf {
         PathBuf::from(OsStr::from_bytes(self.description.bytes()))
     }
 }

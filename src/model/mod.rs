@@ -9,7 +9,7 @@ pub mod registry;
 
 pub use error::Error;
 pub use locator::{Identity, Locator};
-pub use registry::find;
+pub use registry::{find, open};
 
 use crate::{error::Result, guc};
 use clip::manifest::Manifest;

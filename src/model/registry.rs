@@ -75,8 +75,14 @@ pub fn find(name: &str) -> Result<Option<Model>> {
     }
 }
 
+/// The model that a locator stands for; none where its description is gone, or is that of another model.
+pub fn open(locator: &Locator) -> Result<Option<Model>> {
+    let model = load(&locator.description(), &locator.name())?;
+    Ok(model.filter(|model| locator.is_of(&model.manifest.identity)))
+}
+
 /// The model `name` that the file at `path` describes, if it is registered there.
-pub fn load(path: &Path, name: &str) -> Result<Option<Model>> {
+fn load(path: &Path, name: &str) -> Result<Option<Model>> {
     let stamp = match fs::metadata(path) {
         Ok(file) => Stamp::from(file),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

@@ -19,7 +19,7 @@ impl Report for retrieval::Error {
                 ERRCODE_INVALID_PARAMETER_VALUE,
                 "Give one weight for each text, image, minus_text, minus_image, vector and minus_vector, in that order.",
             ),
-            TermDimensions(..) => Fields::of(ERRCODE_DATA_EXCEPTION),
+            Terms(error) => error.fields(),
             ZeroQuery => Fields::hinted(
                 ERRCODE_INVALID_PARAMETER_VALUE,
                 "A query needs a direction: what is added must differ from what is subtracted.",

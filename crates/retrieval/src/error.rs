@@ -18,8 +18,8 @@ pub enum Error {
     #[error("weight {0} is not a finite number")]
     Weight(usize),
     /// Terms that cannot be added up.
-    #[error("different clip_vector dimensions {0} and {1}")]
-    TermDimensions(usize, usize),
+    #[error(transparent)]
+    Terms(#[from] halves::Error),
     /// Terms that cancel each other out.
     #[error("the terms of the query add up to zero")]
     ZeroQuery,

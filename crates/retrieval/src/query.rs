@@ -46,7 +46,7 @@ pub fn direction<T: AsRef<[f16]>>(terms: &[T], factors: &[f64]) -> Result<Vec<f6
     for (term, factor) in terms.iter().zip(&factors) {
         let term = term.as_ref();
         if term.len() != dimensions {
-            return Err(Error::TermDimensions(dimensions, term.len()));
+            return Err(halves::Error::DifferentDimensions(dimensions, term.len()).into());
         }
         let norm = kernels::norm(term);
         if norm > 0.0 {
@@ -107,7 +107,8 @@ mod tests {
         assert_eq!(refused(&[&a, &a], &[1.0, -1.0]), Error::ZeroQuery);
         assert_eq!(refused(&[&a], &[0.0]), Error::ZeroQuery);
         assert_eq!(refused(&[], &[]), Error::ZeroQuery);
-        assert_eq!(refused(&[&a, &b], &[1.0; 2]), Error::TermDimensions(2, 1));
+        let different = halves::Error::DifferentDimensions(2, 1);
+        assert_eq!(refused(&[&a, &b], &[1.0; 2]), different.into());
     }
 
     proptest! {

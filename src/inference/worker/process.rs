@@ -12,7 +12,7 @@ use crate::{
     error::{Failure, Result},
     guc,
     inference::{Error, Inputs, session},
-    model::Identity,
+    model::{self, Identity},
 };
 use exchange::{
     key::Kind,
@@ -141,7 +141,7 @@ fn run(seats: Seats, request: &Request, inputs: &[Vec<u8>]) -> Result<Vec<f32>> 
 
 fn embed(request: &Request, inputs: &[Vec<u8>]) -> Result<Vec<f32>> {
     let unknown = || Error::UnknownModel(request.model.name());
-    let model = request.model.open()?.ok_or_else(unknown)?;
+    let model = model::open(&request.model)?.ok_or_else(unknown)?;
     let threads = guc::worker_threads();
     match request.kind {
         Kind::Text => {
