@@ -14,33 +14,17 @@ use graph::space::Metric;
 use graph::threads::Threads;
 use half::f16;
 
-/// Threads make every graph another one: what holds of any graph is tested with them, and how good
-/// a graph is without.
-const THREADS: Threads = Threads {
-    count: 3,
-    spawning: |start| start(),
-};
-const ALONE: Threads = Threads {
-    count: 1,
-    spawning: |start| start(),
-};
-
 #[test]
 fn a_build_goes_on_where_there_are_no_threads() {
     let data = vectors(1_200, 1);
     let store = MemStore::new();
-    let mut builder = Builder::new(parameters(Metric::L2), usize::MAX).unwrap();
-    for (row, vector) in data.iter().enumerate() {
-        assert!(builder.push(vector, tid(row)).unwrap());
-    }
     // None of those asked for comes to be.
     let none = Threads {
         count: 8,
         spawning: |_| (),
     };
-    let index = builder.finish(&store, none, |_, _, _| ()).unwrap();
-    let report = check(&index).unwrap().0;
-    assert_eq!(report.problems, [""; 0]);
+    let index = built(&store, parameters(Metric::L2), &data, none);
+    let report = whole(&index);
     assert_eq!(
         (report.live, report.unreachable, report.uncoded),
         (1_200, 0, 0)
@@ -58,23 +42,15 @@ fn a_built_index_finds_its_rows() {
         (Metric::L2, 0.99),
     ] {
         let store = MemStore::new();
-        let mut builder = Builder::new(parameters(metric), usize::MAX).unwrap();
-        for (row, vector) in data[..2_500].iter().enumerate() {
-            assert!(builder.push(vector, tid(row)).unwrap());
-        }
-        let mut index = builder.finish(&store, ALONE, |_, _, _| ()).unwrap();
-        let report = check(&index).unwrap().0;
-        assert_eq!(report.problems, [""; 0]);
+        let mut index = built(&store, parameters(metric), &data[..2_500], ALONE);
+        let report = whole(&index);
         assert_eq!((report.live, report.unreachable), (2_500, 0), "{metric:?}");
         assert_eq!(report.uncoded, 0);
         let built = recall(&index, metric, &data, &rows[..2_500], 40);
         assert!(built >= floor, "{metric:?}: {built}");
 
-        for (row, vector) in data.iter().enumerate().skip(2_500) {
-            insert(&mut index, vector, tid(row)).unwrap();
-        }
-        let report = check(&index).unwrap().0;
-        assert_eq!(report.problems, [""; 0]);
+        insert_from(&mut index, &data, 2_500);
+        let report = whole(&index);
         assert_eq!(report.uncoded, 0);
         let grown = recall(&index, metric, &data, &rows, 40);
         assert!(grown >= floor, "{metric:?}: {grown}");
@@ -104,13 +80,8 @@ fn every_node_is_in_reach_after_a_build() {
                     m,
                     ..parameters(metric)
                 };
-                let mut builder = Builder::new(parameters, usize::MAX).unwrap();
-                for (row, vector) in data.iter().enumerate() {
-                    builder.push(vector, tid(row)).unwrap();
-                }
-                let index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
-                let report = check(&index).unwrap().0;
-                assert_eq!(report.problems, [""; 0]);
+                let index = built(&store, parameters, &data, THREADS);
+                let report = whole(&index);
                 assert_eq!(
                     (report.live, report.unreachable),
                     (1_500, 0),
@@ -125,17 +96,13 @@ fn every_node_is_in_reach_after_a_build() {
 fn equal_vectors_are_one_node() {
     let data = vectors(1_000, 2);
     let store = MemStore::new();
-    let mut builder = Builder::new(parameters(Metric::L2), usize::MAX).unwrap();
-    for (row, vector) in data.iter().enumerate() {
-        builder.push(vector, tid(row)).unwrap();
-    }
+    let mut builder = builder(parameters(Metric::L2), &data);
     for row in 1_000..11_000 {
         builder.push(&data[row % 2], tid(row)).unwrap();
     }
     assert_eq!(builder.nodes(), 1_000);
     let index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
-    let report = check(&index).unwrap().0;
-    assert_eq!(report.problems, [""; 0]);
+    let report = whole(&index);
     assert_eq!(
         (report.live, report.rows, report.orphans),
         (1_000, 11_000, 0)
@@ -151,11 +118,7 @@ fn equal_vectors_are_one_node() {
 fn a_small_build_learns_nothing() {
     let data = vectors(50, 2);
     let store = MemStore::new();
-    let mut builder = Builder::new(parameters(Metric::Cosine), usize::MAX).unwrap();
-    for (row, vector) in data.iter().enumerate() {
-        builder.push(vector, tid(row)).unwrap();
-    }
-    let index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
+    let index = built(&store, parameters(Metric::Cosine), &data, THREADS);
     assert_eq!(index.meta().epoch, 0);
     assert_eq!(check(&index).unwrap().0.rows, 50);
 }
@@ -172,9 +135,7 @@ fn a_build_keeps_to_its_budget() {
     assert!((500..3_000).contains(&taken), "{taken}");
     let store = MemStore::new();
     let mut index = builder.finish(&store, ALONE, |_, _, _| ()).unwrap();
-    for (row, vector) in data.iter().enumerate().skip(taken) {
-        insert(&mut index, vector, tid(row)).unwrap();
-    }
+    insert_from(&mut index, &data, taken);
     let rows: Vec<usize> = (0..data.len()).collect();
     let recall = recall(&index, Metric::Cosine, &data, &rows, 40);
     assert!(recall >= 0.95, "{recall}");
@@ -184,11 +145,7 @@ fn a_build_keeps_to_its_budget() {
 fn an_index_opens_again_with_its_basis() {
     let data = vectors(1_000, 2);
     let store = MemStore::new();
-    let mut builder = Builder::new(parameters(Metric::L2), usize::MAX).unwrap();
-    for (row, vector) in data.iter().enumerate() {
-        builder.push(vector, tid(row)).unwrap();
-    }
-    let index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
+    let index = built(&store, parameters(Metric::L2), &data, THREADS);
     let again = Index::open(&store, None).unwrap();
     assert!(again.basis().is_some() && again.basis() == index.basis());
     let reads = store.reads();
@@ -197,11 +154,7 @@ fn an_index_opens_again_with_its_basis() {
 
     // A basis of the same epoch of another index is not taken for this one's.
     let other = MemStore::new();
-    let mut builder = Builder::new(parameters(Metric::L2), usize::MAX).unwrap();
-    for (row, vector) in vectors(1_000, 3).iter().enumerate() {
-        builder.push(vector, tid(row)).unwrap();
-    }
-    let other = builder.finish(&other, THREADS, |_, _, _| ()).unwrap();
+    let other = built(&other, parameters(Metric::L2), &vectors(1_000, 3), THREADS);
     assert_eq!(other.meta().epoch, index.meta().epoch);
     let again = Index::open(&store, other.basis().cloned()).unwrap();
     assert!(again.basis() == index.basis());

@@ -22,18 +22,14 @@ use half::f16;
 use proptest::prelude::*;
 
 fn filled(store: &MemStore) -> Index<&MemStore> {
-    let mut index = Index::create(store, &parameters(Metric::L2)).unwrap();
-    for (row, vector) in vectors(60, 1).iter().enumerate() {
-        insert(&mut index, vector, tid(row)).unwrap();
-    }
-    index
+    inserted(store, &parameters(Metric::L2), &vectors(60, 1))
 }
 
 /// The problems found after the first page of nodes was changed.
 fn problems(change: impl FnOnce(&mut Page, &Shape)) -> Vec<String> {
     let store = MemStore::new();
     let index = filled(&store);
-    assert_eq!(check(&index).unwrap().0.problems, [""; 0]);
+    whole(&index);
     store.spoil(1, |page| change(page, index.shape()));
     check(&index).unwrap().0.problems
 }
@@ -132,15 +128,7 @@ fn lost_nodes_are_counted_and_their_edges_checked() {
 fn a_chain_without_end_is_found() {
     let data = vectors(1_200, 1);
     let store = MemStore::new();
-    let mut builder = Builder::new(parameters(Metric::L2), usize::MAX).unwrap();
-    for (row, vector) in data.iter().enumerate() {
-        builder.push(vector, tid(row)).unwrap();
-    }
-    let alone = Threads {
-        count: 1,
-        spawning: |start| start(),
-    };
-    let index = builder.finish(&store, alone, |_, _, _| ()).unwrap();
+    let index = built(&store, parameters(Metric::L2), &data, ALONE);
     let endless = |error: Error| match error {
         Error::Corrupt { reason, .. } => assert!(reason.contains("no end"), "{reason}"),
         error => panic!("{error}"),
@@ -183,7 +171,7 @@ fn a_page_that_was_never_written_is_no_problem() {
     let index = filled(&store);
     let (_, page) = graph::store::PageStore::extend(&store).unwrap();
     drop(page);
-    assert_eq!(check(&index).unwrap().0.problems, [""; 0]);
+    whole(&index);
 }
 
 #[test]

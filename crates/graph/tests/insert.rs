@@ -24,16 +24,12 @@ fn an_empty_index_has_no_rows() {
 fn rows_are_found_without_codes() {
     for metric in [Metric::Cosine, Metric::InnerProduct, Metric::L2] {
         let store = MemStore::new();
-        let mut index = Index::create(&store, &parameters(metric)).unwrap();
         let data = vectors(600, 1);
-        for (row, vector) in data.iter().enumerate() {
-            insert(&mut index, vector, tid(row)).unwrap();
-        }
+        let mut index = inserted(&store, &parameters(metric), &data);
         let rows: Vec<usize> = (0..data.len()).collect();
         let recall = recall(&index, metric, &data, &rows, 40);
         assert!(recall >= 0.95, "{metric:?}: {recall}");
-        let report = check(&index).unwrap().0;
-        assert_eq!(report.problems, [""; 0]);
+        let report = whole(&index);
         assert_eq!((report.live, report.rows), (600, 600));
         // Nothing is nearest to a short vector by inner product, not even itself.
         if metric != Metric::InnerProduct {
@@ -51,8 +47,7 @@ fn equal_vectors_are_one_node() {
     for row in 0..10_000 {
         insert(&mut index, &data[0], tid(row)).unwrap();
     }
-    let report = check(&index).unwrap().0;
-    assert_eq!(report.problems, [""; 0]);
+    let report = whole(&index);
     assert_eq!((report.live, report.rows), (2, 10_001));
     let mut rows = answers(&index, &data[0], 10, 20_000);
     assert_eq!(rows.pop(), Some(20_000));
@@ -156,12 +151,8 @@ fn no_node_is_pushed_out_of_reach() {
                 (0..DIMS).map(|i| f16::from_f64(at(i).sin())).collect()
             }));
             let store = MemStore::new();
-            let mut index = Index::create(&store, &sparse(metric)).unwrap();
-            for (row, vector) in data.iter().enumerate() {
-                insert(&mut index, vector, tid(row)).unwrap();
-            }
-            let report = check(&index).unwrap().0;
-            assert_eq!(report.problems, [""; 0]);
+            let mut index = inserted(&store, &sparse(metric), &data);
+            let report = whole(&index);
             assert_eq!(report.unreachable, 0, "{metric:?}, seed {seed}");
         }
     }

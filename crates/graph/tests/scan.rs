@@ -16,11 +16,7 @@ use graph::store::{Gate, Mode, PageStore};
 use graph::vacuum::bulk_delete;
 
 fn filled(store: &MemStore, rows: usize) -> Index<&MemStore> {
-    let mut index = Index::create(store, &parameters(Metric::L2)).unwrap();
-    for (row, vector) in vectors(rows, 1).iter().enumerate() {
-        insert(&mut index, vector, tid(row)).unwrap();
-    }
-    index
+    inserted(store, &parameters(Metric::L2), &vectors(rows, 1))
 }
 
 fn all(index: &Index<&MemStore>, scan: &mut Scan) -> Vec<usize> {
@@ -171,11 +167,8 @@ fn exact(metric: Metric, query: &[half::f16], data: &[Vec<half::f16>]) -> Vec<(u
 fn a_complete_scan_returns_every_row() {
     for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
         let store = MemStore::new();
-        let mut index = Index::create(&store, &parameters(metric)).unwrap();
         let data = vectors(700, 1);
-        for (row, vector) in data.iter().enumerate() {
-            insert(&mut index, vector, tid(row)).unwrap();
-        }
+        let mut index = inserted(&store, &parameters(metric), &data);
         for (seed, nodes) in [(2, usize::MAX), (3, 1), (4, 100), (5, 400)] {
             let query = &vectors(1, seed)[0];
             let wanted = exact(metric, query, &data);
@@ -207,11 +200,8 @@ fn a_complete_scan_returns_every_row() {
 fn an_exact_scan_misses_nothing() {
     for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
         let store = MemStore::new();
-        let mut index = Index::create(&store, &parameters(metric)).unwrap();
         let data = vectors(500, 1);
-        for (row, vector) in data.iter().enumerate() {
-            insert(&mut index, vector, tid(row)).unwrap();
-        }
+        let mut index = inserted(&store, &parameters(metric), &data);
         let query = &vectors(1, 2)[0];
         let wanted = exact(metric, query, &data);
         let narrow = Options {

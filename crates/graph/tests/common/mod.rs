@@ -1,13 +1,18 @@
 //! Data with exact answers.
 #![allow(dead_code)]
 
+use graph::build::Builder;
+use graph::check::{Report, check};
 use graph::index::{Index, Parameters};
+use graph::insert::insert;
 use graph::layout::Tid;
+use graph::mem::MemStore;
 use graph::random::Random;
 use graph::scan::{Options, Order, Row, Scan};
 use graph::search::Limits;
 use graph::space::Metric;
 use graph::store::PageStore;
+use graph::threads::Threads;
 use half::f16;
 
 pub const DIMS: usize = 32;
@@ -29,6 +34,65 @@ pub fn vectors(count: usize, seed: u64) -> Vec<Vec<f16>> {
                 .collect()
         })
         .collect()
+}
+
+/// A build by one thread, which is the same every time.
+pub const ALONE: Threads = Threads {
+    count: 1,
+    spawning: |start| start(),
+};
+
+/// A build by several, which makes every graph another one.
+pub const THREADS: Threads = Threads {
+    count: 3,
+    spawning: |start| start(),
+};
+
+/// An index filled row by row.
+pub fn inserted<'s>(
+    store: &'s MemStore,
+    parameters: &Parameters,
+    data: &[Vec<f16>],
+) -> Index<&'s MemStore> {
+    let mut index = Index::create(store, parameters).unwrap();
+    insert_from(&mut index, data, 0);
+    index
+}
+
+/// Inserts the vectors from the number `first` on.
+pub fn insert_from(index: &mut Index<&MemStore>, data: &[Vec<f16>], first: usize) {
+    for (row, vector) in data.iter().enumerate().skip(first) {
+        insert(index, vector, tid(row)).unwrap();
+    }
+}
+
+/// A builder that has been given vectors, and has taken them all.
+pub fn builder(parameters: Parameters, data: &[Vec<f16>]) -> Builder {
+    let mut builder = Builder::new(parameters, usize::MAX).unwrap();
+    for (row, vector) in data.iter().enumerate() {
+        assert!(builder.push(vector, tid(row)).unwrap());
+    }
+    builder
+}
+
+/// An index built in memory.
+pub fn built<'s>(
+    store: &'s MemStore,
+    parameters: Parameters,
+    data: &[Vec<f16>],
+    threads: Threads,
+) -> Index<&'s MemStore> {
+    builder(parameters, data)
+        .finish(store, threads, |_, _, _| ())
+        .unwrap()
+}
+
+/// What is in an index that has no problems.
+#[track_caller]
+pub fn whole<S: PageStore>(index: &Index<S>) -> Report {
+    let report = check(index).unwrap().0;
+    assert_eq!(report.problems, [""; 0]);
+    report
 }
 
 pub fn parameters(metric: Metric) -> Parameters {
