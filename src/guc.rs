@@ -25,6 +25,7 @@ static MODEL_DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CStrin
 static ONNXRUNTIME_LIBRARY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
 static BATCH_SIZE: GucSetting<i32> = GucSetting::<i32>::new(8);
+static MAX_IMAGE_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(2048);
 static MAX_IMAGE_PIXELS: GucSetting<i32> = GucSetting::<i32>::new(200_000_000);
 static EF_SEARCH: GucSetting<i32> = GucSetting::<i32>::new(64);
 static MAX_SCAN_TUPLES: GucSetting<i32> = GucSetting::<i32>::new(20_000);
@@ -180,6 +181,16 @@ fn define_models() {
         GucFlags::default(),
     );
     GucRegistry::define_int_guc(
+        c"clip_pg.max_image_memory",
+        c"Sets the memory that decoding an image may take, above which the image is refused.",
+        c"The file itself does not count.",
+        &MAX_IMAGE_MEMORY,
+        1,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_MB,
+    );
+    GucRegistry::define_int_guc(
         c"clip_pg.max_image_pixels",
         c"Sets the number of pixels above which an image is refused.",
         c"Decoding takes up to some 20 bytes of memory per pixel.",
@@ -329,6 +340,11 @@ pub fn worker_threads() -> usize {
 /// `clip_pg.batch_size`: rows per model run, at least 1.
 pub fn batch_size() -> usize {
     unsigned(&BATCH_SIZE) as usize
+}
+
+/// `clip_pg.max_image_memory`: bytes that decoding an image takes, at most.
+pub fn max_image_memory() -> u64 {
+    u64::from(unsigned(&MAX_IMAGE_MEMORY)) << 20
 }
 
 /// `clip_pg.max_image_pixels`: pixels of an image, at most.

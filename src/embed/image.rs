@@ -70,7 +70,7 @@ unsafe impl BoxRet for Row {
             height,
             orientation,
             frames,
-            decodable,
+            refused,
         } = self.0;
         let columns = [
             format.to_string().into_datum(),
@@ -78,7 +78,7 @@ unsafe impl BoxRet for Row {
             integer(height),
             integer(orientation.into()),
             integer(frames),
-            decodable.into_datum(),
+            refused.is_none().into_datum(),
         ];
         let mut nulls = columns.map(|column| column.is_none());
         let mut values = columns.map(|column| column.unwrap_or(pg_sys::Datum::null()));

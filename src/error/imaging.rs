@@ -9,16 +9,24 @@ impl Report for imaging::Error {
         match self {
             UnknownImageFormat => Fields::hinted(
                 ERRCODE_INVALID_BINARY_REPRESENTATION,
-                "JPEG, PNG, WebP, GIF, TIFF and BMP are supported.",
+                format!("{} are supported.", imaging::readable()),
             ),
             UnsupportedImageFormat { .. } => Fields::hinted(
                 ERRCODE_FEATURE_NOT_SUPPORTED,
-                "JPEG, PNG, WebP, GIF, TIFF and BMP are supported.",
+                format!("{} are supported.", imaging::readable()),
             ),
             CorruptImage { .. } => Fields::of(ERRCODE_INVALID_BINARY_REPRESENTATION),
             ImageTooLarge { .. } => Fields::hinted(
                 ERRCODE_PROGRAM_LIMIT_EXCEEDED,
                 "Reduce the image, or have \"clip_pg.max_image_pixels\" raised.",
+            ),
+            TooMuchMemory { .. } => Fields::hinted(
+                ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                "Reduce the image, or have \"clip_pg.max_image_memory\" raised.",
+            ),
+            NoSuchPage { .. } => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "clip_image_info() tells how many pictures the image has.",
             ),
             InvalidRegion { .. } => Fields::hinted(
                 ERRCODE_INVALID_PARAMETER_VALUE,

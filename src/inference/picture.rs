@@ -69,7 +69,7 @@ fn kept(bytes: &[u8], digest: [u8; 32], alpha: Alpha) -> imaging::Result<Option<
             picture: Some(picture),
             ..
         }) => Some(Rc::clone(picture)),
-        Some(_) => Kept::new(bytes, alpha, &limits(), MOST_KEPT, &interrupts)?.map(Rc::new),
+        Some(_) => Kept::new(bytes, 0, alpha, &limits(), MOST_KEPT, &interrupts)?.map(Rc::new),
     };
     LAST.set(Some(Last {
         digest,
@@ -83,6 +83,7 @@ fn kept(bytes: &[u8], digest: [u8; 32], alpha: Alpha) -> imaging::Result<Option<
 pub fn limits() -> Limits {
     Limits {
         max_pixels: guc::max_image_pixels(),
+        max_memory: guc::max_image_memory(),
     }
 }
 

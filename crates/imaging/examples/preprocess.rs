@@ -4,12 +4,13 @@
 //! standard output is a line `ok BYTES` followed by that many bytes of pixels (RGB, rows from the top), or
 //! a line `error MESSAGE`.
 
-use imaging::{Limits, pixels};
+use imaging::{Limits, Region, pixels};
 use std::error::Error;
 use std::io::{BufRead, Write, stdin, stdout};
 
 const LIMITS: Limits = Limits {
     max_pixels: 200_000_000,
+    max_memory: 4 << 30,
 };
 
 fn answer(line: &str) -> Result<Vec<u8>, Box<dyn Error>> {
@@ -19,7 +20,7 @@ fn answer(line: &str) -> Result<Vec<u8>, Box<dyn Error>> {
     let bytes = std::fs::read(path)?;
     Ok(pixels(
         &bytes,
-        region.parse()?,
+        region.parse::<Region>()?,
         &serde_json::from_str(preprocess)?,
         &LIMITS,
         &|| (),

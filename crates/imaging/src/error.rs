@@ -30,6 +30,24 @@ pub enum Error {
         /// Pixels allowed.
         limit: u64,
     },
+    /// Decoding takes more memory than allowed.
+    #[error(
+        "decoding the image takes {needed} bytes of memory, which exceeds the limit of {limit} bytes"
+    )]
+    TooMuchMemory {
+        /// Bytes that it takes, as far as it got.
+        needed: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// The file has fewer pages.
+    #[error("the image has no page {page}: it has {pages}, counted from 0")]
+    NoSuchPage {
+        /// The page asked for, from 0.
+        page: u32,
+        /// Pages of the file.
+        pages: u32,
+    },
     /// The name of a region is none.
     #[error("invalid region \"{region}\": {reason}")]
     InvalidRegion {

@@ -1,9 +1,12 @@
-//! Image formats by their magic bytes. A file's name or declared type is never looked at.
+//! Image formats: what they are called, and the one table of those who read them. A file's name or declared type is never
+//! looked at.
 
+use super::decoder::{Decoder, Reader};
+use super::{bmp, gif, jpeg, png, tiff, unread, webp};
 use crate::{Error, Result};
 use std::fmt;
 
-/// A format that can be decoded.
+/// A format that is recognized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// JPEG, baseline and progressive, Huffman-coded, 8 bits.
@@ -14,79 +17,71 @@ pub enum Format {
     Gif,
     /// WebP, lossy, lossless or animated; the first frame is the picture.
     WebP,
-    /// TIFF and BigTIFF; the first page is the picture.
+    /// TIFF and BigTIFF.
     Tiff,
-    /// Windows bitmap.
+    /// Windows and OS/2 bitmaps.
     Bmp,
+    /// JPEG 2000: JP2 and JPX files, and bare codestreams.
+    Jpeg2000,
+    /// JPEG XL, in its container or bare.
+    JpegXl,
+    /// AVIF.
+    Avif,
+    /// HEIC and other HEIF.
+    Heic,
 }
 
+/// Who reads which format, in the order in which a file is offered to them. A format is added here, as a variant of
+/// [`Format`] and as a module with its [`Decoder`].
+const DECODERS: [&dyn Decoder; 10] = [
+    &jpeg::Jpeg,
+    &png::Png,
+    &gif::Gif,
+    &webp::WebP,
+    &tiff::Tiff,
+    &bmp::Bmp,
+    &unread::JPEG_2000,
+    &unread::JPEG_XL,
+    &unread::AVIF,
+    &unread::HEIC,
+];
+
 impl Format {
-    /// Recognizes a format.
+    /// Recognizes a format by magic bytes; whether there is a decoder for it is another question.
     ///
     /// # Errors
-    /// [`Error::UnsupportedImageFormat`] where the format is known but has no decoder here,
-    /// [`Error::UnknownImageFormat`] otherwise.
+    /// [`Error::UnknownImageFormat`].
     pub fn of(bytes: &[u8]) -> Result<Self> {
-        let unsupported = |format: &str| {
-            Err(Error::UnsupportedImageFormat {
-                format: format.to_owned(),
-            })
-        };
-        match bytes {
-            [0xff, 0xd8, 0xff, ..] => Ok(Self::Jpeg),
-            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Ok(Self::Png),
-            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Ok(Self::Gif),
-            [
-                b'R',
-                b'I',
-                b'F',
-                b'F',
-                _,
-                _,
-                _,
-                _,
-                b'W',
-                b'E',
-                b'B',
-                b'P',
-                ..,
-            ] => Ok(Self::WebP),
-            [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Ok(Self::Tiff),
-            [b'B', b'M', ..] => Ok(Self::Bmp),
-            [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => match brand {
-                [b'a', b'v', b'i', b'f' | b's', ..] => unsupported("AVIF"),
-                [b'h', b'e', ..] | [b'm', b'i' | b's', b'f', b'1', ..] => unsupported("HEIC"),
-                _ => Err(Error::UnknownImageFormat),
-            },
-            [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', b' ', ..] => unsupported("JPEG XL"),
-            [0xff, 0x4f, 0xff, 0x51, ..] | [0, 0, 0, 12, b'j', b'P', b' ', b' ', ..] => {
-                unsupported("JPEG 2000")
-            }
-            _ => Err(Error::UnknownImageFormat),
-        }
+        decoder(bytes).map(Decoder::format)
     }
 
-    /// The MIME subtype of `image/`: `jpeg`, `png`, `gif`, `webp`, `tiff` or `bmp`.
+    /// A short name: the MIME subtype of `image/` where that is a word.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Gif => "gif",
-            Self::WebP => "webp",
-            Self::Tiff => "tiff",
-            Self::Bmp => "bmp",
-        }
+        self.names().0
     }
 
     /// The name people write.
-    pub(super) fn title(self) -> &'static str {
+    pub fn title(self) -> &'static str {
+        self.names().1
+    }
+
+    /// The media type.
+    pub fn mime(self) -> &'static str {
+        self.names().2
+    }
+
+    fn names(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Jpeg => "JPEG",
-            Self::Png => "PNG",
-            Self::Gif => "GIF",
-            Self::WebP => "WebP",
-            Self::Tiff => "TIFF",
-            Self::Bmp => "BMP",
+            Self::Jpeg => ("jpeg", "JPEG", "image/jpeg"),
+            Self::Png => ("png", "PNG", "image/png"),
+            Self::Gif => ("gif", "GIF", "image/gif"),
+            Self::WebP => ("webp", "WebP", "image/webp"),
+            Self::Tiff => ("tiff", "TIFF", "image/tiff"),
+            Self::Bmp => ("bmp", "BMP", "image/bmp"),
+            Self::Jpeg2000 => ("jp2", "JPEG 2000", "image/jp2"),
+            Self::JpegXl => ("jxl", "JPEG XL", "image/jxl"),
+            Self::Avif => ("avif", "AVIF", "image/avif"),
+            Self::Heic => ("heic", "HEIC", "image/heic"),
         }
     }
 }
@@ -94,5 +89,37 @@ impl Format {
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// Who reads a file that begins like `bytes`.
+///
+/// # Errors
+/// [`Error::UnknownImageFormat`].
+pub(crate) fn decoder(bytes: &[u8]) -> Result<&'static dyn Decoder> {
+    DECODERS
+        .into_iter()
+        .find(|decoder| decoder.recognizes(bytes))
+        .ok_or(Error::UnknownImageFormat)
+}
+
+/// Everything that is recognized, with who reads it: a row a format and way of reading it.
+pub fn formats() -> impl Iterator<Item = (Format, Reader)> {
+    DECODERS.into_iter().flat_map(|decoder| {
+        let readers = decoder.readers().into_iter();
+        readers.map(|reader| (decoder.format(), reader))
+    })
+}
+
+/// The formats that can be read, as in a sentence: "JPEG, PNG and GIF".
+pub fn readable() -> String {
+    let mut titles: Vec<_> = formats()
+        .filter(|(_, reader)| reader.missing.is_none())
+        .map(|(format, _)| format.title())
+        .collect();
+    titles.dedup();
+    match titles.split_last() {
+        Some((last, others @ [_, ..])) => format!("{} and {last}", others.join(", ")),
+        _ => titles.concat(),
     }
 }

@@ -3,19 +3,55 @@
 //! Pillow paints the part of the screen that the frame leaves free with the frame's transparent colour, or colour 0 of its
 //! palette.
 
+use super::Format;
+use super::decoder::{Decoder, Header, Reader, Request, only_page};
 use super::raster::{compose, zeroed};
-use super::resample::Rows;
+use super::rows::Rows;
 use super::source::{Pulse, Source, corrupt};
-use super::{Format, Limits};
-use crate::preprocess::Alpha;
 use crate::{Error, Result};
-use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError};
+use gif::{ColorOutput, DecodeOptions, DecodingError};
 
 /// Where the rows of an interlaced frame begin, and how far they are apart, pass by pass.
 const PASSES: [(usize, usize); 4] = [(0, 8), (4, 8), (2, 4), (1, 2)];
 
+/// The decoder of GIF.
+pub(super) struct Gif;
+
+impl Decoder for Gif {
+    fn format(&self) -> Format {
+        Format::Gif
+    }
+
+    fn recognizes(&self, bytes: &[u8]) -> bool {
+        bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a")
+    }
+
+    fn readers(&self) -> Vec<Reader> {
+        vec![Reader::built_in("", "gif", "0.14.2")]
+    }
+
+    fn header(&self, bytes: &[u8], page: u32, pulse: &Pulse<'_>) -> Result<Header> {
+        only_page(page)?;
+        Ok(Header {
+            frames: frames(bytes, pulse).max(1),
+            ..Header::new(size(bytes)?)
+        })
+    }
+
+    fn open<'a>(
+        &self,
+        bytes: &'a [u8],
+        header: &Header,
+        request: &Request,
+        pulse: &'a Pulse<'a>,
+    ) -> Result<Box<dyn Rows + 'a>> {
+        let rows = Screen::open(bytes, header.size, request, pulse)?;
+        Ok(Box::new(rows))
+    }
+}
+
 /// Width and height of the screen.
-pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
+fn size(bytes: &[u8]) -> Result<(u32, u32)> {
     match bytes.get(6..10) {
         Some(&[w0, w1, h0, h1]) => Ok((
             u16::from_le_bytes([w0, w1]).into(),
@@ -26,7 +62,7 @@ pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
 }
 
 /// Images in the file, up to the trailer or the first damage.
-pub(super) fn frames(bytes: &[u8], pulse: &Pulse<'_>) -> u32 {
+fn frames(bytes: &[u8], pulse: &Pulse<'_>) -> u32 {
     let mut frames = 0;
     count(bytes, &mut frames, pulse);
     frames
@@ -70,8 +106,8 @@ fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
 }
 
 /// The first frame of a GIF being decoded, row by row.
-pub(super) struct Screen<'a> {
-    decoder: Decoder<Source<'a>>,
+struct Screen<'a> {
+    decoder: gif::Decoder<Source<'a>>,
     width: usize,
     height: usize,
     next: usize,
@@ -89,15 +125,14 @@ pub(super) struct Screen<'a> {
 }
 
 impl<'a> Screen<'a> {
-    /// Checks the header against `limits` and reads up to the first frame.
-    pub(super) fn open(
+    /// Reads up to the first frame.
+    fn open(
         bytes: &'a [u8],
-        alpha: Alpha,
-        limits: &Limits,
+        (width, height): (u32, u32),
+        request: &Request,
         pulse: &'a Pulse<'a>,
     ) -> Result<Self> {
-        let (width, height) = size(bytes)?;
-        limits.check(width, height)?;
+        let alpha = request.alpha;
         pulse.confine(Format::Gif, || {
             let mut options = DecodeOptions::new();
             options.set_color_output(ColorOutput::Indexed);
@@ -109,7 +144,9 @@ impl<'a> Screen<'a> {
             };
             let area = [frame.left, frame.top, frame.width, frame.height].map(usize::from);
             let (interlaced, transparent) = (frame.interlaced, frame.transparent.map(usize::from));
-            limits.check(frame.width.into(), frame.height.into())?;
+            request
+                .limits
+                .check(frame.width.into(), frame.height.into())?;
             let [_, _, line, rows] = area;
             if line == 0 || rows == 0 {
                 return Err(corrupt(Format::Gif, "the frame has no pixels"));
@@ -159,6 +196,7 @@ impl<'a> Screen<'a> {
 
     fn read_whole(&mut self) -> Result<()> {
         let [_, _, width, height] = self.area;
+        self.pulse.claim((width * height) as u64)?;
         self.whole = zeroed(width * height, self.pulse)?;
         for (first, step) in PASSES {
             for y in (first..height).step_by(step) {

@@ -4,23 +4,61 @@
 //! As in Pillow, damage that the decoder can step over (a bad code, bytes between segments) is no error and
 //! what follows the picture is not looked at, but data that ends early is an error.
 
-use super::resample::Rows;
+use super::decoder::{self, Decoder, Reader, Request, only_page};
+use super::rows::Rows;
 use super::source::{Pulse, corrupt};
-use super::{Format, Limits, exif};
+use super::{Format, exif};
 use crate::{Error, Result};
 use mozjpeg::decompress::DecompressStarted;
 use mozjpeg::{ColorSpace, Compress, Decompress};
 use std::io::{self, BufRead, Read};
 
+/// The decoder of JPEG.
+pub(super) struct Jpeg;
+
+impl Decoder for Jpeg {
+    fn format(&self) -> Format {
+        Format::Jpeg
+    }
+
+    fn recognizes(&self, bytes: &[u8]) -> bool {
+        bytes.starts_with(&[0xff, 0xd8, 0xff])
+    }
+
+    fn readers(&self) -> Vec<Reader> {
+        vec![Reader::built_in("", "mozjpeg (libjpeg-turbo)", "4.1.1")]
+    }
+
+    fn header(&self, bytes: &[u8], page: u32, pulse: &Pulse<'_>) -> Result<decoder::Header> {
+        only_page(page)?;
+        let header = Header::parse(bytes, pulse)?;
+        Ok(decoder::Header {
+            orientation: header.orientation.unwrap_or(1),
+            refused: header.refused(),
+            ..decoder::Header::new((header.width, header.height))
+        })
+    }
+
+    fn open<'a>(
+        &self,
+        bytes: &'a [u8],
+        _header: &decoder::Header,
+        _request: &Request,
+        pulse: &'a Pulse<'a>,
+    ) -> Result<Box<dyn Rows + 'a>> {
+        Ok(Box::new(Scanlines::open(bytes, pulse)?))
+    }
+}
+
 /// What precedes the first scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
+struct Header {
     /// Pixels per row.
-    pub(super) width: u32,
+    width: u32,
     /// Rows.
-    pub(super) height: u32,
+    height: u32,
     /// From EXIF, else XMP.
-    pub(super) orientation: Option<u8>,
+    orientation: Option<u8>,
     /// Marker of the frame header and bits of a sample, which tell whether there is a decoder.
     frame: (u8, u8),
     components: u8,
@@ -33,7 +71,7 @@ impl Header {
     ///
     /// # Errors
     /// [`Error::CorruptImage`] where there is no frame or scan header.
-    pub(super) fn parse(bytes: &[u8], pulse: &Pulse<'_>) -> Result<Self> {
+    fn parse(bytes: &[u8], pulse: &Pulse<'_>) -> Result<Self> {
         let mut header = Self {
             width: 0,
             height: 0,
@@ -81,21 +119,18 @@ impl Header {
         Ok(header)
     }
 
-    /// Refuses lossless, hierarchical, arithmetic-coded and 12-bit files.
-    ///
-    /// # Errors
-    /// [`Error::UnsupportedImageFormat`].
-    pub(super) fn supported(&self) -> Result<()> {
+    /// The variant where there is no decoder for it: lossless, hierarchical, arithmetic-coded and 12-bit files.
+    fn refused(&self) -> Option<String> {
         let ((marker, precision), components) = (self.frame, self.components);
         let format = match (marker, precision, components) {
             (0xc3 | 0xc7 | 0xcb | 0xcf, ..) => "lossless JPEG".to_owned(),
             (0xc9..=0xcf, ..) => "arithmetic-coded JPEG".to_owned(),
             (0xc5 | 0xc6, ..) => "hierarchical JPEG".to_owned(),
-            (_, 8, 1 | 3 | 4) => return Ok(()),
+            (_, 8, 1 | 3 | 4) => return None,
             (_, 8, _) => format!("JPEG of {components} components"),
             _ => format!("{precision}-bit JPEG"),
         };
-        Err(Error::UnsupportedImageFormat { format })
+        Some(format)
     }
 }
 
@@ -121,7 +156,7 @@ fn next_segment<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
 }
 
 /// A JPEG being decoded, row by row.
-pub(super) struct Scanlines<'a> {
+struct Scanlines<'a> {
     /// `None` once all rows were read and the end of the picture was found.
     decoder: Option<DecompressStarted<Feed<'a>>>,
     width: usize,
@@ -133,12 +168,14 @@ pub(super) struct Scanlines<'a> {
 }
 
 impl<'a> Scanlines<'a> {
-    /// Checks the header against `limits` and starts decoding.
-    pub(super) fn open(bytes: &'a [u8], limits: &Limits, pulse: &'a Pulse<'a>) -> Result<Self> {
+    /// Starts decoding.
+    fn open(bytes: &'a [u8], pulse: &'a Pulse<'a>) -> Result<Self> {
         let header = Header::parse(bytes, pulse)?;
-        header.supported()?;
-        limits.check(header.width, header.height)?;
         let (width, height) = (header.width as usize, header.height as usize);
+        if header.multi_scan {
+            // libjpeg holds coefficients of two bytes, of components that may all have full size.
+            pulse.claim(2 * u64::from(header.components) * width as u64 * height as u64)?;
+        }
         let cmyk = header.components == 4;
         let decoder = pulse
             .confine(Format::Jpeg, || {

@@ -1,8 +1,11 @@
 //! A picture in memory, for several regions of it: decoding costs many times what a region does.
 
-use super::resample::Rows;
+use super::decoder::Request;
+use super::geometry::Geometry;
+use super::plan::Plan;
+use super::rows::Rows;
 use super::source::Pulse;
-use super::{Limits, Picture, Region, open, raster};
+use super::{Limits, Region, format, raster, resample};
 use crate::Result;
 use crate::preprocess::{Alpha, Preprocess};
 
@@ -14,7 +17,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Decodes the first picture of `bytes`; `None` where it has more than `most_pixels`.
+    /// Decodes a page of `bytes`; `None` where it has more than `most_pixels`, or more than `limits` has.
     ///
     /// `progress` is called between rows and while reading; it may unwind.
     ///
@@ -22,30 +25,37 @@ impl Kept {
     /// As [`super::pixels`].
     pub fn new(
         bytes: &[u8],
+        page: u32,
         alpha: Alpha,
         limits: &Limits,
         most_pixels: usize,
         progress: &dyn Fn(),
     ) -> Result<Option<Self>> {
-        let pulse = Pulse::new(progress);
-        let mut picture = open(bytes, alpha, limits, &pulse)?;
-        let (width, height) = picture.rows.size();
-        if width * height > most_pixels {
+        let pulse = Pulse::within(limits.max_memory, progress);
+        let decoder = format::decoder(bytes)?;
+        let header = decoder.header(bytes, page, &pulse)?;
+        header.check(limits)?;
+        let pixels = u64::from(header.size.0) * u64::from(header.size.1);
+        if pixels > limits.max_pixels.min(most_pixels as u64) {
             return Ok(None);
         }
+        pulse.claim(3 * pixels)?;
+        let request = Request::whole(header.size, page, alpha, *limits);
+        let mut rows = decoder.open(bytes, &header, &request, &pulse)?;
+        let (width, height) = rows.size();
         let mut pixels = raster::zeroed(3 * width * height, &pulse)?;
         for row in pixels.chunks_exact_mut(3 * width) {
             pulse.beat();
-            picture.rows.next_row(row)?;
+            rows.next_row(row)?;
         }
         Ok(Some(Self {
             pixels,
             width,
-            orientation: picture.orientation,
+            orientation: header.orientation,
         }))
     }
 
-    /// What [`super::pixels`] gives for the file, read with the same alpha.
+    /// What [`super::pixels`] gives for the page, read with the same alpha.
     ///
     /// # Errors
     /// [`crate::Error::RegionOutside`], or that memory is short.
@@ -56,15 +66,16 @@ impl Kept {
         limits: &Limits,
         progress: &dyn Fn(),
     ) -> Result<Vec<u8>> {
-        let rows = Stored {
+        let pulse = Pulse::within(limits.max_memory, progress);
+        let mut rows = Stored {
             picture: self,
             next: 0,
         };
-        let mut picture = Picture {
-            orientation: self.orientation,
-            rows: Box::new(rows),
-        };
-        picture.prepared(region, preprocess, limits, &Pulse::new(progress))
+        let orientation = preprocess.orientation(self.orientation);
+        let plan = Plan::new(rows.size(), orientation, region, |size| {
+            Geometry::of(size, preprocess, limits)
+        })?;
+        resample::run(&mut rows, &plan, preprocess.filter, &pulse)
     }
 }
 

@@ -25,6 +25,9 @@
 //! `aside` lets a large one be left all the same.
 
 mod aside;
+mod bmp;
+mod crop;
+mod decoder;
 pub mod error;
 mod exif;
 mod format;
@@ -34,33 +37,39 @@ mod jpeg;
 mod kept;
 mod kernel;
 mod metadata;
+mod plan;
 mod png;
 pub mod preprocess;
 mod raster;
 mod region;
 mod resample;
+mod rows;
 pub mod signals;
 mod source;
 mod taken;
+mod through_image;
 mod thumbnail;
 mod tiff;
+mod unread;
 mod webp;
 mod weights;
 
+pub use decoder::{Page, Reader};
 pub use error::{Error, Result};
-pub use format::Format;
+pub use format::{Format, formats, readable};
+use geometry::Geometry;
 pub use kept::Kept;
-use preprocess::{Alpha, Preprocess};
+use plan::Plan;
+use preprocess::{Alpha, Filter, Preprocess};
 pub use region::Region;
-use resample::Rows;
 use source::Pulse;
 pub use taken::{Moment, taken};
 pub use thumbnail::thumbnail;
 
 /// What a file's header says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Info {
-    /// Format by magic bytes; its name is `image/`'s MIME subtype.
+    /// Format by magic bytes.
     pub format: Format,
     /// Pixels per row as stored, before the orientation is applied.
     pub width: u32,
@@ -70,28 +79,52 @@ pub struct Info {
     pub orientation: u8,
     /// Pictures in the file: frames of an animation, pages of a TIFF; 1 otherwise.
     pub frames: u32,
-    /// Whether there is a decoder for this variant of the format. The picture may be damaged all the same.
-    pub decodable: bool,
+    /// The variant of the format in words, where there is no decoder for it. A picture that has one may be damaged all the
+    /// same.
+    pub refused: Option<String>,
+}
+
+/// What of a file is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Part {
+    /// The page, from 0.
+    pub page: u32,
+    /// The region of that page, the right way up.
+    pub region: Region,
+}
+
+impl From<Region> for Part {
+    fn from(region: Region) -> Self {
+        Self { page: 0, region }
+    }
 }
 
 /// What decoding may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Largest width × height accepted. Decoding holds at most some 20 bytes per pixel of the image.
+    /// Largest width × height that is decoded. A picture that has more is read only where its format can be read at a
+    /// reduced size, which has not.
     pub max_pixels: u64,
+    /// Most bytes that a call may hold at a time besides the file, up to a few megabytes.
+    pub max_memory: u64,
 }
 
 impl Limits {
     /// Refuses an image of `width` × `height` pixels where it exceeds the limit.
     fn check(&self, width: u32, height: u32) -> Result<()> {
-        if u64::from(width) * u64::from(height) > self.max_pixels {
-            return Err(Error::ImageTooLarge {
-                width: width.into(),
-                height: height.into(),
-                limit: self.max_pixels,
-            });
+        match u64::from(width) * u64::from(height) > self.max_pixels {
+            true => Err(self.exceeded(width, height)),
+            false => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The error for an image of `width` × `height` pixels.
+    fn exceeded(&self, width: u32, height: u32) -> Error {
+        Error::ImageTooLarge {
+            width: width.into(),
+            height: height.into(),
+            limit: self.max_pixels,
+        }
     }
 }
 
@@ -103,58 +136,100 @@ impl Limits {
 /// [`Error::UnknownImageFormat`], [`Error::UnsupportedImageFormat`] for a format that is not read at all, or
 /// [`Error::CorruptImage`] where the header itself is damaged.
 pub fn info(bytes: &[u8], progress: &dyn Fn()) -> Result<Info> {
-    let format = Format::of(bytes)?;
-    let pulse = Pulse::new(progress);
-    let ((width, height), supported) = match format {
-        Format::Jpeg => {
-            let header = jpeg::Header::parse(bytes, &pulse)?;
-            ((header.width, header.height), header.supported())
-        }
-        Format::Png => (png::size(bytes)?, Ok(())),
-        Format::Gif => (gif::size(bytes)?, Ok(())),
-        Format::Tiff => {
-            let header = tiff::Header::parse(bytes)?;
-            ((header.width, header.height), header.supported(bytes))
-        }
-        Format::WebP | Format::Bmp => (
-            raster::size(format, bytes, &pulse)?,
-            raster::supported(format, bytes, &pulse),
-        ),
-    };
-    if width == 0 || height == 0 {
-        return Err(source::corrupt(format, "the picture has no pixels"));
-    }
-    let metadata = metadata::read(format, bytes, &pulse);
+    let decoder = format::decoder(bytes)?;
+    let header = decoder.header(bytes, 0, &Pulse::new(progress))?;
+    let header = decoder::some_pixels(decoder.format(), header)?;
     Ok(Info {
-        format,
-        width,
-        height,
-        orientation: metadata.orientation,
-        frames: metadata.frames,
-        decodable: !matches!(supported, Err(Error::UnsupportedImageFormat { .. })),
+        format: decoder.format(),
+        width: header.size.0,
+        height: header.size.1,
+        orientation: header.orientation,
+        frames: header.frames,
+        refused: header.refused,
     })
 }
 
-/// Decodes the first picture of `bytes`, cuts `region` out of it and carries out `preprocess` up to, not including, the
-/// arithmetic on samples: RGB, 8 bits, height × width × 3 of the model.
+/// Describes every page of an image; of formats without pages, the picture.
+///
+/// # Errors
+/// As [`info`].
+pub fn pages(bytes: &[u8], progress: &dyn Fn()) -> Result<Vec<Page>> {
+    format::decoder(bytes)?.pages(bytes, &Pulse::new(progress))
+}
+
+/// Decodes a part of `bytes` and carries out `preprocess` up to, not including, the arithmetic on samples: RGB, 8 bits,
+/// height × width × 3 of the model.
 ///
 /// The region is one of the picture as the model sees it: turned by its EXIF orientation unless `preprocess` leaves that.
 ///
 /// `progress` is called between rows and while reading; it may unwind.
 ///
 /// # Errors
-/// As [`info`]; [`Error::ImageTooLarge`] from the header alone; [`Error::CorruptImage`] for data that is
-/// damaged or ends early, whether the region reaches there or not; [`Error::RegionOutside`].
+/// As [`info`]; [`Error::ImageTooLarge`] from the header alone; [`Error::TooMuchMemory`]; [`Error::CorruptImage`] for data
+/// that is damaged or ends early, whether the region reaches there or not, unless the format is decoded in parts;
+/// [`Error::RegionOutside`]; [`Error::NoSuchPage`].
 pub fn pixels(
     bytes: &[u8],
-    region: Region,
+    part: impl Into<Part>,
     preprocess: &Preprocess,
     limits: &Limits,
     progress: &dyn Fn(),
 ) -> Result<Vec<u8>> {
-    let pulse = Pulse::new(progress);
-    let mut picture = open(bytes, preprocess.alpha, limits, &pulse)?;
-    picture.prepared(region, preprocess, limits, &pulse)
+    let pulse = Pulse::within(limits.max_memory, progress);
+    let wish = Wish {
+        part: part.into(),
+        alpha: preprocess.alpha,
+        filter: preprocess.filter,
+        oriented: preprocess.exif_orientation,
+    };
+    let geometry = |size| Geometry::of(size, preprocess, limits);
+    read(bytes, wish, limits, geometry, &pulse)
+}
+
+/// What is wanted of a picture, besides its size.
+struct Wish {
+    part: Part,
+    alpha: Alpha,
+    filter: Filter,
+    /// Whether the file's orientation counts.
+    oriented: bool,
+}
+
+/// Decodes a picture and makes of it what `wish` and `geometry` say.
+fn read(
+    bytes: &[u8],
+    wish: Wish,
+    limits: &Limits,
+    geometry: impl FnOnce((usize, usize)) -> Result<Geometry>,
+    pulse: &Pulse<'_>,
+) -> Result<Vec<u8>> {
+    let decoder = format::decoder(bytes)?;
+    let header = decoder.header(bytes, wish.part.page, pulse)?;
+    let header = decoder::some_pixels(decoder.format(), header)?;
+    header.check(limits)?;
+    let (width, height) = header.size;
+    let orientation = match wish.oriented {
+        true => header.orientation,
+        false => 1,
+    };
+    let plan = Plan::new(
+        (width as usize, height as usize),
+        orientation,
+        wish.part.region,
+        geometry,
+    )?;
+    let whole = decoder::Request::whole(header.size, wish.part.page, wish.alpha, *limits);
+    let request = decoder::Request {
+        // The nearest pixel is one of the file.
+        enough: match wish.filter {
+            Filter::Nearest => whole.enough,
+            _ => plan.enough(),
+        },
+        area: plan.area.clone(),
+        ..whole
+    };
+    let mut rows = decoder.open(bytes, &header, &request, pulse)?;
+    resample::run(rows.as_mut(), &plan, wish.filter, pulse)
 }
 
 /// Turns pixels of [`pixels`] into the model's input: `(x · rescale_factor − mean) / std` in single
@@ -175,58 +250,6 @@ pub fn normalize(pixels: &[u8], preprocess: &Preprocess, out: &mut [f32]) {
             *value = table[usize::from(pixel[channel])];
         }
     }
-}
-
-/// An image whose header was read and found within the limits.
-struct Picture<'a> {
-    orientation: u8,
-    rows: Box<dyn Rows + 'a>,
-}
-
-impl Picture<'_> {
-    /// What a model reads of a region of this.
-    fn prepared(
-        &mut self,
-        region: Region,
-        preprocess: &Preprocess,
-        limits: &Limits,
-        pulse: &Pulse<'_>,
-    ) -> Result<Vec<u8>> {
-        let orientation = match preprocess.exif_orientation {
-            true => self.orientation,
-            false => 1,
-        };
-        resample::run(
-            self.rows.as_mut(),
-            orientation,
-            region,
-            |size| geometry::Geometry::of(size, preprocess, limits),
-            preprocess.filter,
-            pulse,
-        )
-    }
-}
-
-fn open<'a>(
-    bytes: &'a [u8],
-    alpha: Alpha,
-    limits: &Limits,
-    pulse: &'a Pulse<'a>,
-) -> Result<Picture<'a>> {
-    let format = Format::of(bytes)?;
-    let rows: Box<dyn Rows + 'a> = match format {
-        Format::Jpeg => Box::new(jpeg::Scanlines::open(bytes, limits, pulse)?),
-        Format::Png => Box::new(png::Scanlines::open(bytes, alpha, limits, pulse)?),
-        Format::Gif => Box::new(gif::Screen::open(bytes, alpha, limits, pulse)?),
-        Format::Tiff => Box::new(tiff::Bands::open(bytes, alpha, limits, pulse)?),
-        Format::WebP | Format::Bmp => {
-            Box::new(raster::Raster::decode(format, bytes, alpha, limits, pulse)?)
-        }
-    };
-    Ok(Picture {
-        orientation: metadata::read(format, bytes, pulse).orientation,
-        rows,
-    })
 }
 
 #[cfg(test)]

@@ -3,41 +3,12 @@
 //! Best effort by design: a damaged container has orientation 1 and as many frames as could be counted;
 //! whether its pixels can be decoded is the decoder's to say.
 
+use super::exif;
 use super::source::Pulse;
 use super::webp::Chunks;
-use super::{Format, exif, gif, jpeg};
-
-/// What containers say besides pixels.
-pub(super) struct Metadata {
-    /// EXIF orientation, 1 to 8.
-    pub(super) orientation: u8,
-    /// Frames or pages, at least 1.
-    pub(super) frames: u32,
-}
-
-/// Reads the metadata of an image whose format is known.
-pub(super) fn read(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Metadata {
-    let (orientation, frames) = match format {
-        Format::Jpeg => (
-            jpeg::Header::parse(bytes, pulse)
-                .ok()
-                .and_then(|header| header.orientation),
-            1,
-        ),
-        Format::Png => png(bytes, pulse),
-        Format::Gif => (None, gif::frames(bytes, pulse)),
-        Format::WebP => webp(bytes, pulse),
-        Format::Tiff => (exif::file_orientation(bytes), exif::pages(bytes, pulse)),
-        Format::Bmp => (None, 1),
-    };
-    Metadata {
-        orientation: orientation.unwrap_or(1),
-        frames: frames.max(1),
-    }
-}
 
 /// PNG: `eXIf` wherever it stands, `acTL`, and XMP in an uncompressed `iTXt`.
-fn png(bytes: &[u8], pulse: &Pulse<'_>) -> (Option<u8>, u32) {
+pub(super) fn png(bytes: &[u8], pulse: &Pulse<'_>) -> (Option<u8>, u32) {
     let (mut exif, mut xmp, mut frames) = (None, None, 1);
     let mut rest = bytes.get(8..).unwrap_or_default();
     while let Some((head, tail)) = rest.split_first_chunk::<8>() {
@@ -66,7 +37,7 @@ fn png(bytes: &[u8], pulse: &Pulse<'_>) -> (Option<u8>, u32) {
 }
 
 /// WebP: RIFF chunks `EXIF`, `XMP ` and one `ANMF` per frame.
-fn webp(bytes: &[u8], pulse: &Pulse<'_>) -> (Option<u8>, u32) {
+pub(super) fn webp(bytes: &[u8], pulse: &Pulse<'_>) -> (Option<u8>, u32) {
     let (mut exif, mut xmp, mut frames) = (None, None, 0);
     for (kind, data) in Chunks::of(bytes) {
         pulse.beat();

@@ -1,18 +1,57 @@
 //! PNG, row by row; only an interlaced picture is held as a whole.
 
+use super::decoder::{Decoder, Header, Reader, Request, only_page};
 use super::raster::{paint, zeroed};
-use super::resample::Rows;
+use super::rows::Rows;
 use super::source::{Pulse, Source, corrupt};
-use super::{Format, Limits};
+use super::{Format, metadata};
 use crate::preprocess::Alpha;
 use crate::{Error, Result};
-use png::{BitDepth, Decoder, DecodingError, InterlaceInfo, Reader, Transformations};
+use png::{BitDepth, DecodingError, InterlaceInfo, Transformations};
 
 /// Memory the decoder may take besides a row: palettes, windows.
 const OVERHEAD: usize = 64 << 20;
 
+/// The decoder of PNG.
+pub(super) struct Png;
+
+impl Decoder for Png {
+    fn format(&self) -> Format {
+        Format::Png
+    }
+
+    fn recognizes(&self, bytes: &[u8]) -> bool {
+        bytes.starts_with(b"\x89PNG\r\n\x1a\n")
+    }
+
+    fn readers(&self) -> Vec<Reader> {
+        vec![Reader::built_in("", "png", "0.18.1")]
+    }
+
+    fn header(&self, bytes: &[u8], page: u32, pulse: &Pulse<'_>) -> Result<Header> {
+        only_page(page)?;
+        let (orientation, frames) = metadata::png(bytes, pulse);
+        Ok(Header {
+            orientation: orientation.unwrap_or(1),
+            frames: frames.max(1),
+            ..Header::new(size(bytes)?)
+        })
+    }
+
+    fn open<'a>(
+        &self,
+        bytes: &'a [u8],
+        header: &Header,
+        request: &Request,
+        pulse: &'a Pulse<'a>,
+    ) -> Result<Box<dyn Rows + 'a>> {
+        let rows = Scanlines::open(bytes, header.size, request.alpha, pulse)?;
+        Ok(Box::new(rows))
+    }
+}
+
 /// Width and height from the header chunk, which comes first.
-pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
+fn size(bytes: &[u8]) -> Result<(u32, u32)> {
     match bytes.get(12..24) {
         Some(&[b'I', b'H', b'D', b'R', w3, w2, w1, w0, h3, h2, h1, h0]) => Ok((
             u32::from_be_bytes([w3, w2, w1, w0]),
@@ -23,8 +62,8 @@ pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
 }
 
 /// A PNG being decoded, row by row.
-pub(super) struct Scanlines<'a> {
-    reader: Reader<Source<'a>>,
+struct Scanlines<'a> {
+    reader: png::Reader<Source<'a>>,
     channels: usize,
     /// Whether samples have 16 bits, of which the high byte counts, as in Pillow's colour images (its grey ones are clipped to
     /// white instead, which nobody wants).
@@ -41,20 +80,18 @@ pub(super) struct Scanlines<'a> {
 }
 
 impl<'a> Scanlines<'a> {
-    /// Checks the header against `limits` and reads up to the first row.
-    pub(super) fn open(
+    /// Reads up to the first row.
+    fn open(
         bytes: &'a [u8],
+        (width, height): (u32, u32),
         alpha: Alpha,
-        limits: &Limits,
         pulse: &'a Pulse<'a>,
     ) -> Result<Self> {
-        let (width, height) = size(bytes)?;
-        limits.check(width, height)?;
         let reader = pulse.confine(Format::Png, || {
             let limits = png::Limits {
                 bytes: OVERHEAD.saturating_add(16 * width as usize),
             };
-            let mut decoder = Decoder::new_with_limits(Source::new(bytes, pulse), limits);
+            let mut decoder = png::Decoder::new_with_limits(Source::new(bytes, pulse), limits);
             // Neither is looked at, and both may be bombs.
             decoder.set_ignore_text_chunk(true);
             decoder.set_ignore_iccp_chunk(true);
@@ -97,6 +134,7 @@ impl<'a> Scanlines<'a> {
 
     fn read_whole(&mut self) -> Result<()> {
         let stride = self.line.len();
+        self.pulse.claim(stride as u64 * self.height as u64)?;
         self.whole = zeroed(stride * self.height, self.pulse)?;
         let bits = (8 * stride / self.width) as u8;
         while let Some(info) = self.read()? {

@@ -25,6 +25,14 @@ pub struct Preprocess {
 }
 
 impl Preprocess {
+    /// The orientation that a picture is turned by whose file says `stored`.
+    pub(crate) fn orientation(&self, stored: u8) -> u8 {
+        match self.exif_orientation {
+            true => stored,
+            false => 1,
+        }
+    }
+
     /// `[height, width]` of the result, `None` where it depends on the image.
     pub fn size(&self) -> Option<[u32; 2]> {
         match (self.crop, self.resize) {

@@ -1,100 +1,11 @@
-//! WebP and BMP: decoded whole by the `image` crate, handed out as rows of RGB; and what all pictures that are not JPEG
-//! have in common.
+//! Pictures that are in memory as a whole, handed out as rows of RGB; and what decoders share: composition, memory.
 //!
 //! Alpha is dropped or composed as the caller says.
 
-use super::resample::Rows;
-use super::source::{Pulse, Source, corrupt};
-use super::{Format, Limits, aside, webp};
+use super::rows::{Rows, View};
+use super::source::Pulse;
 use crate::preprocess::Alpha;
 use crate::{Error, Result};
-use ::image::codecs::{bmp::BmpDecoder, webp::WebPDecoder};
-use ::image::error::UnsupportedErrorKind;
-use ::image::{ColorType, ImageDecoder, ImageError, ImageResult};
-
-/// Memory a decoder may take besides its pixels: palettes, windows.
-const OVERHEAD: u64 = 64 << 20;
-
-/// Pixels of a WebP that its decoder may go through without calling `progress`: some 60 ms.
-const UNASKED: u64 = 1 << 20;
-
-/// Width and height from the header.
-pub(super) fn size(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Result<(u32, u32)> {
-    match format {
-        // The decoder has a limit of its own, which would not be told from damage.
-        Format::Bmp => bmp_size(bytes).ok_or_else(|| corrupt(format, "the header ends early")),
-        _ => Ok(open(format, bytes, pulse)?.dimensions()),
-    }
-}
-
-/// Refuses what has a size, but no decoder.
-///
-/// # Errors
-/// As for decoding, as far as the header tells.
-pub(super) fn supported(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Result<()> {
-    open(format, bytes, pulse).map(drop)
-}
-
-fn open<'a>(
-    format: Format,
-    bytes: &'a [u8],
-    pulse: &'a Pulse<'a>,
-) -> Result<Box<dyn ImageDecoder + 'a>> {
-    pulse.confine(format, || {
-        decoder(format, bytes, OVERHEAD, pulse).map_err(|error| translate(format, error))
-    })
-}
-
-/// From the old header, of 12 bytes, or one of its successors, in which a negative height means top to bottom.
-fn bmp_size(bytes: &[u8]) -> Option<(u32, u32)> {
-    match *bytes.get(14..26)? {
-        [12, 0, 0, 0, w0, w1, h0, h1, ..] => Some((
-            u16::from_le_bytes([w0, w1]).into(),
-            u16::from_le_bytes([h0, h1]).into(),
-        )),
-        [_, _, _, _, w0, w1, w2, w3, h0, h1, h2, h3] => Some((
-            u32::from_le_bytes([w0, w1, w2, w3]),
-            i32::from_le_bytes([h0, h1, h2, h3]).unsigned_abs(),
-        )),
-        _ => None,
-    }
-}
-
-fn decoder<'a>(
-    format: Format,
-    bytes: &'a [u8],
-    memory: u64,
-    pulse: &'a Pulse<'a>,
-) -> ImageResult<Box<dyn ImageDecoder + 'a>> {
-    let source = Source::new(bytes, pulse);
-    let mut limits = ::image::Limits::no_limits();
-    limits.max_alloc = Some(memory);
-    let mut decoder: Box<dyn ImageDecoder + 'a> = match format {
-        Format::WebP => Box::new(WebPDecoder::new(source)?),
-        _ => Box::new(BmpDecoder::new(source)?),
-    };
-    decoder.set_limits(limits)?;
-    Ok(decoder)
-}
-
-fn translate(format: Format, error: ImageError) -> Error {
-    match error {
-        ImageError::Unsupported(error) => {
-            let variant = match error.kind() {
-                UnsupportedErrorKind::GenericFeature(feature) => feature.clone(),
-                _ => error.to_string(),
-            };
-            Error::UnsupportedImageFormat {
-                format: format!("{} ({variant})", format.title()),
-            }
-        }
-        ImageError::Limits(_) => corrupt(format, "it needs more memory than its size accounts for"),
-        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            corrupt(format, "the data ends early")
-        }
-        error => corrupt(format, error.to_string()),
-    }
-}
 
 /// A decoded picture, read row by row.
 pub(super) struct Raster {
@@ -103,78 +14,37 @@ pub(super) struct Raster {
     alpha: Alpha,
     width: usize,
     height: usize,
+    view: View,
     next: usize,
 }
 
 impl Raster {
-    /// Checks the header against `limits` and decodes.
-    pub(super) fn decode(
-        format: Format,
-        bytes: &[u8],
+    /// A whole picture of `channels` samples of 8 bits a pixel: grey, grey with alpha, RGB, or RGB with alpha.
+    pub(super) fn new(
+        samples: Vec<u8>,
+        channels: usize,
+        (width, height): (u32, u32),
         alpha: Alpha,
-        limits: &Limits,
-        pulse: &Pulse<'_>,
-    ) -> Result<Self> {
-        let (width, height) = size(format, bytes, pulse)?;
-        if width == 0 || height == 0 {
-            return Err(corrupt(format, "the picture has no pixels"));
-        }
-        limits.check(width, height)?;
-        let pixels = u64::from(width) * u64::from(height);
-        let decode = move |bytes: &[u8], pulse: &Pulse<'_>| {
-            pulse.confine(format, || samples(format, bytes, (width, height), pulse))
-        };
-        let (samples, color) = match format {
-            Format::WebP => {
-                webp::check(bytes, (width, height), pulse)?;
-                if pixels > UNASKED {
-                    aside::run(bytes, pulse, decode)?
-                } else {
-                    decode(bytes, pulse)?
-                }
-            }
-            _ => decode(bytes, pulse)?,
-        };
-        Ok(Self {
+    ) -> Self {
+        Self {
             samples,
-            // Neither format has samples of more than 8 bits.
-            channels: color.channel_count().into(),
+            channels,
             alpha,
             width: width as usize,
             height: height as usize,
+            view: View::WHOLE,
             next: 0,
-        })
+        }
     }
-}
-
-/// All samples of the picture, and what they are.
-fn samples(
-    format: Format,
-    bytes: &[u8],
-    (width, height): (u32, u32),
-    pulse: &Pulse<'_>,
-) -> Result<(Vec<u8>, ColorType)> {
-    let pixels = u64::from(width) * u64::from(height);
-    let memory = OVERHEAD.saturating_add(16 * pixels);
-    let decoder =
-        decoder(format, bytes, memory, pulse).map_err(|error| translate(format, error))?;
-    if decoder.dimensions() != (width, height) || decoder.total_bytes() > memory {
-        return Err(corrupt(format, "contradictory headers"));
-    }
-    let mut samples = zeroed(decoder.total_bytes() as usize, pulse)?;
-    if format == Format::WebP {
-        webp::expect_memory(pixels as usize, bytes.len())?;
-    }
-    let color = decoder.color_type();
-    decoder
-        .read_image_boxed(&mut samples)
-        .map_err(|error| translate(format, error))?;
-    Ok((samples, color))
 }
 
 impl Rows for Raster {
     fn size(&self) -> (usize, usize) {
         (self.width, self.height)
+    }
+
+    fn view(&self) -> View {
+        self.view
     }
 
     fn next_row(&mut self, row: &mut [u8]) -> Result<()> {

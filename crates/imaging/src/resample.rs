@@ -5,120 +5,76 @@
 //! because sums of integers do not depend on their order. A mirrored orientation mirrors the weights
 //! instead of the pixels; a transposed one is the only case that needs the whole image.
 
-use super::geometry::Geometry;
+use super::crop::Cropped;
 use super::kernel::{Columns, HALF, PADDING, accumulate, clip};
+use super::plan::{Plan, Side};
 use super::raster::zeroed;
-use super::region::{Cropped, Region};
+use super::region::Area;
+use super::rows::Rows;
 use super::source::Pulse;
 use super::weights::Weights;
 use crate::preprocess::Filter;
 use crate::{Error, Result};
+use std::ops::Range;
 
-/// A picture read from top to bottom.
-pub(super) trait Rows {
-    /// Width and height.
-    fn size(&self) -> (usize, usize);
-
-    /// Writes the next row, RGB, into `row` of 3 × width bytes. Called at most height times.
-    fn next_row(&mut self, row: &mut [u8]) -> Result<()>;
-
-    /// Passes over `count` rows; `row` is room for one.
-    fn skip(&mut self, count: usize, row: &mut [u8], pulse: &Pulse<'_>) -> Result<()> {
-        for _ in 0..count {
-            pulse.beat();
-            self.next_row(row)?;
-        }
-        Ok(())
-    }
-}
-
-/// How a picture is turned: transposed or not, then mirrored.
-pub(super) struct Mirrors {
-    pub(super) transposed: bool,
-    /// Left and right change places.
-    pub(super) columns: bool,
-    /// Top and bottom change places.
-    pub(super) rows: bool,
-}
-
-impl Mirrors {
-    /// By EXIF orientation, 1 to 8: 6 is transposition and a horizontal flip, 8 and a vertical one.
-    fn of(orientation: u8) -> Self {
-        Self {
-            transposed: orientation >= 5,
-            columns: matches!(orientation, 2 | 3 | 6 | 7),
-            rows: matches!(orientation, 3 | 4 | 7 | 8),
-        }
-    }
-}
-
-/// Orients a picture (EXIF, 1 to 8), takes a region of it, resizes and crops that by the geometry of its size.
+/// Turns a picture, resizes and crops the part of it that `plan` has.
 ///
 /// All rows are read, also those that are not kept, because only then the file is known to be sound.
 pub(super) fn run(
     rows: &mut dyn Rows,
-    orientation: u8,
-    region: Region,
-    geometry: impl FnOnce((usize, usize)) -> Result<Geometry>,
+    plan: &Plan,
     filter: Filter,
     pulse: &Pulse<'_>,
 ) -> Result<Vec<u8>> {
-    let turn = Mirrors::of(orientation);
-    let (width, height) = rows.size();
-    let upright = match turn.transposed {
-        true => (height, width),
-        false => (width, height),
-    };
-    let area = region.of(upright)?;
-    let geometry = geometry(area.size())?;
+    let size = rows.size();
+    let (columns, lines) = Side::of(&plan.area, &rows.view(), size);
     let mut cropped;
-    let rows: &mut dyn Rows = match area.size() == upright {
+    let rows: &mut dyn Rows = match (columns.pixels.len(), lines.pixels.len()) == size {
         true => rows,
         false => {
-            cropped = Cropped::new(rows, area.stored(upright, &turn), pulse)?;
+            let area = Area {
+                columns: columns.pixels.clone(),
+                rows: lines.pixels.clone(),
+            };
+            cropped = Cropped::new(rows, area, pulse)?;
             &mut cropped
         }
     };
-    match turn.transposed {
+    match plan.turn.transposed {
         true => stream(
             &mut Transposed::read(rows, pulse)?,
-            &turn,
-            &geometry,
+            plan,
+            [lines, columns],
             filter,
             pulse,
         ),
-        false => stream(rows, &turn, &geometry, filter, pulse),
+        false => stream(rows, plan, [columns, lines], filter, pulse),
     }
 }
 
 fn stream(
     rows: &mut dyn Rows,
-    turn: &Mirrors,
-    geometry: &Geometry,
+    plan: &Plan,
+    [across, down]: [Side; 2],
     filter: Filter,
     pulse: &Pulse<'_>,
 ) -> Result<Vec<u8>> {
     let (width, height) = rows.size();
-    let weights = |sizes, kept: &std::ops::Range<usize>, mirror, input| {
-        let weights = Weights::new(filter, sizes, kept.clone(), pulse)?;
-        Ok::<_, Error>(if mirror {
-            weights.mirrored(input, pulse)
-        } else {
-            weights
+    let Plan { turn, geometry, .. } = plan;
+    let weights = |side: &Side, output, kept: &Range<usize>, mirror| {
+        let upright = match mirror {
+            true => side.reversed(),
+            false => side.clone(),
+        };
+        let input = upright.pixels.len();
+        let weights = Weights::new(filter, (input, upright.span), output, kept.clone(), pulse)?;
+        Ok::<_, Error>(match mirror {
+            true => weights.mirrored(input, pulse),
+            false => weights,
         })
     };
-    let columns = weights(
-        (width, geometry.resized.0),
-        &geometry.columns,
-        turn.columns,
-        width,
-    )?;
-    let vertical = weights(
-        (height, geometry.resized.1),
-        &geometry.rows,
-        turn.rows,
-        height,
-    )?;
+    let columns = weights(&across, geometry.resized.0, &geometry.columns, turn.columns)?;
+    let vertical = weights(&down, geometry.resized.1, &geometry.rows, turn.rows)?;
     let columns = Columns::new(columns, pulse);
     let size = (geometry.columns.len(), geometry.rows.len());
     let mut sums = Sums::new(vertical, 3 * size.0, zeroed(3 * size.0 * size.1, pulse)?);
@@ -233,6 +189,7 @@ impl<'a> Transposed<'a> {
 
     fn read(rows: &mut dyn Rows, pulse: &'a Pulse<'a>) -> Result<Self> {
         let (width, height) = rows.size();
+        pulse.claim(3 * width as u64 * height as u64)?;
         let mut pixels = zeroed(3 * width * height, pulse)?;
         for row in pixels.chunks_exact_mut(3 * width) {
             pulse.beat();

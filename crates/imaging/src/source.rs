@@ -19,17 +19,47 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// What they become is larger by a factor of a thousand and more where a picture is flat: 4 kB are some milliseconds then.
 const CHUNK: usize = 1 << 12;
 
-/// The caller's progress function, and whether it is running.
+/// One call's progress function, whether it is running, and the memory that the call may take.
 pub(super) struct Pulse<'a> {
     progress: &'a dyn Fn(),
     running: Cell<bool>,
+    /// Bytes that may still be claimed, and how many there were.
+    memory: Cell<u64>,
+    most_memory: u64,
 }
 
 impl<'a> Pulse<'a> {
+    /// Without a bound on memory.
     pub(super) fn new(progress: &'a dyn Fn()) -> Self {
+        Self::within(u64::MAX, progress)
+    }
+
+    /// With `most_memory` bytes.
+    pub(super) fn within(most_memory: u64, progress: &'a dyn Fn()) -> Self {
         Self {
             progress,
             running: Cell::new(false),
+            memory: Cell::new(most_memory),
+            most_memory,
+        }
+    }
+
+    /// To be called before something as large as a picture is allocated, here or by a library, that is held until the
+    /// call ends. What is small, or soon freed, does not count.
+    ///
+    /// # Errors
+    /// [`Error::TooMuchMemory`] where the call would exceed its bound.
+    pub(super) fn claim(&self, bytes: u64) -> Result<()> {
+        let left = self.memory.get();
+        match left.checked_sub(bytes) {
+            Some(rest) => {
+                self.memory.set(rest);
+                Ok(())
+            }
+            None => Err(Error::TooMuchMemory {
+                needed: (self.most_memory - left).saturating_add(bytes),
+                limit: self.most_memory,
+            }),
         }
     }
 

@@ -3,12 +3,13 @@
 //! What a file needs is told from its first directory before anything is decoded, so that a variant without a decoder is
 //! not taken for damage, and its size is known all the same.
 
-use super::exif::Tiff;
+use super::Format;
+use super::decoder::{self, Reader, Request, only_page};
+use super::exif::{self, Tiff as Directories};
 use super::jpeg::rgb_of_inverted;
 use super::raster::{paint, zeroed};
-use super::resample::Rows;
+use super::rows::Rows;
 use super::source::{Pulse, Source, corrupt};
-use super::{Format, Limits};
 use crate::preprocess::Alpha;
 use crate::{Error, Result};
 use fax::decoder::{DecodeStatus, Group4Decoder};
@@ -23,10 +24,54 @@ const OVERHEAD: u64 = 64 << 20;
 
 const GROUP_4: u64 = 4;
 
+/// The decoder of TIFF.
+pub(super) struct Tiff;
+
+impl decoder::Decoder for Tiff {
+    fn format(&self) -> Format {
+        Format::Tiff
+    }
+
+    fn recognizes(&self, bytes: &[u8]) -> bool {
+        matches!(
+            bytes,
+            [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..]
+        )
+    }
+
+    fn readers(&self) -> Vec<Reader> {
+        vec![
+            Reader::built_in("", "tiff", "0.11.3"),
+            Reader::built_in("CCITT group 4", "fax", "0.2.7"),
+        ]
+    }
+
+    fn header(&self, bytes: &[u8], page: u32, pulse: &Pulse<'_>) -> Result<decoder::Header> {
+        only_page(page)?;
+        let header = Header::parse(bytes)?;
+        Ok(decoder::Header {
+            orientation: exif::file_orientation(bytes).unwrap_or(1),
+            frames: exif::pages(bytes, pulse),
+            refused: header.refused(bytes),
+            ..decoder::Header::new((header.width, header.height))
+        })
+    }
+
+    fn open<'a>(
+        &self,
+        bytes: &'a [u8],
+        _header: &decoder::Header,
+        request: &Request,
+        pulse: &'a Pulse<'a>,
+    ) -> Result<Box<dyn Rows + 'a>> {
+        Ok(Box::new(Bands::open(bytes, request.alpha, pulse)?))
+    }
+}
+
 /// What the first directory says of the picture.
-pub(super) struct Header {
-    pub(super) width: u32,
-    pub(super) height: u32,
+struct Header {
+    width: u32,
+    height: u32,
     compression: u64,
     photometric: Option<u64>,
     /// Bits of a sample, where that is the same for all.
@@ -48,9 +93,9 @@ impl Header {
     ///
     /// # Errors
     /// [`Error::CorruptImage`] where there is none, or none that tells the size.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
+    fn parse(bytes: &[u8]) -> Result<Self> {
         Self::read(bytes).ok_or_else(|| {
-            let reason = match Tiff::open(bytes) {
+            let reason = match Directories::open(bytes) {
                 Some(tiff) if tiff.first < bytes.len() => {
                     "the first directory does not tell the size"
                 }
@@ -61,7 +106,7 @@ impl Header {
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
-        let tiff = Tiff::open(bytes)?;
+        let tiff = Directories::open(bytes)?;
         let first = |tag| tiff.value(tag, 0);
         // More samples than a decoder knows what to do with.
         let list = |tag| {
@@ -97,7 +142,7 @@ impl Header {
 
     /// Where the strip or tile with this index begins, and how many bytes it has.
     fn range(&self, bytes: &[u8], index: usize) -> Option<(u64, u64)> {
-        let tiff = Tiff::open(bytes)?;
+        let tiff = Directories::open(bytes)?;
         let [offsets, lengths] = if self.tiled { [324, 325] } else { [273, 279] };
         Some((tiff.value(offsets, index)?, tiff.value(lengths, index)?))
     }
@@ -109,21 +154,13 @@ impl Header {
         Some(data.get(..usize::try_from(length).ok()?).unwrap_or(data))
     }
 
-    /// Refuses what can be read, but not decoded.
-    ///
-    /// # Errors
-    /// [`Error::UnsupportedImageFormat`].
-    pub(super) fn supported(&self, bytes: &[u8]) -> Result<()> {
-        let Some(variant) = self
+    /// What can be read, but not decoded, in words.
+    fn refused(&self, bytes: &[u8]) -> Option<String> {
+        let variant = self
             .compression_refused()
             .or_else(|| self.samples_refused())
-            .or_else(|| self.order_refused(bytes))
-        else {
-            return Ok(());
-        };
-        Err(Error::UnsupportedImageFormat {
-            format: format!("TIFF ({variant})"),
-        })
+            .or_else(|| self.order_refused(bytes))?;
+        Some(format!("TIFF ({variant})"))
     }
 
     fn compression_refused(&self) -> Option<String> {
@@ -233,7 +270,7 @@ enum Chunks<'a> {
 }
 
 /// A TIFF being decoded, band by band.
-pub(super) struct Bands<'a> {
+struct Bands<'a> {
     bytes: &'a [u8],
     header: Header,
     width: usize,
@@ -252,19 +289,9 @@ pub(super) struct Bands<'a> {
 }
 
 impl<'a> Bands<'a> {
-    /// Checks the header against `limits` and reads the first directory.
-    pub(super) fn open(
-        bytes: &'a [u8],
-        alpha: Alpha,
-        limits: &Limits,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Self> {
+    /// Reads the first directory.
+    fn open(bytes: &'a [u8], alpha: Alpha, pulse: &'a Pulse<'a>) -> Result<Self> {
         let header = Header::parse(bytes)?;
-        if header.width == 0 || header.height == 0 {
-            return Err(corrupt(Format::Tiff, "the picture has no pixels"));
-        }
-        limits.check(header.width, header.height)?;
-        header.supported(bytes)?;
         let pixels = u64::from(header.width) * u64::from(header.height);
         let memory = usize::try_from(OVERHEAD.saturating_add(16 * pixels)).unwrap_or(usize::MAX);
         let decoder = pulse.confine(Format::Tiff, || {

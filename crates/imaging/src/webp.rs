@@ -1,8 +1,62 @@
-//! The container of WebP, as far as its decoder is not to be trusted with it.
+//! WebP, decoded whole by the `image` crate, and its container, as far as the decoder is not to be trusted with it.
 
-use super::Format;
+use super::decoder::{Decoder, Header, Reader, Request, only_page};
+use super::rows::Rows;
 use super::source::{Pulse, corrupt};
-use crate::{Error, Result};
+use super::through_image::{self, Way};
+use super::{Format, metadata};
+use crate::Result;
+use ::image::codecs::webp::WebPDecoder;
+
+/// The decoder of WebP.
+pub(super) struct WebP;
+
+const WAY: Way = Way {
+    format: Format::WebP,
+    make: |source| Ok(Box::new(WebPDecoder::new(source)?)),
+    // Frames of an animation take most: up to eight bytes a pixel, four of the frame and four of the canvas. The file is
+    // read into two buffers.
+    memory: |pixels, file| 8 * pixels + 2 * file,
+    // Some 60 ms.
+    unasked: 1 << 20,
+};
+
+impl Decoder for WebP {
+    fn format(&self) -> Format {
+        Format::WebP
+    }
+
+    fn recognizes(&self, bytes: &[u8]) -> bool {
+        bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP")
+    }
+
+    fn readers(&self) -> Vec<Reader> {
+        vec![Reader::built_in("", "image-webp", "0.2.4")]
+    }
+
+    fn header(&self, bytes: &[u8], page: u32, pulse: &Pulse<'_>) -> Result<Header> {
+        only_page(page)?;
+        let size = through_image::header(Format::WebP, WAY.make, bytes, pulse)?;
+        let (orientation, frames) = metadata::webp(bytes, pulse);
+        Ok(Header {
+            orientation: orientation.unwrap_or(1),
+            frames: frames.max(1),
+            ..Header::new(size)
+        })
+    }
+
+    fn open<'a>(
+        &self,
+        bytes: &'a [u8],
+        header: &Header,
+        request: &Request,
+        pulse: &'a Pulse<'a>,
+    ) -> Result<Box<dyn Rows + 'a>> {
+        check(bytes, header.size, pulse)?;
+        let raster = through_image::decode(WAY, bytes, header.size, request, pulse)?;
+        Ok(Box::new(raster))
+    }
+}
 
 /// Chunks of a container: kind and content, which may be cut off.
 pub(super) struct Chunks<'a>(&'a [u8]);
@@ -66,17 +120,4 @@ fn lossy_size(picture: &[u8]) -> Option<(u32, u32)> {
         )),
         _ => None,
     }
-}
-
-/// Asks for as much memory as the decoder holds besides its result, and gives it back: the decoder ends the process
-/// where it is refused any.
-///
-/// Frames of an animation take most: up to eight bytes a pixel, four of the frame and four of the canvas. The file is
-/// read into two buffers.
-pub(super) fn expect_memory(pixels: usize, file: usize) -> Result<()> {
-    let bytes = 8 * pixels + 2 * file;
-    let mut memory = Vec::<u8>::new();
-    memory
-        .try_reserve_exact(bytes)
-        .map_err(|_| Error::OutOfMemory { bytes })
 }

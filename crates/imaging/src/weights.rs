@@ -35,13 +35,16 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    /// Weights that resize `input` pixels to `output`, for the outputs in `kept`.
+    /// Weights that resize what lies in `span` of `input` pixels to `output` pixels, for the outputs in `kept`.
+    ///
+    /// The span may begin and end within a pixel, or reach over the edge, where the last pixel counts (Pillow's `box`).
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub(super) fn new(
         filter: Filter,
-        (input, output): (usize, usize),
+        (input, span): (usize, Range<f64>),
+        output: usize,
         kept: Range<usize>,
         pulse: &Pulse<'_>,
     ) -> Result<Self> {
@@ -50,8 +53,8 @@ impl Weights {
             values: Vec::new(),
         };
         match Kernel::of(filter) {
-            Some(kernel) => weights.antialiased(kernel, (input, output), kept, pulse)?,
-            None => weights.nearest((input, output), kept, pulse)?,
+            Some(kernel) => weights.antialiased(kernel, (input, span), output, kept, pulse)?,
+            None => weights.nearest((input, span), output, kept, pulse)?,
         }
         Ok(weights)
     }
@@ -59,20 +62,21 @@ impl Weights {
     fn antialiased(
         &mut self,
         kernel: Kernel,
-        (input, output): (usize, usize),
+        (input, span): (usize, Range<f64>),
+        output: usize,
         kept: Range<usize>,
         pulse: &Pulse<'_>,
     ) -> Result<()> {
-        let scale = input as f64 / output as f64;
+        let scale = (span.end - span.start) / output as f64;
         let filter_scale = scale.max(1.0);
         let support = kernel.support * filter_scale;
         let step = 1.0 / filter_scale;
         let mut exact = Vec::new();
         for at in kept.clone() {
             pulse.beat();
-            let center = (at as f64 + 0.5) * scale;
+            let center = span.start + (at as f64 + 0.5) * scale;
             // Casts truncate towards zero and stop at zero, as Pillow's do after its clamp.
-            let start = (center - support + 0.5) as usize;
+            let start = ((center - support + 0.5) as usize).min(input.saturating_sub(1));
             let end = ((center + support + 0.5) as usize).min(input);
             let length = end.saturating_sub(start);
             exact.clear();
@@ -101,12 +105,13 @@ impl Weights {
     /// Pillow steps through the centres by repeated addition.
     fn nearest(
         &mut self,
-        (input, output): (usize, usize),
+        (input, span): (usize, Range<f64>),
+        output: usize,
         kept: Range<usize>,
         pulse: &Pulse<'_>,
     ) -> Result<()> {
-        let scale = input as f64 / output as f64;
-        let mut center = scale * 0.5;
+        let scale = (span.end - span.start) / output as f64;
+        let mut center = span.start + scale * 0.5;
         for at in 0..kept.end {
             if at.is_multiple_of(1 << 12) {
                 pulse.beat();

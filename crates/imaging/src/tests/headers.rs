@@ -28,7 +28,7 @@ fn headers_are_read() {
             } else {
                 1
             },
-            decodable: name != "palette.tif",
+            refused: (name == "palette.tif").then(|| "TIFF (palette, 8 bits)".to_owned()),
         };
         assert_eq!(info(&contents).unwrap(), expected, "{name}");
     }
@@ -48,7 +48,7 @@ fn formats_go_by_their_magic_bytes() {
         (b"\xff\x4f\xff\x51", "JPEG 2000"),
     ] {
         let expected = format!("image format {format} is not supported");
-        assert_eq!(of(bytes), Err(expected.clone()));
+        assert_eq!(of(bytes).unwrap().title(), format);
         assert_eq!(decode(bytes).unwrap_err().to_string(), expected);
     }
     for bytes in [
@@ -257,17 +257,18 @@ fn variants_of_tiff_without_a_decoder_are_named() {
         let Info {
             width,
             height,
-            decodable,
+            refused,
             ..
         } = info(&file).unwrap();
-        assert_eq!((width, height, decodable), (3, 2, false), "{variant}");
+        assert_eq!((width, height), (3, 2), "{variant}");
+        assert!(refused.is_some(), "{variant}");
         let message = format!("image format TIFF ({variant}) is not supported");
         assert_eq!(decode(&file).unwrap_err().to_string(), message);
     }
     // The first bytes of LZW before version 6.0, which begins at the other end of a byte.
     let mut old = tiff(&[&RGB[..], &[(259, 3, 5)]].concat());
     old[8..10].copy_from_slice(&[0, 1]);
-    assert!(!info(&old).unwrap().decodable);
+    assert!(info(&old).unwrap().refused.is_some());
     let mut without = plain;
     let counts = without
         .windows(2)
@@ -363,6 +364,7 @@ fn limits_count_pixels() {
     let with = |max_pixels: u32| {
         let limits = Limits {
             max_pixels: max_pixels.into(),
+            ..LIMITS
         };
         // What is resized to is limited by what models take, not by this.
         let preprocess = Preprocess {

@@ -5,7 +5,9 @@ use super::*;
 use crate::Region;
 use crate::geometry::{Geometry, longest};
 use crate::kernel::Columns;
-use crate::resample::{Rows, run};
+use crate::plan::Plan;
+use crate::resample::run;
+use crate::rows::Rows;
 use crate::source::Pulse;
 use crate::weights::Weights;
 use proptest::prelude::*;
@@ -223,8 +225,8 @@ fn streamed_in(image: &Image, orientation: u8, region: Region, preprocess: &Prep
     let pulse = Pulse::new(&|| ());
     let mut rows = Reader { image, next: 0 };
     let geometry = |size| Geometry::of(size, preprocess, &LIMITS);
-    let filter = preprocess.filter;
-    let pixels = run(&mut rows, orientation, region, geometry, filter, &pulse).unwrap();
+    let plan = Plan::new(rows.size(), orientation, region, geometry).unwrap();
+    let pixels = run(&mut rows, &plan, preprocess.filter, &pulse).unwrap();
     assert_eq!(rows.next, image.height, "not all rows were read");
     pixels
 }
@@ -329,7 +331,8 @@ proptest! {
         filter in filters(),
     ) {
         let pulse = Pulse::new(&|| ());
-        let columns = Columns::new(Weights::new(filter, (input, output), 0..output, &pulse).unwrap(), &pulse);
+        let weights = Weights::new(filter, (input, 0.0..input as f64), output, 0..output, &pulse);
+        let columns = Columns::new(weights.unwrap(), &pulse);
         let mut row = noise(input, 1, seed).pixels.into_flattened();
         row.resize(row.len() + crate::kernel::PADDING, 0xaa);
         let (mut fast, mut plain) = (vec![0; 3 * output], vec![0; 3 * output]);
@@ -345,7 +348,8 @@ fn inputs_of_outputs_ascend() {
     let pulse = Pulse::new(&|| ());
     for (input, output) in [(336, 368), (368, 336), (300, 100), (7, 7)] {
         for filter in [Filter::Bicubic, Filter::Lanczos, Filter::Nearest] {
-            let weights = Weights::new(filter, (input, output), 0..output, &pulse).unwrap();
+            let span = 0.0..input as f64;
+            let weights = Weights::new(filter, (input, span), output, 0..output, &pulse).unwrap();
             assert!(weights.taps.is_sorted_by_key(|taps| taps.start));
             assert!(
                 weights

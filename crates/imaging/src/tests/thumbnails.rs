@@ -71,7 +71,10 @@ fn pixels_are_those_of_the_image() {
 
 #[test]
 fn limits_hold() {
-    let limits = Limits { max_pixels: 246 };
+    let limits = Limits {
+        max_pixels: 246,
+        ..LIMITS
+    };
     let refused = thumbnail(&read("444.jpg"), 10, Region::Full, &limits, &|| ());
     assert!(matches!(refused, Err(crate::Error::ImageTooLarge { .. })));
 }
