@@ -2,7 +2,7 @@
 //! looked at.
 
 use super::decoder::{Decoder, Reader};
-use super::{bmp, gif, jpeg, png, tiff, unread, webp};
+use super::{bmp, gif, jpeg, jpeg2000, png, tiff, unread, webp};
 use crate::{Error, Result};
 use std::fmt;
 
@@ -40,7 +40,7 @@ const DECODERS: [&dyn Decoder; 10] = [
     &webp::WebP,
     &tiff::Tiff,
     &bmp::Bmp,
-    &unread::JPEG_2000,
+    &jpeg2000::Jpeg2000,
     &unread::JPEG_XL,
     &unread::AVIF,
     &unread::HEIC,

@@ -34,6 +34,7 @@ mod format;
 mod geometry;
 mod gif;
 mod jpeg;
+mod jpeg2000;
 mod kept;
 mod kernel;
 mod metadata;

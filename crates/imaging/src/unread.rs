@@ -12,16 +12,6 @@ pub(crate) struct Unread {
     recognizes: fn(&[u8]) -> bool,
 }
 
-pub(crate) const JPEG_2000: Unread = Unread {
-    format: Format::Jpeg2000,
-    recognizes: |bytes| {
-        matches!(
-            bytes,
-            [0xff, 0x4f, 0xff, 0x51, ..] | [0, 0, 0, 12, b'j', b'P', b' ', b' ', ..]
-        )
-    },
-};
-
 pub(crate) const JPEG_XL: Unread = Unread {
     format: Format::JpegXl,
     recognizes: |bytes| {
