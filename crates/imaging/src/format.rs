@@ -2,7 +2,7 @@
 //! looked at.
 
 use super::decoder::{Decoder, Reader};
-use super::{bmp, gif, jpeg, jpeg2000, png, tiff, unread, webp};
+use super::{bmp, gif, jpeg, jpeg2000, jpegxl, png, tiff, unread, webp};
 use crate::{Error, Result};
 use std::fmt;
 
@@ -41,7 +41,7 @@ const DECODERS: [&dyn Decoder; 10] = [
     &tiff::Tiff,
     &bmp::Bmp,
     &jpeg2000::Jpeg2000,
-    &unread::JPEG_XL,
+    &jpegxl::JpegXl,
     &unread::AVIF,
     &unread::HEIC,
 ];

@@ -176,8 +176,13 @@ impl<'a> Tiles<'a> {
         });
         // The part of the file is copied, once here and once aside.
         let file = 2 * self.stream.length() as u64;
-        self.pulse
-            .claim(groups.max().unwrap_or(0).saturating_add(band).saturating_add(file))
+        self.pulse.claim(
+            groups
+                .max()
+                .unwrap_or(0)
+                .saturating_add(band)
+                .saturating_add(file),
+        )
     }
 
     fn size64(&self) -> [u64; 2] {
@@ -199,9 +204,7 @@ impl<'a> Tiles<'a> {
         }
         for columns in &self.columns {
             self.pulse.beat();
-            let across = self
-                .stream
-                .samples_of(0, columns.clone(), self.halvings);
+            let across = self.stream.samples_of(0, columns.clone(), self.halvings);
             let left = (across.start - self.samples[0].start) as usize;
             let size = ((across.end - across.start) as usize, height);
             let file = self.stream.taken_out(columns.clone(), rows.clone())?;

@@ -35,6 +35,7 @@ mod geometry;
 mod gif;
 mod jpeg;
 mod jpeg2000;
+mod jpegxl;
 mod kept;
 mod kernel;
 mod metadata;

@@ -36,6 +36,11 @@ impl Raster {
             next: 0,
         }
     }
+
+    /// The same, where it is a part or a reduced version of the picture as stored.
+    pub(super) fn lying(self, view: View) -> Self {
+        Self { view, ..self }
+    }
 }
 
 impl Rows for Raster {

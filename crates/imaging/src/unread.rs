@@ -12,16 +12,6 @@ pub(crate) struct Unread {
     recognizes: fn(&[u8]) -> bool,
 }
 
-pub(crate) const JPEG_XL: Unread = Unread {
-    format: Format::JpegXl,
-    recognizes: |bytes| {
-        matches!(
-            bytes,
-            [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', b' ', ..]
-        )
-    },
-};
-
 pub(crate) const AVIF: Unread = Unread {
     format: Format::Avif,
     recognizes: |bytes| matches!(brand(bytes), Some([b'a', b'v', b'i', b'f' | b's'])),

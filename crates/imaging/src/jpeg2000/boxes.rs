@@ -80,7 +80,10 @@ impl<'a> Boxes<'a> {
     fn colour(&mut self, content: &[u8]) {
         let (space, profile_colours) = match content {
             [1, _, _, number @ ..] => {
-                let space = match number.first_chunk().map(|number| u32::from_be_bytes(*number)) {
+                let space = match number
+                    .first_chunk()
+                    .map(|number| u32::from_be_bytes(*number))
+                {
                     Some(1 | 3 | 4 | 18 | 24) => Some(Space::YCbCr),
                     Some(12) => Some(Space::Cmyk),
                     Some(13) => Some(Space::Ycck),
@@ -133,7 +136,11 @@ fn palette(content: &[u8]) -> Option<Palette> {
         let mut entry = Vec::new();
         for &bits in &bits {
             let (value, after) = rest.split_at_checked(usize::from(bits.div_ceil(8)))?;
-            entry.push(value.iter().fold(0, |sum, &byte| sum << 8 | u32::from(byte)));
+            entry.push(
+                value
+                    .iter()
+                    .fold(0, |sum, &byte| sum << 8 | u32::from(byte)),
+            );
             rest = after;
         }
         entries.push(entry);

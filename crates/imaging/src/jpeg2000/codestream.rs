@@ -90,10 +90,7 @@ impl<'a> Codestream<'a> {
             if marker == 0xff90 {
                 break;
             }
-            let (content, after) = rest
-                .get(2..)
-                .and_then(segment)
-                .ok_or_else(ends_early)?;
+            let (content, after) = rest.get(2..).and_then(segment).ok_or_else(ends_early)?;
             let whole = rest.get(..rest.len() - after.len()).unwrap_or_default();
             match marker {
                 0xff52 => default = Some(Coding::cod(content).ok_or_else(contradictory)?),
@@ -198,7 +195,10 @@ impl<'a> Codestream<'a> {
     /// What there is no decoder for, in words.
     pub(super) fn refused(&self) -> Option<String> {
         // High-throughput block coding (part 15) is announced here.
-        let capabilities = self.segments.iter().any(|part| part.starts_with(&[0xff, 0x50]));
+        let capabilities = self
+            .segments
+            .iter()
+            .any(|part| part.starts_with(&[0xff, 0x50]));
         let variant = if capabilities {
             "high-throughput coding (HTJ2K)".to_owned()
         } else if self.components.len() > MOST_COMPONENTS {

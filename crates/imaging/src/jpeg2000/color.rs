@@ -2,7 +2,7 @@
 
 use super::boxes::{Boxes, Space};
 use super::codestream::Component;
-use crate::jpeg::rgb_of_inverted;
+use crate::jpeg::{rgb_of_inverted, rgb_of_ycc};
 use crate::preprocess::Alpha;
 use crate::raster::compose;
 
@@ -32,10 +32,12 @@ impl Painter {
     pub(super) fn new(boxes: &Boxes<'_>, components: &[Component], alpha: Alpha) -> Option<Self> {
         let palette = boxes.palette.as_ref();
         let sources: Vec<_> = match palette {
-            None => (0..components.len()).map(|component| (component, None)).collect(),
-            Some(palette) if boxes.sources.is_empty() => {
-                (0..palette.bits.len()).map(|column| (0, Some(column))).collect()
-            }
+            None => (0..components.len())
+                .map(|component| (component, None))
+                .collect(),
+            Some(palette) if boxes.sources.is_empty() => (0..palette.bits.len())
+                .map(|column| (0, Some(column)))
+                .collect(),
             Some(_) => boxes.sources.clone(),
         };
         let channel = |index: usize| {
@@ -44,7 +46,10 @@ impl Painter {
             let mut table = Vec::new();
             if let (Some(palette), Some(column)) = (palette, column) {
                 bits = *palette.bits.get(column)?;
-                let values = palette.entries.iter().map(|entry| entry.get(column).copied());
+                let values = palette
+                    .entries
+                    .iter()
+                    .map(|entry| entry.get(column).copied());
                 table = values.map(|value| byte(value.unwrap_or(0), bits)).collect();
             }
             Some(Channel {
@@ -53,7 +58,10 @@ impl Painter {
                 bits,
             })
         };
-        let opacity = boxes.definitions.iter().find(|one| matches!(one.kind, 1 | 2));
+        let opacity = boxes
+            .definitions
+            .iter()
+            .find(|one| matches!(one.kind, 1 | 2));
         let mut colours: Vec<_> = (0..sources.len())
             .filter(|&index| {
                 let defined = boxes.definitions.iter().find(|one| one.channel == index);
@@ -79,7 +87,9 @@ impl Painter {
         // One more than the colours, of which nothing is said, is opacity.
         let opacity = match opacity {
             Some(defined) => Some((channel(defined.channel)?, defined.kind == 2)),
-            None if colours.len() == wanted + 1 && !inks => Some((channel(colours[wanted])?, false)),
+            None if colours.len() == wanted + 1 && !inks => {
+                Some((channel(colours[wanted])?, false))
+            }
             None => None,
         };
         let space = match boxes.space {
@@ -100,7 +110,11 @@ impl Painter {
     pub(super) fn paint(&self, row: &mut [u8], components: &[&[f32]]) {
         let value = |channel: &Channel, x: usize| {
             let samples = components.get(channel.component).copied();
-            let sample = samples.unwrap_or_default().get(x).copied().unwrap_or_default();
+            let sample = samples
+                .unwrap_or_default()
+                .get(x)
+                .copied()
+                .unwrap_or_default();
             // A cast stops at zero.
             let sample = (sample + 0.5) as u32;
             match channel.table.as_slice() {
@@ -134,10 +148,12 @@ impl Painter {
     fn rgb(&self, color: [u8; 3], black: u8) -> [u8; 3] {
         match self.space {
             Space::Plain | Space::Lab => color,
-            Space::YCbCr => of_ycc(color),
-            Space::Cmyk => rgb_of_inverted([color[0], color[1], color[2], black].map(|ink| 255 - ink)),
+            Space::YCbCr => rgb_of_ycc(color),
+            Space::Cmyk => {
+                rgb_of_inverted([color[0], color[1], color[2], black].map(|ink| 255 - ink))
+            }
             Space::Ycck => {
-                let [r, g, b] = of_ycc(color);
+                let [r, g, b] = rgb_of_ycc(color);
                 rgb_of_inverted([r, g, b, 255 - black])
             }
         }
@@ -158,17 +174,6 @@ fn byte(sample: u32, bits: u8) -> u8 {
         Some(more) => (sample >> more) as u8,
         None => ((sample * 255 + most / 2) / most) as u8,
     }
-}
-
-fn of_ycc([y, blue, red]: [u8; 3]) -> [u8; 3] {
-    let [y, blue, red] = [i32::from(y), i32::from(blue) - 128, i32::from(red) - 128];
-    // ITU-R BT.601, in fixed point of 16 bits, rounded.
-    let sample = |product: i32| (y + ((product + (1 << 15)) >> 16)).clamp(0, 255) as u8;
-    [
-        sample(91_881 * red),
-        sample(-22_554 * blue - 46_802 * red),
-        sample(116_130 * blue),
-    ]
 }
 
 /// Undoes a multiplication by opacity.

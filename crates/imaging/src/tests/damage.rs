@@ -138,8 +138,7 @@ fn jpegs_without_a_decoder_are_named() {
         .position(|pair| pair == [0xff, 0xc0])
         .unwrap();
     for (at, byte, format) in [
-        (1, 0xc3, "lossless JPEG"),
-        (1, 0xc9, "arithmetic-coded JPEG"),
+        (1, 0xcb, "arithmetic-coded lossless JPEG"),
         (1, 0xc5, "hierarchical JPEG"),
         (4, 12, "12-bit JPEG"),
         (9, 2, "JPEG of 2 components"),

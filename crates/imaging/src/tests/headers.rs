@@ -14,6 +14,8 @@ fn headers_are_read() {
             "gif" => Format::Gif,
             "webp" => Format::WebP,
             "tif" => Format::Tiff,
+            "jp2" | "j2k" => Format::Jpeg2000,
+            "jxl" => Format::JpegXl,
             _ => Format::Bmp,
         };
         let expected = Info {
@@ -42,10 +44,6 @@ fn formats_go_by_their_magic_bytes() {
         (b"\0\0\0\x1cftypavis\0\0\0\0", "AVIF"),
         (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
         (b"\0\0\0\x18ftypmif1\0\0\0\0", "HEIC"),
-        (b"\xff\x0a\0\0", "JPEG XL"),
-        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
-        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
-        (b"\xff\x4f\xff\x51", "JPEG 2000"),
     ] {
         let expected = format!("image format {format} is not supported");
         assert_eq!(of(bytes).unwrap().title(), format);

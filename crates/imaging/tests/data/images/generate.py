@@ -218,4 +218,5 @@ def main():
     (HERE / "resize.json").write_text(f"[\n{lines}\n]\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+//! JPEG through libjpeg-turbo's decoder (crate `mozjpeg`), whose pixels are those of Pillow: slow integer
+//! DCT, fancy upsampling. Rows come one at a time; only a multi-scan file is buffered, by libjpeg itself.
+//!
+//! As in Pillow, damage that the decoder can step over (a bad code, bytes between segments) is no error and
+//! what follows the picture is not looked at, but data that ends early is an error.
+
+use super::{Header, rgb_of_inverted};
+use crate::rows::{Rows, View};
+use crate::source::{Pulse, corrupt};
+use crate::{Error, Format, Limits, Result};
+use mozjpeg::decompress::DecompressStarted;
+use mozjpeg::{ColorSpace, Decompress};
+use std::io::{self, BufRead, Read};
+
+/// A JPEG being decoded, row by row.
+pub(super) struct Scanlines<'a> {
+    /// `None` once all rows were read and the end of the picture was found.
+    decoder: Option<DecompressStarted<Feed<'a>>>,
+    width: usize,
+    height: usize,
+    /// Pixels of the file that make one, along a side.
+    step: f64,
+    rows_left: usize,
+    /// One row of samples as the decoder gives them, of a CMYK picture; empty otherwise.
+    cmyk: Vec<u8>,
+    pulse: &'a Pulse<'a>,
+}
+
+impl<'a> Scanlines<'a> {
+    /// Starts decoding, at the size that `limits` has room for: in eighths, as the format is made of blocks of 8 × 8.
+    pub(super) fn open(
+        bytes: &'a [u8],
+        header: &Header,
+        limits: &Limits,
+        pulse: &'a Pulse<'a>,
+    ) -> Result<Self> {
+        let (width, height) = (header.width as usize, header.height as usize);
+        let reduced = |side: usize, eighths: usize| (side * eighths).div_ceil(8);
+        let eighths = (1..=8).rev().find(|&eighths| {
+            let pixels = reduced(width, eighths) as u64 * reduced(height, eighths) as u64;
+            pixels <= limits.max_pixels
+        });
+        let eighths = eighths.unwrap_or(1);
+        if header.multi_scan {
+            // libjpeg holds coefficients of two bytes, of components that may all have full size.
+            pulse.claim(2 * u64::from(header.components) * width as u64 * height as u64)?;
+        }
+        let cmyk = header.components == 4;
+        let decoder = pulse
+            .confine(Format::Jpeg, || {
+                let feed = Feed {
+                    bytes,
+                    position: 0,
+                    split: header.multi_scan,
+                    pulse,
+                };
+                let mut decoder = Decompress::builder()
+                    .from_reader(feed)
+                    .map_err(unreadable)?;
+                if decoder.size() != (width, height) {
+                    return Err(corrupt(Format::Jpeg, "contradictory frame headers"));
+                }
+                let space = if cmyk {
+                    ColorSpace::JCS_CMYK
+                } else {
+                    ColorSpace::JCS_RGB
+                };
+                if eighths < 8 {
+                    decoder.scale(eighths as u8);
+                }
+                decoder.to_colorspace(space).map_err(unreadable)
+            })
+            .map_err(plain)?;
+        let (width, height) = (reduced(width, eighths), reduced(height, eighths));
+        if (decoder.width(), decoder.height()) != (width, height) {
+            return Err(corrupt(Format::Jpeg, "contradictory frame headers"));
+        }
+        Ok(Self {
+            decoder: Some(decoder),
+            step: 8.0 / eighths as f64,
+            width,
+            height,
+            rows_left: height,
+            cmyk: vec![0; if cmyk { 4 * width } else { 0 }],
+            pulse,
+        })
+    }
+}
+
+impl Rows for Scanlines<'_> {
+    fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    fn view(&self) -> View {
+        View {
+            origin: (0.0, 0.0),
+            step: (self.step, self.step),
+        }
+    }
+
+    fn next_row(&mut self, row: &mut [u8]) -> Result<()> {
+        let Self {
+            decoder,
+            rows_left,
+            cmyk,
+            pulse,
+            ..
+        } = self;
+        pulse
+            .confine(Format::Jpeg, || {
+                let Some(scanlines) = decoder.as_mut() else {
+                    return Err(corrupt(Format::Jpeg, "the data ends early"));
+                };
+                let target = if cmyk.is_empty() {
+                    &mut *row
+                } else {
+                    &mut cmyk[..]
+                };
+                scanlines.read_scanlines_into(target).map_err(unreadable)?;
+                *rows_left = rows_left.saturating_sub(1);
+                if *rows_left == 0
+                    && let Some(finished) = decoder.take()
+                {
+                    finished.finish().map_err(unreadable)?;
+                }
+                Ok(())
+            })
+            .map_err(plain)?;
+        for (rgb, cmyk) in row
+            .as_chunks_mut::<3>()
+            .0
+            .iter_mut()
+            .zip(cmyk.as_chunks::<4>().0)
+        {
+            *rgb = rgb_of_inverted(*cmyk);
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn unreadable(error: io::Error) -> Error {
+    corrupt(Format::Jpeg, error.to_string())
+}
+
+/// libjpeg's message for a reader that fails, which [`Feed`] does only at the end, in plain words.
+fn plain(error: Error) -> Error {
+    match error {
+        Error::CorruptImage { reason, .. } if reason == "Input file read error" => {
+            corrupt(Format::Jpeg, "the data ends early")
+        }
+        error => error,
+    }
+}
+
+/// Most bytes of a multi-scan file that libjpeg gets at once: less would take it off its fast way.
+const PORTION: usize = 1 << 16;
+
+/// What libjpeg reads from.
+///
+/// At the end it fails, where an ordinary reader would make libjpeg invent the missing end and carry on
+/// with grey. A multi-scan file is read at once, so it comes in portions of [`PORTION`], and every scan starts a new one, so that
+/// `progress` is called for each: a small file can hold thousands of scans that each cost a pass over the whole picture.
+struct Feed<'a> {
+    bytes: &'a [u8],
+    position: usize,
+    split: bool,
+    pulse: &'a Pulse<'a>,
+}
+
+impl BufRead for Feed<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.pulse.beat();
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        if rest.is_empty() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        if !self.split {
+            return Ok(rest);
+        }
+        let portion = rest.get(..PORTION).unwrap_or(rest);
+        let mut pairs = portion.get(1..).unwrap_or_default().windows(2);
+        let scan = pairs.position(|pair| pair == [0xff, 0xda]);
+        Ok(scan.and_then(|at| portion.get(..=at)).unwrap_or(portion))
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.position = self.position.saturating_add(amount);
+    }
+}
+
+impl Read for Feed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(buffer)?;
+        self.consume(read);
+        Ok(read)
+    }
+}

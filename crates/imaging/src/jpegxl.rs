@@ -1,0 +1,212 @@
+//! JPEG XL through `jxl-oxide`, the first frame of an animation as its picture.
+//!
+//! The decoder holds the picture as floating-point numbers, counts what it allocates and is given a bound. It cannot be
+//! asked to stop, so that all but small pictures are decoded aside. Of a region it decodes the groups that the region
+//! needs. It turns the picture itself, as the format wants of every decoder: orientation in an EXIF block does not count.
+
+use super::Format;
+use super::aside;
+use super::decoder::{Decoder, Header, Reader, Request, only_page};
+use super::jpeg::rgb_of_inverted;
+use super::raster::{Raster, zeroed};
+use super::region::Area;
+use super::rows::{Rows, View};
+use super::source::{Pulse, corrupt};
+use crate::Result;
+use jxl_oxide::{
+    AllocTracker, CropInfo, EnumColourEncoding, InitializeResult, JxlImage, JxlThreadPool,
+    PixelFormat, RenderingIntent,
+};
+
+/// The decoder of JPEG XL.
+pub(super) struct JpegXl;
+
+/// Bytes that are fed to the decoder before it is asked again.
+const PORTION: usize = 1 << 14;
+
+/// Bytes that decoding takes besides samples.
+const OVERHEAD: u64 = 64 << 20;
+
+/// Pixels of a picture that is decoded right here: some milliseconds.
+const UNASKED: u64 = 1 << 14;
+
+impl Decoder for JpegXl {
+    fn format(&self) -> Format {
+        Format::JpegXl
+    }
+
+    fn recognizes(&self, bytes: &[u8]) -> bool {
+        matches!(
+            bytes,
+            [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', b' ', ..]
+        )
+    }
+
+    fn readers(&self) -> Vec<Reader> {
+        vec![Reader::built_in("", "jxl-oxide", "0.12.6")]
+    }
+
+    fn header(&self, bytes: &[u8], page: u32, pulse: &Pulse<'_>) -> Result<Header> {
+        only_page(page)?;
+        pulse.confine(Format::JpegXl, || {
+            let (mut image, rest) = begin(bytes, OVERHEAD, pulse)?;
+            let size = (image.width(), image.height());
+            let mut frames = 1;
+            if image.image_header().metadata.animation.is_some() {
+                // Best effort, as in other formats: as many as are whole.
+                let _ = feed(&mut image, rest, pulse, |_| false);
+                frames = u32::try_from(image.num_loaded_keyframes()).unwrap_or(u32::MAX);
+            }
+            Ok(Header {
+                frames: frames.max(1),
+                ..Header::new(size)
+            })
+        })
+    }
+
+    fn open<'a>(
+        &self,
+        bytes: &'a [u8],
+        header: &Header,
+        request: &Request,
+        pulse: &'a Pulse<'a>,
+    ) -> Result<Box<dyn Rows + 'a>> {
+        let area = request.area.clone();
+        let (width, height) = (area.columns.len() as u32, area.rows.len() as u32);
+        let view = View {
+            origin: (area.columns.start as f64, area.rows.start as f64),
+            step: (1.0, 1.0),
+        };
+        let pixels = u64::from(header.size.0) * u64::from(header.size.1);
+        let channels = pulse.confine(Format::JpegXl, || {
+            let (image, _) = begin(bytes, OVERHEAD, pulse)?;
+            Ok(3 + image.image_header().metadata.ec_info.len() as u64)
+        })?;
+        // Samples of four bytes: decoded, filtered, kept for other frames, and in the making.
+        let memory = OVERHEAD.saturating_add(pixels.saturating_mul(channels).saturating_mul(16));
+        pulse.claim(memory.saturating_add(2 * bytes.len() as u64))?;
+        let decode = move |bytes: &[u8], pulse: &Pulse<'_>| {
+            pulse.confine(Format::JpegXl, || decode(bytes, &area, memory, pulse))
+        };
+        let (samples, channels) = match pixels > UNASKED {
+            true => aside::run(bytes, pulse, decode)?,
+            false => decode(bytes, pulse)?,
+        };
+        let raster = Raster::new(samples, channels, (width, height), request.alpha);
+        Ok(Box::new(raster.lying(view)))
+    }
+}
+
+fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> crate::Error {
+    corrupt(Format::JpegXl, error.to_string())
+}
+
+/// Reads the header; what follows it was not read.
+fn begin<'a>(bytes: &'a [u8], memory: u64, pulse: &Pulse<'_>) -> Result<(JxlImage, &'a [u8])> {
+    let memory = usize::try_from(memory).unwrap_or(usize::MAX);
+    let mut image = JxlImage::builder()
+        .pool(JxlThreadPool::none())
+        .alloc_tracker(AllocTracker::with_limit(memory))
+        .build_uninit();
+    let mut at = 0;
+    let mut portion = PORTION;
+    loop {
+        pulse.beat();
+        let rest = bytes.get(at..).unwrap_or_default();
+        let fed = rest.get(..portion).unwrap_or(rest);
+        let taken = image.feed_bytes(fed).map_err(|error| failed(error))?;
+        at += taken;
+        image = match image.try_init().map_err(failed)? {
+            InitializeResult::Initialized(image) => {
+                return Ok((image, bytes.get(at..).unwrap_or_default()));
+            }
+            InitializeResult::NeedMoreData(image) => image,
+        };
+        if taken == 0 && fed.len() == rest.len() {
+            return Err(corrupt(Format::JpegXl, "the header ends early"));
+        }
+        // A box's header was cut in two.
+        portion = if taken == 0 { portion * 2 } else { PORTION };
+    }
+}
+
+/// Feeds the decoder until `enough`, or until there is no more.
+fn feed(
+    image: &mut JxlImage,
+    mut rest: &[u8],
+    pulse: &Pulse<'_>,
+    enough: impl Fn(&JxlImage) -> bool,
+) -> Result<()> {
+    let mut portion = PORTION;
+    while !enough(image) && !image.is_loading_done() && !rest.is_empty() {
+        pulse.beat();
+        let fed = rest.get(..portion).unwrap_or(rest);
+        let taken = image.feed_bytes(fed).map_err(failed)?;
+        if taken == 0 && fed.len() == rest.len() {
+            break;
+        }
+        rest = rest.get(taken..).unwrap_or_default();
+        portion = if taken == 0 { portion * 2 } else { PORTION };
+    }
+    Ok(())
+}
+
+/// Samples of an area of the first frame, and how many make a pixel.
+fn decode(bytes: &[u8], area: &Area, memory: u64, pulse: &Pulse<'_>) -> Result<(Vec<u8>, usize)> {
+    let (mut image, rest) = begin(bytes, memory, pulse)?;
+    feed(&mut image, rest, pulse, |image| {
+        image.num_loaded_keyframes() > 0
+    })?;
+    if image.num_loaded_keyframes() == 0 {
+        return Err(corrupt(Format::JpegXl, "the data ends early"));
+    }
+    // Colours of the format's own kind are told by sRGB; others stay as they are, whatever their profile.
+    let metadata = &image.image_header().metadata;
+    if metadata.xyb_encoded && image.original_icc().is_some() {
+        let srgb = match metadata.grayscale() {
+            true => EnumColourEncoding::gray_srgb(RenderingIntent::Relative),
+            false => EnumColourEncoding::srgb(RenderingIntent::Relative),
+        };
+        image.request_color_encoding(srgb);
+    }
+    image.set_image_region(CropInfo {
+        width: area.columns.len() as u32,
+        height: area.rows.len() as u32,
+        left: area.columns.start as u32,
+        top: area.rows.start as u32,
+    });
+    pulse.beat();
+    let format = image.pixel_format();
+    let render = image.render_frame_cropped(0).map_err(failed)?;
+    let mut stream = render.stream();
+    let channels = stream.channels() as usize;
+    if (stream.width() as usize, stream.height() as usize) != area.size()
+        || channels != format.channels()
+    {
+        return Err(corrupt(Format::JpegXl, "contradictory headers"));
+    }
+    let mut samples = zeroed(channels * area.columns.len() * area.rows.len(), pulse)?;
+    for row in samples.chunks_exact_mut(channels * area.columns.len()) {
+        pulse.beat();
+        stream.write_to_buffer(row);
+    }
+    Ok(match format {
+        PixelFormat::Cmyk => (of_inks::<4>(&samples, pulse)?, 3),
+        PixelFormat::Cmyka => (of_inks::<5>(&samples, pulse)?, 4),
+        _ => (samples, channels),
+    })
+}
+
+/// RGB of ink, which the format holds inverted, and what there is of alpha.
+fn of_inks<const N: usize>(samples: &[u8], pulse: &Pulse<'_>) -> Result<Vec<u8>> {
+    let mut out = zeroed(samples.len() / N * (N - 1), pulse)?;
+    let pixels = samples.as_chunks::<N>().0.iter();
+    for (out, pixel) in out.chunks_exact_mut(N - 1).zip(pixels) {
+        let (inks, alpha) = pixel.split_at(4);
+        let rgb = rgb_of_inverted(*inks.first_chunk().unwrap_or(&[0; 4]));
+        let (color, rest) = out.split_at_mut(3);
+        color.copy_from_slice(&rgb);
+        rest.copy_from_slice(alpha);
+    }
+    Ok(out)
+}
