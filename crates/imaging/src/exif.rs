@@ -5,9 +5,8 @@
 use super::source::Pulse;
 
 const ORIENTATION: u16 = 0x0112;
-const XMP: u16 = 700;
 
-/// EXIF orientation of a TIFF structure: a TIFF file or the content of an EXIF block (with or without its
+/// EXIF orientation of a TIFF structure: the content of an EXIF block (with or without its
 /// `Exif\0\0` prefix). `None` where it is absent or not in 1..=8.
 pub(super) fn orientation(block: &[u8]) -> Option<u8> {
     let block = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
@@ -26,18 +25,6 @@ pub(super) fn orientation(block: &[u8]) -> Option<u8> {
     u8::try_from(value)
         .ok()
         .filter(|value| (1..=8).contains(value))
-}
-
-/// Orientation from a TIFF file: its tag, else the one in its XMP packet.
-pub(super) fn file_orientation(bytes: &[u8]) -> Option<u8> {
-    orientation(bytes).or_else(|| {
-        let tiff = Tiff::open(bytes)?;
-        let (mut entries, _) = tiff.directory(tiff.first)?;
-        let (_, _, count, at) = entries.find(|entry| entry.0 == XMP)?;
-        let offset = usize::try_from(tiff.number(at, tiff.word)?).ok()?;
-        let length = usize::try_from(count).ok()?;
-        xmp_orientation(bytes.get(offset..offset.checked_add(length)?)?)
-    })
 }
 
 /// Orientation in an XMP packet (`tiff:Orientation="6"` or as an element), which counts where EXIF has none.
@@ -149,25 +136,6 @@ impl<'a> Tiff<'a> {
         }
         tiff.first = usize::try_from(tiff.number(at, tiff.word)?).ok()?;
         Some(tiff)
-    }
-
-    /// The `n`-th of the whole numbers that `tag` has in the first directory, from 0.
-    pub(super) fn value(&self, tag: u16, n: usize) -> Option<u64> {
-        let (mut entries, _) = self.directory(self.first)?;
-        let (_, kind, count, at) = entries.find(|entry| entry.0 == tag)?;
-        let bytes = match kind {
-            1 => 1,
-            3 => 2,
-            4 | 13 => 4,
-            16 | 18 => 8,
-            _ => return None,
-        };
-        let count = usize::try_from(count).ok().filter(|&count| n < count)?;
-        let start = match count.checked_mul(bytes)? <= self.word {
-            true => at,
-            false => usize::try_from(self.number(at, self.word)?).ok()?,
-        };
-        self.number(start.checked_add(n * bytes)?, bytes)
     }
 
     fn number(&self, at: usize, length: usize) -> Option<u64> {

@@ -6,9 +6,9 @@
 //! input, however broken, does more than return an [`Error`].
 //!
 //! Where the result is not that of Pillow 11.3:
-//! - Grey PNG and TIFF of 16 bits keep their high byte; Pillow clips them to white.
-//! - TIFF holding JPEG goes through another decoder, which differs by a level or two. Many variants of TIFF are
-//!   [`Error::UnsupportedImageFormat`], each by its name: `tiff` lists them.
+//! - Grey PNG and TIFF of 16 bits keep their high byte, or are scaled by what they hold; Pillow clips them to white.
+//! - TIFF: `tiff::scale` says what becomes of other depths; a thumbnail before the picture is passed over; many kinds are
+//!   read that Pillow refuses.
 //! - Without [`Preprocess::exif_orientation`] a TIFF stays as stored; Pillow orients it all the same.
 //! - Orientation is not looked for in a PNG's text chunks (ImageMagick's former place for EXIF) nor in its
 //!   compressed XMP.

@@ -25,12 +25,12 @@ fn headers_are_read() {
             orientation: stem
                 .strip_prefix("orientation-")
                 .map_or(1, |orientation| orientation.parse().unwrap()),
-            frames: if matches!(stem, "animated" | "pages") {
+            frames: if matches!(stem, "animated" | "pages" | "thumbnail-first") {
                 2
             } else {
                 1
             },
-            refused: (name == "palette.tif").then(|| "TIFF (palette, 8 bits)".to_owned()),
+            refused: None,
         };
         assert_eq!(info(&contents).unwrap(), expected, "{name}");
     }
@@ -222,31 +222,22 @@ const RGB: [(u16, u16, u32); 3] = [(258, 3, 8), (262, 3, 2), (277, 3, 3)];
 fn variants_of_tiff_without_a_decoder_are_named() {
     let plain = tiff(&RGB);
     assert!(decode(&plain).unwrap() == plain[8..26]);
-    let grey = [(262, 3, 1), (277, 3, 1)];
     for (entries, variant) in [
-        (&[(259, 3, 2)][..], "CCITT modified Huffman compression"),
-        (&[(259, 3, 3)], "CCITT group 3 compression"),
-        (&[(259, 3, 6)], "JPEG compression of the old style"),
-        (&[(259, 3, 50000)], "Zstandard compression"),
+        (&[(259, 3, 99)][..], "compression 99"),
+        (&[(259, 3, 34_661)], "JBIG compression"),
+        (&[(259, 3, 34_676)], "LogLuv compression"),
+        (&[(259, 3, 4)], "CCITT compression of more than one bit"),
+        (&[(258, 3, 99)], "samples of 99 bits"),
+        (&[(262, 3, 99)], "photometric interpretation 99"),
+        (&[(262, 3, 32_803)], "a colour filter array"),
+        (&[(262, 3, 3)], "a palette that is not in the file"),
+        (&[(339, 3, 6)], "complex samples"),
         (
-            &[(259, 3, 4)],
-            "CCITT group 4 compression of more than one bit",
+            &[(259, 3, 5), (317, 3, 3)],
+            "a floating-point predictor over whole numbers",
         ),
-        (&[(259, 3, 99)], "compression 99"),
-        (&[(266, 3, 2)], "bytes with the lowest bit first"),
-        (&[(262, 3, 3), (277, 3, 1)], "palette, 8 bits"),
-        (&[(262, 3, 6)], "YCbCr"),
-        (&[(262, 3, 8)], "CIE L*a*b*"),
-        (&[(258, 3, 4)], "RGB of 4 bits"),
-        (&[(277, 3, 5)], "RGB of 5 channels"),
-        (
-            &[(277, 3, 4), (338, 3, 0), (317, 3, 2)],
-            "predictor over channels that are not shown",
-        ),
-        (&[(339, 3, 3)], "floating-point samples"),
-        (&[(339, 3, 2)], "signed samples"),
-        (&[grey[0], (277, 3, 2)], "grey with 1 more channels"),
-        (&[grey[0], grey[1], (258, 3, 12)], "grey of 12 bits"),
+        (&[(259, 3, 5), (317, 3, 4)], "predictor 4"),
+        (&[(258, 3, 12), (259, 3, 7)], "JPEG compression of 12 bits"),
     ] {
         let kept = RGB
             .iter()
@@ -260,24 +251,9 @@ fn variants_of_tiff_without_a_decoder_are_named() {
         } = info(&file).unwrap();
         assert_eq!((width, height), (3, 2), "{variant}");
         assert!(refused.is_some(), "{variant}");
-        let message = format!("image format TIFF ({variant}) is not supported");
+        let message = format!("image format TIFF with {variant} is not supported");
         assert_eq!(decode(&file).unwrap_err().to_string(), message);
     }
-    // The first bytes of LZW before version 6.0, which begins at the other end of a byte.
-    let mut old = tiff(&[&RGB[..], &[(259, 3, 5)]].concat());
-    old[8..10].copy_from_slice(&[0, 1]);
-    assert!(info(&old).unwrap().refused.is_some());
-    let mut without = plain;
-    let counts = without
-        .windows(2)
-        .rposition(|pair| pair == [0x17, 1])
-        .unwrap();
-    without[counts] = 0xff;
-    assert_eq!(
-        decode(&without).unwrap_err().to_string(),
-        "image format TIFF (without the lengths of its strips or tiles) is not supported"
-    );
-    assert_eq!(info(&without).unwrap().width, 3);
 }
 
 /// Planes of tiles that reach beyond the picture.

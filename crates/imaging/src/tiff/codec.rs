@@ -1,0 +1,165 @@
+//! From the bytes of a strip or tile to its rows as they were before they were compressed.
+
+use super::fax::{Coding, Fax};
+use super::jpeg;
+use super::layout::{Color, Layout, compression};
+use super::stream::{Input, Lzw, PackBits};
+use super::whole;
+use crate::source::{Pulse, corrupt};
+use crate::{Error, Format, Result};
+use flate2::bufread::ZlibDecoder;
+use lzma_rust2::XzReader;
+use ruzstd::decoding::StreamingDecoder;
+use std::io::{self, BufReader, Read};
+
+/// Most bytes that a stream is decoded ahead of what is asked for.
+const AHEAD: usize = 1 << 16;
+
+/// Most bytes of what was decoded that a stream may refer back to: more than any writer of TIFF asks for.
+const WINDOW: usize = 1 << 27;
+
+/// A strip or tile being decoded.
+pub(super) trait Packed {
+    /// Fills `row` with the next row.
+    ///
+    /// # Errors
+    /// [`Error::CorruptImage`] where there is none.
+    fn fill(&mut self, row: &mut [u8]) -> Result<()>;
+}
+
+/// A strip or tile to be decoded.
+pub(super) struct Chunk<'a> {
+    pub(super) bytes: &'a [u8],
+    /// Whether the file ends within it.
+    pub(super) cut: bool,
+    /// Pixels per row and rows.
+    pub(super) size: (usize, usize),
+    /// Bytes of a row.
+    pub(super) stride: usize,
+}
+
+/// Starts decoding.
+///
+/// # Errors
+/// [`Error::CorruptImage`], or [`Error::UnsupportedImageFormat`] for what only the data tells.
+pub(super) fn open<'a>(
+    layout: &Layout<'a>,
+    color: Color,
+    chunk: &Chunk<'a>,
+    pulse: &'a Pulse<'a>,
+) -> Result<Box<dyn Packed + 'a>> {
+    let Chunk {
+        bytes, cut, size, ..
+    } = *chunk;
+    let input = || Input::new(bytes, layout.reversed, pulse);
+    let fax = |coding| Fax::new(bytes, layout.reversed, coding, size.0, cut, pulse);
+    Ok(match layout.compression {
+        compression::NONE => Box::new(Plain {
+            bytes,
+            reversed: layout.reversed,
+        }),
+        compression::RLE => Box::new(fax(Coding::Huffman { align: 8 })),
+        compression::RLE_WORDS => Box::new(fax(Coding::Huffman { align: 16 })),
+        compression::GROUP_3 => {
+            let two = layout.directory.first(292).unwrap_or(0) & 1 == 1;
+            Box::new(fax(Coding::Group3 { two }))
+        }
+        compression::GROUP_4 => Box::new(fax(Coding::Group4)),
+        compression::PACK_BITS => Stream::new(PackBits::new(input()), chunk),
+        compression::LZW => Stream::new(Lzw::new(input()).map_err(unreadable)?, chunk),
+        compression::DEFLATE | compression::OLD_DEFLATE => {
+            Stream::new(ZlibDecoder::new(input()), chunk)
+        }
+        compression::LZMA => Stream::new(
+            XzReader::new_mem_limit(input(), false, (WINDOW >> 10) as u32),
+            chunk,
+        ),
+        compression::ZSTD => {
+            let decoder = StreamingDecoder::new_with_max_window_size(input(), WINDOW as u64);
+            let decoder = decoder.map_err(|error| corrupt(Format::Tiff, error.to_string()))?;
+            Stream::new(decoder, chunk)
+        }
+        compression::JPEG => jpeg::open(layout, color, chunk, pulse)?,
+        compression::OLD_JPEG => jpeg::open_old(layout, chunk, pulse)?,
+        _ => whole::open(layout, chunk, pulse)?,
+    })
+}
+
+/// What is not compressed.
+struct Plain<'a> {
+    bytes: &'a [u8],
+    reversed: bool,
+}
+
+impl Packed for Plain<'_> {
+    fn fill(&mut self, row: &mut [u8]) -> Result<()> {
+        let Some((bytes, rest)) = self.bytes.split_at_checked(row.len()) else {
+            return Err(corrupt(Format::Tiff, "the data ends early"));
+        };
+        row.copy_from_slice(bytes);
+        if self.reversed {
+            row.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+        }
+        self.bytes = rest;
+        Ok(())
+    }
+}
+
+/// A stream of bytes that is cut into rows.
+struct Stream<R>(BufReader<R>);
+
+impl<'a, R: Read + 'a> Stream<R> {
+    fn new(reader: R, chunk: &Chunk<'a>) -> Box<dyn Packed + 'a> {
+        let all = chunk.stride.saturating_mul(chunk.size.1);
+        Box::new(Self(BufReader::with_capacity(all.clamp(1, AHEAD), reader)))
+    }
+}
+
+impl<R: Read> Packed for Stream<R> {
+    fn fill(&mut self, row: &mut [u8]) -> Result<()> {
+        self.0.read_exact(row).map_err(unreadable)
+    }
+}
+
+pub(super) fn unreadable(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => corrupt(Format::Tiff, "the data ends early"),
+        io::ErrorKind::OutOfMemory => Error::UnsupportedImageFormat {
+            format: format!("TIFF with a compression that looks back over {WINDOW} bytes"),
+        },
+        _ => corrupt(Format::Tiff, error.to_string()),
+    }
+}
+
+/// Rows of what was decoded as a whole.
+pub(super) struct Decoded {
+    bytes: Vec<u8>,
+    /// Bytes of a row of it, and where the next one begins.
+    stride: usize,
+    next: usize,
+}
+
+impl Decoded {
+    pub(super) fn new(bytes: Vec<u8>, stride: usize) -> Self {
+        Self {
+            bytes,
+            stride,
+            next: 0,
+        }
+    }
+}
+
+impl Packed for Decoded {
+    fn fill(&mut self, row: &mut [u8]) -> Result<()> {
+        let bytes = self.bytes.get(self.next..).unwrap_or_default();
+        let Some(bytes) = bytes.get(..self.stride) else {
+            return Err(corrupt(Format::Tiff, "the data ends early"));
+        };
+        let length = row.len().min(bytes.len());
+        let (filled, rest) = row.split_at_mut(length);
+        filled.copy_from_slice(bytes.get(..length).unwrap_or_default());
+        rest.fill(0);
+        self.next += self.stride;
+        Ok(())
+    }
+}

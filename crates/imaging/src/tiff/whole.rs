@@ -1,0 +1,143 @@
+//! Compressions whose decoders give a strip or tile at once: WebP and LERC.
+
+use super::codec::{Chunk, Decoded, Packed, unreadable};
+use super::layout::{Layout, compression};
+use super::stream::Input;
+use crate::raster::zeroed;
+use crate::source::{Pulse, corrupt};
+use crate::{Error, Format, Result};
+use ::image::ImageDecoder;
+use ::image::codecs::webp::WebPDecoder;
+use flate2::bufread::ZlibDecoder;
+use lerc::SampleData;
+use ruzstd::decoding::StreamingDecoder;
+use std::io::{Cursor, Read};
+
+/// Decodes a strip or tile.
+pub(super) fn open<'a>(
+    layout: &Layout<'a>,
+    chunk: &Chunk<'a>,
+    pulse: &'a Pulse<'a>,
+) -> Result<Box<dyn Packed + 'a>> {
+    let samples = if layout.planar { 1 } else { layout.bits.len() };
+    let decoded = match layout.compression {
+        compression::WEBP | compression::OLD_WEBP => webp(samples, chunk, pulse)?,
+        compression::LERC => lerc(layout, samples, chunk, pulse)?,
+        other => {
+            return Err(Error::UnsupportedImageFormat {
+                format: format!("TIFF with compression {other}"),
+            });
+        }
+    };
+    Ok(Box::new(decoded))
+}
+
+fn larger() -> Error {
+    corrupt(
+        Format::Tiff,
+        "a strip or tile holds a picture of another size",
+    )
+}
+
+fn webp(samples: usize, chunk: &Chunk<'_>, pulse: &Pulse<'_>) -> Result<Decoded> {
+    let bad = |error: ::image::ImageError| corrupt(Format::Tiff, error.to_string());
+    let decoder = WebPDecoder::new(Cursor::new(chunk.bytes)).map_err(bad)?;
+    let (width, height) = decoder.dimensions();
+    let (width, height) = (width as usize, height as usize);
+    let channels = usize::from(decoder.color_type().channel_count());
+    if width != chunk.size.0 || height > chunk.size.1 || samples > 4 {
+        return Err(larger());
+    }
+    let mut pixels = zeroed(width * height * channels, pulse)?;
+    decoder.read_image(&mut pixels).map_err(bad)?;
+    if channels == samples {
+        return Ok(Decoded::new(pixels, width * channels));
+    }
+    // A picture that is opaque is written without opacity.
+    let mut all = zeroed(width * height * samples, pulse)?;
+    for (pixel, all) in pixels
+        .chunks_exact(channels)
+        .zip(all.chunks_exact_mut(samples))
+    {
+        all.fill(u8::MAX);
+        all.iter_mut()
+            .zip(pixel)
+            .for_each(|(all, &sample)| *all = sample);
+    }
+    Ok(Decoded::new(all, width * samples))
+}
+
+fn lerc(
+    layout: &Layout<'_>,
+    samples: usize,
+    chunk: &Chunk<'_>,
+    pulse: &Pulse<'_>,
+) -> Result<Decoded> {
+    let bad = |error: lerc::LercError| corrupt(Format::Tiff, error.to_string());
+    // Version, and what was done on top: nothing, deflate, Zstandard.
+    let inner;
+    let bytes = match layout.directory.all(50_674, 2).get(1) {
+        Some(1) => {
+            inner = unpacked(
+                ZlibDecoder::new(Input::new(chunk.bytes, false, pulse)),
+                chunk,
+            )?;
+            &inner[..]
+        }
+        Some(2) => {
+            let input = Input::new(chunk.bytes, false, pulse);
+            let decoder = StreamingDecoder::new(input)
+                .map_err(|error| corrupt(Format::Tiff, error.to_string()))?;
+            inner = unpacked(decoder, chunk)?;
+            &inner[..]
+        }
+        _ => chunk.bytes,
+    };
+    let info = lerc::decode_info(bytes).map_err(bad)?;
+    let all = u64::from(info.depth) * u64::from(info.bands);
+    let (width, height) = (info.width as usize, info.height as usize);
+    if width != chunk.size.0 || height > chunk.size.1 || all != samples as u64 {
+        return Err(larger());
+    }
+    let image = lerc::decode(bytes).map_err(bad)?;
+    let little = layout.directory.file.little;
+    macro_rules! bytes {
+        ($values:expr) => {
+            $values
+                .iter()
+                .flat_map(|value| match little {
+                    true => value.to_le_bytes(),
+                    false => value.to_be_bytes(),
+                })
+                .collect::<Vec<u8>>()
+        };
+    }
+    let bytes = match &image.data {
+        SampleData::I8(values) => bytes!(values),
+        SampleData::U8(values) => bytes!(values),
+        SampleData::I16(values) => bytes!(values),
+        SampleData::U16(values) => bytes!(values),
+        SampleData::I32(values) => bytes!(values),
+        SampleData::U32(values) => bytes!(values),
+        SampleData::F32(values) => bytes!(values),
+        SampleData::F64(values) => bytes!(values),
+    };
+    if bytes.len() != chunk.stride * height {
+        return Err(larger());
+    }
+    Ok(Decoded::new(bytes, chunk.stride))
+}
+
+/// What a stream holds, which is not much more than a strip or tile without compression.
+fn unpacked(reader: impl Read, chunk: &Chunk<'_>) -> Result<Vec<u8>> {
+    let most = chunk
+        .stride
+        .saturating_mul(chunk.size.1)
+        .saturating_add(1 << 16);
+    let mut bytes = Vec::new();
+    reader
+        .take(most as u64)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    Ok(bytes)
+}
