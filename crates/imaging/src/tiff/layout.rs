@@ -3,7 +3,7 @@
 //! Nothing is decoded here. What there is no decoder for is told by name, so that it is not taken for damage.
 
 use super::directory::{Directory, Entry};
-use super::jpeg;
+use super::{jpeg, whole};
 use crate::source::{Pulse, corrupt};
 use crate::{Format, Result};
 use std::borrow::Cow;
@@ -33,8 +33,16 @@ pub(super) mod compression {
     pub(crate) const ZSTD: u64 = 50_000;
     pub(crate) const WEBP: u64 = 50_001;
     pub(crate) const OLD_WEBP: u64 = 34_927;
-    pub(crate) const JPEG_2000: [u64; 4] = [33_003, 33_004, 33_005, 34_712];
-    pub(crate) const JPEG_XL: [u64; 2] = [50_002, 52_546];
+    /// Values that stand for a format of its own, which this crate may read.
+    pub(crate) const FORMATS: [(u64, crate::Format); 7] = [
+        (33_003, crate::Format::Jpeg2000),
+        (33_004, crate::Format::Jpeg2000),
+        (33_005, crate::Format::Jpeg2000),
+        (34_712, crate::Format::Jpeg2000),
+        (34_933, crate::Format::Png),
+        (50_002, crate::Format::JpegXl),
+        (52_546, crate::Format::JpegXl),
+    ];
 }
 
 /// What the samples of a pixel are.
@@ -329,11 +337,12 @@ impl<'a> Layout<'a> {
             34_676 | 34_677 => "LogLuv compression".into(),
             34_713 => "Nikon NEF compression".into(),
             34_892 => "lossy DNG compression".into(),
-            34_933 => "PNG compression".into(),
             34_934 | 22_610 => "JPEG XR compression".into(),
-            other if JPEG_2000.contains(&other) => "JPEG 2000 compression".into(),
-            other if JPEG_XL.contains(&other) => "JPEG XL compression".into(),
-            other => format!("compression {other}").into(),
+            other => match self.format() {
+                Some(format) if whole::readable(format) => return None,
+                Some(format) => format!("{} compression", format.title()).into(),
+                None => format!("compression {other}").into(),
+            },
         })
     }
 
@@ -356,6 +365,14 @@ impl<'a> Layout<'a> {
                 "a floating-point predictor over whole numbers".into()
             } else if self.predictor > 3 {
                 format!("predictor {}", self.predictor).into()
+            } else if self.format().is_some()
+                && (!matches!(bits, 8 | 16) || !matches!(self.bits.len(), 1 | 3) && !self.planar)
+            {
+                format!(
+                    "compressed pictures of {} samples of {bits} bits",
+                    self.bits.len()
+                )
+                .into()
             } else if self.color() == Ok(Color::Palette) && bits > 16 {
                 format!("a palette of {bits} bits").into()
             } else if self.color() == Ok(Color::Palette) && self.directory.entry(320).is_none() {
@@ -376,6 +393,12 @@ impl<'a> Layout<'a> {
     /// Whether the decoder of the strips and tiles makes RGB of them, or what else it finds.
     pub(super) fn is_jpeg(&self) -> bool {
         matches!(self.compression, compression::JPEG | compression::OLD_JPEG)
+    }
+
+    /// The format that strips and tiles are pictures of, if it is one that has a decoder of its own.
+    pub(super) fn format(&self) -> Option<Format> {
+        let mut formats = compression::FORMATS.into_iter();
+        formats.find_map(|(value, format)| (value == self.compression).then_some(format))
     }
 
     /// Whether strips and tiles are WebP pictures.

@@ -1,17 +1,26 @@
-//! Compressions whose decoders give a strip or tile at once: WebP and LERC.
+//! Compressions that are formats of pictures of their own, and LERC, whose decoder gives a strip or tile at once.
 
 use super::codec::{Chunk, Decoded, Packed, unreadable};
 use super::layout::{Layout, compression};
 use super::stream::Input;
+use crate::decoder::Request;
+use crate::format;
+use crate::preprocess::Alpha;
 use crate::raster::zeroed;
+use crate::rows::Rows;
 use crate::source::{Pulse, corrupt};
-use crate::{Error, Format, Result};
+use crate::{Error, Format, Limits, Result};
 use ::image::ImageDecoder;
 use ::image::codecs::webp::WebPDecoder;
 use flate2::bufread::ZlibDecoder;
 use lerc::SampleData;
 use ruzstd::decoding::StreamingDecoder;
 use std::io::{Cursor, Read};
+
+/// Whether pictures of a format can be read.
+pub(super) fn readable(format: Format) -> bool {
+    format::formats().any(|(other, reader)| other == format && reader.missing.is_none())
+}
 
 /// Decodes a strip or tile.
 pub(super) fn open<'a>(
@@ -20,16 +29,73 @@ pub(super) fn open<'a>(
     pulse: &'a Pulse<'a>,
 ) -> Result<Box<dyn Packed + 'a>> {
     let samples = if layout.planar { 1 } else { layout.bits.len() };
-    let decoded = match layout.compression {
-        compression::WEBP | compression::OLD_WEBP => webp(samples, chunk, pulse)?,
-        compression::LERC => lerc(layout, samples, chunk, pulse)?,
-        other => {
+    Ok(match layout.compression {
+        compression::WEBP | compression::OLD_WEBP => Box::new(webp(samples, chunk, pulse)?),
+        compression::LERC => Box::new(lerc(layout, samples, chunk, pulse)?),
+        _ => Box::new(Inner::open(layout, samples, chunk, pulse)?),
+    })
+}
+
+/// A picture of another format, read by its own decoder as RGB of 8 bits.
+struct Inner<'a> {
+    rows: Box<dyn Rows + 'a>,
+    line: Vec<u8>,
+    /// Samples of a pixel, and bytes of a sample: all that are asked for have the same.
+    samples: usize,
+    bytes: usize,
+    left: usize,
+}
+
+impl<'a> Inner<'a> {
+    fn open(
+        layout: &Layout<'a>,
+        samples: usize,
+        chunk: &Chunk<'a>,
+        pulse: &'a Pulse<'a>,
+    ) -> Result<Self> {
+        let decoder = format::decoder(chunk.bytes)
+            .ok()
+            .filter(|decoder| layout.format() == Some(decoder.format()))
+            .ok_or_else(|| corrupt(Format::Tiff, "a strip or tile is of another format"))?;
+        let header = decoder.header(chunk.bytes, 0, pulse)?;
+        if let Some(format) = header.refused {
             return Err(Error::UnsupportedImageFormat {
-                format: format!("TIFF with compression {other}"),
+                format: format!("TIFF with {format}"),
             });
         }
-    };
-    Ok(Box::new(decoded))
+        let (width, height) = (header.size.0 as usize, header.size.1 as usize);
+        if width != chunk.size.0 || height > chunk.size.1 {
+            return Err(larger());
+        }
+        let limits = Limits {
+            max_pixels: u64::MAX,
+            max_memory: u64::MAX,
+        };
+        let request = Request::whole(header.size, 0, Alpha::Drop, limits);
+        Ok(Self {
+            rows: decoder.open(chunk.bytes, &header, &request, pulse)?,
+            line: zeroed(3 * width, pulse)?,
+            samples,
+            bytes: usize::from(layout.bits.first().copied().unwrap_or(8) / 8).max(1),
+            left: height,
+        })
+    }
+}
+
+impl Packed for Inner<'_> {
+    fn fill(&mut self, row: &mut [u8]) -> Result<()> {
+        if let Some(left) = self.left.checked_sub(1) {
+            self.left = left;
+            self.rows.next_row(&mut self.line)?;
+        }
+        // Grey is told by any of three, and a word by its high byte twice.
+        let step = 3 / self.samples.clamp(1, 3);
+        let samples = self.line.iter().step_by(step);
+        for (out, &sample) in row.chunks_exact_mut(self.bytes).zip(samples) {
+            out.fill(sample);
+        }
+        Ok(())
+    }
 }
 
 fn larger() -> Error {
