@@ -7,7 +7,7 @@ use std::{ffi::CStr, thread};
 pub type Setting = (&'static CStr, &'static CStr);
 
 /// Where names are looked up, unless they are qualified.
-const SEARCH_PATH: Setting = (c"search_path", c"pg_catalog, pg_temp");
+pub const SEARCH_PATH: Setting = (c"search_path", c"pg_catalog, pg_temp");
 
 /// Settings in force meanwhile. Names are those of the catalogs, a scan begins where the table does, and no time is
 /// spent on compiling statements that are run once.

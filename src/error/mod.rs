@@ -11,6 +11,7 @@ pub use ::clip::error::reason;
 pub use failure::Failure;
 
 use crate::{message, server};
+use backfill::{Circumstances, Fault, SqlState};
 use pgrx::{
     PgLogLevel,
     PgSqlErrorCode::{self, *},
@@ -78,14 +79,7 @@ impl Fields {
 
     /// Whether the SQLSTATE is one that an input brings about which is read, or a model that runs on it.
     pub fn may_be_of_input(&self) -> bool {
-        matches!(
-            self.code,
-            ERRCODE_INVALID_BINARY_REPRESENTATION
-                | ERRCODE_FEATURE_NOT_SUPPORTED
-                | ERRCODE_PROGRAM_LIMIT_EXCEEDED
-                | ERRCODE_OUT_OF_MEMORY
-                | ERRCODE_EXTERNAL_ROUTINE_EXCEPTION
-        )
+        Fault::of(SqlState(self.code as i32), Circumstances::default()) == Fault::Row
     }
 
     /// A report with these and a message.
@@ -255,33 +249,6 @@ pub unsafe fn save(error: Error, fcinfo: pg_sys::FunctionCallInfo) -> Returned<(
 #[cfg(any(feature = "pg14", feature = "pg15"))]
 pub unsafe fn save(error: Error, _fcinfo: pg_sys::FunctionCallInfo) -> Returned<()> {
     Err(error.into())
-}
-
-/// Whether an error that the server has raised while a row was read or written is the row's, or that of a constraint or a
-/// trigger of its table that refuses it, rather than the server's.
-pub fn is_of_row(code: i32) -> bool {
-    const CLASSES: [PgSqlErrorCode; 7] = [
-        ERRCODE_TRIGGERED_ACTION_EXCEPTION,
-        ERRCODE_FEATURE_NOT_SUPPORTED,
-        ERRCODE_DATA_EXCEPTION,
-        ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION,
-        ERRCODE_WITH_CHECK_OPTION_VIOLATION,
-        ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-        ERRCODE_PLPGSQL_ERROR,
-    ];
-    // The first two of the five characters, six bits each.
-    let class = |code: i32| code & 0xfff;
-    CLASSES
-        .iter()
-        .any(|&known| class(known as i32) == class(code))
-}
-
-/// An SQLSTATE by its five characters, as the server codes it.
-pub fn code(sqlstate: &str) -> i32 {
-    let characters = sqlstate.bytes().take(5).enumerate();
-    characters.fold(0, |code, (n, byte)| {
-        code | (i32::from(byte.wrapping_sub(b'0')) & 0x3f) << (6 * n)
-    })
 }
 
 /// The five characters of an SQLSTATE.

@@ -2,7 +2,6 @@
 
 use crate::error::{Fields, Report, file_access, reason};
 use pgrx::PgSqlErrorCode::*;
-use std::{io, path::PathBuf};
 
 /// An error of the ingest functions. What is wrong with a text or an image itself is a [`clip::Error`].
 #[derive(Debug, thiserror::Error)]
@@ -35,36 +34,74 @@ pub enum Error {
     /// The current user may not read the server's files.
     #[error("permission denied to import files of the server")]
     MayNotImport,
-    /// Directories to import from are given as absolute paths.
-    #[error("directory \"{0}\" is not an absolute path")]
-    RelativeDirectory(String),
-    /// A file or a directory cannot be read.
-    #[error("could not read \"{}\": {}", path.display(), reason(source))]
-    File {
-        /// Its path.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
+    /// A file, or a directory of files.
+    #[error("{}", import_message(.0))]
+    Import(#[from] import::Error),
+    /// A column that files are to be imported into is not there.
+    #[error("column \"{column}\" of table {table} does not exist")]
+    NoImportColumn {
+        /// The column.
+        column: String,
+        /// The table.
+        table: String,
+        /// The type that it should have.
+        wanted: &'static str,
     },
-    /// A file that no row can hold.
-    #[error("file \"{}\" of {bytes} bytes exceeds the limit of {limit} bytes", path.display())]
-    FileTooLarge {
-        /// Its path.
-        path: PathBuf,
-        /// Its size.
-        bytes: u64,
-        /// Bytes that fit.
-        limit: u64,
+    /// A column that files are to be imported into is of another type.
+    #[error("column \"{column}\" of table {table} is of type {found}")]
+    ImportColumnType {
+        /// The column.
+        column: String,
+        /// The table.
+        table: String,
+        /// Its type.
+        found: String,
+        /// The type that it should have.
+        wanted: &'static str,
     },
+    /// An argument that may not be left open.
+    #[error("{0} must not be null")]
+    Missing(&'static str),
+    /// How many rows or files are dealt with at a time.
+    #[error("batch size must be positive, not {}", .0.map_or("null".to_owned(), |size| size.to_string()))]
+    BatchSize(Option<i32>),
+    /// How long a backfill waits between batches.
+    #[error("pause must be a number of seconds, not {}", pause(*.0))]
+    Pause(Option<f64>),
+    /// Rows are embedded on the primary.
+    #[error("cannot embed what is pending during recovery")]
+    Recovery,
+    /// A table that was never there.
+    #[error("relation with OID {0} does not exist")]
+    NoRelation(u32),
+    /// A table without columns that are kept current.
+    #[error("no column of table {0} is kept current")]
+    NothingKept(String),
+    /// A column that is not there.
+    #[error("column \"{column}\" of table {table} does not exist")]
+    NoColumn {
+        /// The column.
+        column: String,
+        /// The table.
+        table: String,
+    },
+    /// A column that is not kept current.
+    #[error("column \"{column}\" of table {table} is not kept current")]
+    ColumnNotKept {
+        /// The column.
+        column: String,
+        /// The table.
+        table: String,
+    },
+    /// A place in a table that is none.
+    #[error("invalid input syntax for type tid: \"{0}\"")]
+    Tid(String),
+    /// A function that a procedure calls was called by itself.
+    #[error("no {0} is under way")]
+    NotUnderWay(&'static str),
     /// A procedure that commits was called where nothing can be committed.
     #[error("{0} cannot run inside a transaction block")]
-    TransactionBlock(String),
-    /// The path of a file is no text.
-    #[error("path \"{}\" is not valid UTF-8", .0.display())]
-    PathEncoding(PathBuf),
-    /// The path of a file is no text of this database.
-    #[error("path \"{}\" has characters that the database's encoding lacks", .0.display())]
-    PathCharacters(PathBuf),
+    TransactionBlock(&'static str),
     /// A statement without an error of the server's own.
     #[error("could not run a statement: {0}")]
     Statement(pgrx::spi::Error),
@@ -80,33 +117,75 @@ impl Report for Error {
                 format!("They are by the model with the SHA-256 {wanted}, this one has {found}."),
                 "Register that model on this server, or embed the table anew by clip_auto_embed_remove(), removing the embeddings, and clip_auto_embed().",
             ),
-            NoTable => Fields::of(ERRCODE_UNDEFINED_TABLE),
+            NoTable | NoRelation(_) => Fields::of(ERRCODE_UNDEFINED_TABLE),
             NotOwner(_) => Fields::of(ERRCODE_INSUFFICIENT_PRIVILEGE),
             NoLargeObject => Fields::of(ERRCODE_UNDEFINED_OBJECT),
             NotKept => Fields::of(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+            NothingKept(_) => {
+                Fields::hinted(ERRCODE_UNDEFINED_OBJECT, "Call clip_auto_embed() first.")
+            }
+            NoColumn { .. } => Fields::of(ERRCODE_UNDEFINED_COLUMN),
+            ColumnNotKept { .. } => Fields::hinted(
+                ERRCODE_UNDEFINED_OBJECT,
+                "The view clip_pg.auto_embed lists the columns that are.",
+            ),
+            Recovery => Fields::of(ERRCODE_READ_ONLY_SQL_TRANSACTION),
             MayNotImport => Fields::explained(
                 ERRCODE_INSUFFICIENT_PRIVILEGE,
                 "Only roles with privileges of the \"pg_read_server_files\" role may import files of the server.",
                 "Files of the client can be copied with psql, see the documentation.",
             ),
-            RelativeDirectory(_) => Fields::of(ERRCODE_INVALID_NAME),
-            File { source, .. } => Fields::of(file_access(source)),
-            FileTooLarge { .. } => Fields::hinted(
-                ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-                "A value of the type bytea is shorter than 1 GB.",
+            Import(error) => import_fields(error),
+            NoImportColumn { wanted, .. } => Fields::hinted(
+                ERRCODE_UNDEFINED_COLUMN,
+                format!(
+                    "Add it as {wanted}, or name another column; what is not to be kept is given as null."
+                ),
             ),
+            ImportColumnType { wanted, .. } => {
+                Fields::hinted(ERRCODE_DATATYPE_MISMATCH, format!("It should be {wanted}."))
+            }
+            Missing(_) => Fields::of(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+            BatchSize(_) | Pause(_) => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+            Tid(_) => Fields::of(ERRCODE_INVALID_TEXT_REPRESENTATION),
+            NotUnderWay(_) => Fields::of(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
             TransactionBlock(_) => Fields::explained(
                 ERRCODE_ACTIVE_SQL_TRANSACTION,
                 "It commits after every batch.",
                 "Call it by itself: in autocommit mode, which drivers may have to be told, and not from a function or a block with an EXCEPTION clause.",
             ),
-            PathEncoding(_) => Fields::of(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-            PathCharacters(_) => Fields::of(ERRCODE_UNTRANSLATABLE_CHARACTER),
             Statement(_) => Fields::of(ERRCODE_INTERNAL_ERROR),
         }
     }
+}
 
-    fn is_of_input(&self) -> bool {
-        matches!(self, Error::NoLargeObject)
+fn import_fields(error: &import::Error) -> Fields {
+    use import::Error::*;
+    match error {
+        RelativeDirectory(_) => Fields::of(ERRCODE_INVALID_NAME),
+        Unreadable { source, .. } => Fields::of(file_access(source)),
+        TooLarge { .. } => Fields::hinted(
+            ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "A value of the type bytea is shorter than 1 GB.",
+        ),
+        PathEncoding(_) => Fields::of(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+        PathCharacters(_) => Fields::of(ERRCODE_UNTRANSLATABLE_CHARACTER),
+    }
+}
+
+fn import_message(error: &import::Error) -> String {
+    match error {
+        import::Error::Unreadable { source, .. } => format!("{error}: {}", reason(source)),
+        error => error.to_string(),
+    }
+}
+
+/// A number as the server writes it.
+fn pause(given: Option<f64>) -> String {
+    match given {
+        None => "null".to_owned(),
+        Some(f64::INFINITY) => "Infinity".to_owned(),
+        Some(f64::NEG_INFINITY) => "-Infinity".to_owned(),
+        Some(number) => number.to_string(),
     }
 }

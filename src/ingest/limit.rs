@@ -4,6 +4,7 @@
 //! goes on ends the worker, which the launcher starts again.
 
 use crate::guc;
+use backfill::Circumstances;
 use pgrx::pg_sys;
 use std::{
     cell::Cell,
@@ -46,6 +47,14 @@ pub fn is_imposed() -> bool {
 /// The table whose owner's code runs, and since when.
 pub fn at_hand() -> Option<(pg_sys::Oid, pg_sys::TimestampTz)> {
     AT_HAND.get()
+}
+
+/// What this process knows of errors that are raised in it.
+pub fn circumstances() -> Circumstances {
+    Circumstances {
+        is_limited: is_imposed(),
+        has_policies: false,
+    }
 }
 
 /// Makes this process one that has limits; called once.

@@ -7,66 +7,34 @@
 //! A row whose source is given and whose target is NULL is pending. There is no other queue, so none can disagree with
 //! the table, grow beside it or need the rights to write to it; in mode queue an index holds the rows that are pending.
 //!
-//! `sql/ingest.sql` has the configuration, `sql/backfill.sql` embeds what is [pending]. Whoever drives that commits batch
-//! by batch: the procedures `clip_backfill` and `clip_work_queue`, or a [worker] that the [launcher] starts where a
-//! [queue] has something, if the library is preloaded.
+//! The rooms, each with the SQL that it is declared in:
+//!
+//! - [trigger]: the trigger function, which embeds a row as it is written or leaves it pending; `clip_auto_embed`, which makes
+//!   triggers, and the views of what is configured are in `sql/ingest.sql`.
+//! - [backfill]: embedding what is pending, batch by batch; `sql/backfill.sql`.
+//! - [queue]: the server's processes that do so by themselves, if the library is preloaded.
+//! - [import]: image files of the server as rows; `sql/import.sql`.
+//! - [mixing]: the planner's warning where vectors of two models are compared.
+//!
+//! What they share: a [table] as SQL names its parts, the [model] of a column, how many rows there are of each [status], how
+//! long an owner's code may run ([limit]), and what the [procedures](procedure) have in common.
 
-mod commits;
-mod content;
-mod cycle;
+mod backfill;
 mod error;
-mod files;
-mod launcher;
+mod import;
 mod limit;
-mod mark;
 mod mixing;
-mod pending;
-mod place;
-mod progress;
+mod model;
+mod procedure;
 mod queue;
 mod status;
 mod table;
 mod trigger;
-mod value;
-mod worker;
 
-pub use error::Error;
-pub use launcher::register;
-
-use crate::{
-    error::Result,
-    model::{self, Model},
-};
-
-/// The model of a column, if the name stands for it here, too: on a server that a dump was restored on, it may not.
-fn model(name: &str, sha256: &str) -> Result<Model> {
-    let model = model::resolve(Some(name))?;
-    let found = &model.manifest.identity;
-    if found != sha256 {
-        return Err(Error::OtherModel {
-            name: name.to_owned(),
-            wanted: sha256.to_owned(),
-            found: found.clone(),
-        }
-        .into());
-    }
-    Ok(model)
-}
+pub use queue::register;
 
 pgrx::extension_sql_file!(
     "../../sql/ingest.sql",
     name = "ingest",
     requires = ["vector", "embed", "models"]
-);
-
-pgrx::extension_sql_file!(
-    "../../sql/backfill.sql",
-    name = "backfill",
-    requires = ["ingest"]
-);
-
-pgrx::extension_sql_file!(
-    "../../sql/import.sql",
-    name = "import",
-    requires = ["backfill", "embed", files::clip_image_taken]
 );

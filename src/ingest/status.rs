@@ -13,7 +13,7 @@ fn count_embedded(relation: pg_sys::Oid, source: Text, target: Text) -> Returned
 
 /// How many rows are pending, those listed among them.
 #[pg_extern(sql = false)]
-fn count_pending(relation: pg_sys::Oid, source: Text, target: Text) -> Returned<i64> {
+pub fn count_pending(relation: pg_sys::Oid, source: Text, target: Text) -> Returned<i64> {
     count(relation, &source, &target, Table::pending)
 }
 

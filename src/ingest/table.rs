@@ -1,6 +1,6 @@
 //! A table with pending rows, as SQL names its parts.
 
-use super::Error;
+use super::error::Error;
 use crate::{
     error::{self, Returned},
     role::As,
@@ -25,6 +25,8 @@ pub struct Table {
     pub has_policies: bool,
     /// The column of images or texts.
     source: String,
+    /// The column of images or texts as the catalogs name it.
+    pub source_name: Text,
     /// The column of embeddings, without the table.
     pub target: String,
     /// The column of embeddings as the catalogs name it.
@@ -88,6 +90,7 @@ impl Table {
             name,
             has_policies: report(found.get::<bool>(6))? == Some(true),
             source: column,
+            source_name: source.clone(),
             target: quote_identifier(target.as_str()),
             target_name: target.clone(),
             content,
@@ -122,6 +125,16 @@ fn large_object(oid: &str) -> String {
                      AND CASE a.grantee WHEN 0 THEN true ELSE pg_has_role(a.grantee, 'USAGE') END)))
          THEN lo_get({oid}) END"
     )
+}
+
+/// The name of a table as a message has it, if it is there still.
+pub fn name(client: &Client<'_, '_>, table: pg_sys::Oid) -> sql::Result<Option<Text>> {
+    let statement = "SELECT oid::regclass::text FROM pg_class WHERE oid = $1";
+    let found = client.select(statement, Some(1), &[table.into()])?;
+    match found.is_empty() {
+        true => Ok(None),
+        false => found.first().get(1),
+    }
 }
 
 /// The texts of the first column.

@@ -163,38 +163,9 @@ SELECT clip_auto_embed('found', 'caption', 'vector', mode => 'queue');
 SELECT clip_pg.find_pending('found'::regclass, 'caption', 'vector', place, 3) FROM (VALUES ('(0,0)'), ('(0,50)'), ('(0,88)'), ('(1,1)')) p (place);
 DROP TABLE found;
 
--- A worker goes on from where it was, and leaves nothing out.
-CREATE TABLE resumed (id integer PRIMARY KEY, caption text, vector clip_vector(512));
-SELECT clip_auto_embed('resumed', 'caption', 'vector', mode => 'queue');
-INSERT INTO resumed SELECT n, 'caption' FROM generate_series(1, 3) n;
-CREATE FUNCTION work(worker boolean) RETURNS TABLE (began text, embedded bigint, left_over integer[]) LANGUAGE plpgsql AS $$
-DECLARE
-    state clip_pg.backfill := clip_pg.backfill_begin(NULL, NULL, 2, false, worker);
-BEGIN
-    state.jobs := ARRAY(SELECT j FROM unnest(state.jobs) j WHERE j.part = 'resumed'::regclass);
-    state := clip_pg.backfill_job(state);
-    began := (state.jobs[1]).after;
-    WHILE NOT (state).ended LOOP
-        state := clip_pg.backfill_step(state);
-    END LOOP;
-    embedded := state.embedded;
-    left_over := ARRAY(SELECT id FROM resumed WHERE vector IS NULL ORDER BY id);
-    RETURN NEXT;
-END $$;
-SELECT clip_pg.keep_place('resumed'::regclass, 'vector', '(0,2)', true);
-SELECT * FROM work(true);
-SELECT * FROM work(true);
-SELECT * FROM work(true);
-SELECT clip_pg.keep_place('resumed'::regclass, 'vector', '(0,9)', true);
-INSERT INTO resumed VALUES (4, 'caption');
-SELECT * FROM work(false);
-DROP TABLE resumed;
-DROP FUNCTION work;
-
 -- Looking for what there is to do takes no transaction's number.
 BEGIN;
 SELECT cardinality(clip_pg.find_pending('photos'::regclass, 'image', 'embedding', '(0,0)', 3)), clip_pg.count_pending('photos'::regclass, 'image', 'embedding');
-SELECT clip_pg.prune_errors('photos'::regclass, 'image', 'embedding');
 SELECT count(*) FROM clip_embed_status;
 SELECT pg_current_xact_id_if_assigned();
 COMMIT;
@@ -260,9 +231,7 @@ CALL clip_backfill('owned');
 \set VERBOSITY default
 SELECT pg_temp.outcome(format('SELECT clip_pg.%s', call)) FROM (VALUES
     ($$find_pending('owned'::regclass, 'caption', 'vector', '(0,0)', 1)$$),
-    ($$count_pending('owned'::regclass, 'caption', 'vector')$$),
-    ($$embed_rows('owned'::regclass, 'caption', 'vector', 'clip-mini', '', '{"(0,1)"}')$$),
-    ($$prune_errors('owned'::regclass, 'caption', 'vector')$$)) calls (call);
+    ($$count_pending('owned'::regclass, 'caption', 'vector')$$)) calls (call);
 SELECT pg_temp.outcome('SELECT * FROM clip_pg.embed_error');
 CALL clip_work_queue();
 RESET ROLE;
@@ -405,13 +374,6 @@ SELECT count(*) FROM clip_embed_errors WHERE relation = 'turn'::regclass;
 DROP TRIGGER exhaust ON turn;
 DROP FUNCTION exhaust;
 
--- Owners take turns in queues; a table goes on where it was left.
-SELECT t.after, t.job, t.places, j.part, j.owner, j.after, j.embedded
-FROM clip_pg.backfill_turn(ROW (ARRAY[(1, 10, 1, 'a', 'b', 'm', 's', '(0,0)', 0), (2, 10, 2, 'a', 'b', 'm', 's', '(0,0)', 0),
-        (3, 11, 3, 'a', 'b', 'm', 's', '(0,5)', 4)]::clip_pg.job[],
-    true, false, false, 1, '(0,7)', '{"(0,8)"}', false, 0, 6, 0, 0, NULL, now(), now(), now() - interval '11 s', false)::clip_pg.backfill) t,
-unnest(t.jobs) j;
-
 -- Mistakes.
 CALL clip_backfill('pg_class');
 \echo :LAST_ERROR_SQLSTATE
@@ -432,6 +394,10 @@ CALL clip_backfill(NULL);
 \echo :LAST_ERROR_SQLSTATE
 \set VERBOSITY default
 SELECT pg_temp.outcome($$SELECT clip_pg.find_pending(1, 'image', 'embedding', '(0,0)', 1)$$);
+SELECT pg_temp.outcome($$SELECT clip_pg.find_pending('photos'::regclass, 'image', 'embedding', 'nowhere', 1)$$);
+-- The steps are the procedures' own.
+SELECT pg_temp.outcome(format('SELECT clip_pg.%s', call)) FROM (VALUES ($$backfill_begin('photos', NULL, 1, 0)$$), ('queue_begin(1)'),
+    ('backfill_step()'), ($$import_begin('/', 'photos', 'image', 'id', NULL, NULL, NULL, 1)$$), ('import_step()'), ('import_end()')) calls (call);
 -- It commits, so it has to be called by itself.
 SELECT pg_temp.outcome($$CALL clip_backfill('photos')$$);
 SELECT pg_temp.outcome($$CALL clip_work_queue()$$);

@@ -213,16 +213,13 @@ SELECT id FROM photos WHERE clip_within(small, '[1,1,3]', 0.01);
 SELECT clip_auto_embed('photos', 'title', 'embedding', 'clip-mini', 'queue');
 SELECT clip_column_model('photos', 'embedding');
 SELECT clip_pg.count_pending('photos'::pg_catalog.regclass, 'title', 'embedding'), clip_pg.count_embedded('photos'::pg_catalog.regclass, 'title', 'embedding');
-SELECT m.sha256 AS sha256 FROM clip_pg.resolve_model('clip-mini') m \gset
-SELECT r.* FROM clip_pg.embed_rows('photos'::pg_catalog.regclass, 'title', 'embedding', 'clip-mini', :'sha256', '{"(0,1)"}') r;
+SELECT clip_pg.find_pending('photos'::pg_catalog.regclass, 'title', 'embedding', '(0,0)', 10);
+CALL clip_backfill('photos', batch_size => 2);
 SELECT message FROM clip_embed_errors;
 SELECT clip_pg.find_pending('photos'::pg_catalog.regclass, 'title', 'embedding', '(0,0)', 10);
 SELECT embedded, pending, failed FROM clip_embed_status;
-SELECT r.* FROM clip_pg.embed_rows('photos'::pg_catalog.regclass, 'title', 'embedding', 'clip-mini', :'sha256', '{"(0,2)"}') r;
-CALL clip_backfill('photos');
 UPDATE photos SET title = 'another', embedding = NULL;
 CALL clip_work_queue();
-SELECT clip_pg.prune_errors('photos'::pg_catalog.regclass, 'title', 'embedding');
 SELECT message FROM clip_embed_errors;
 SELECT embedded, pending, failed FROM clip_embed_status;
 SELECT total FROM clip_backfill_progress;

@@ -4,19 +4,13 @@
 //! In shared memory, if the library is preloaded. It only makes things quick: what is not told here, because the server
 //! was restarted, say, or a transaction was prepared, is found when the launcher looks at all databases.
 
-use super::limit;
-use crate::shmem::Shared;
-use pgrx::{datum::TimestampWithTimeZone, prelude::*};
+use super::delays;
+use crate::{ingest::limit, shmem::Shared};
+use pgrx::prelude::*;
 use std::{cell::Cell, ffi::c_void, ptr, sync::Once};
 
 /// Databases that can be told of at a time.
 const DATABASES: usize = 64;
-
-/// Tables that can be passed over at a time.
-const TABLES: usize = 64;
-
-/// For how many times as long as it has held up a worker a table is passed over.
-const PASSED_FOR: i64 = 10;
 
 static QUEUES: Shared<Queues> = Shared::new(c"clip_pg queues");
 
@@ -28,7 +22,6 @@ struct Queues {
     /// Whether databases wait for another one's worker to end.
     crowded: bool,
     databases: [Database; DATABASES],
-    tables: [Table; TABLES],
 }
 
 impl Default for Queues {
@@ -37,7 +30,6 @@ impl Default for Queues {
             launcher: ptr::null_mut(),
             crowded: false,
             databases: [Database::NONE; DATABASES],
-            tables: [Table::NONE; TABLES],
         }
     }
 }
@@ -60,23 +52,6 @@ impl Database {
         wanted: false,
         absent: false,
         worker: ptr::null_mut(),
-    };
-}
-
-/// A table that has held up its database's worker.
-#[derive(Clone, Copy)]
-struct Table {
-    database: pg_sys::Oid,
-    oid: pg_sys::Oid,
-    /// When it is tried again; before all times where there is none.
-    until: pg_sys::TimestampTz,
-}
-
-impl Table {
-    const NONE: Self = Self {
-        database: pg_sys::InvalidOid,
-        oid: pg_sys::InvalidOid,
-        until: pg_sys::TimestampTz::MIN,
     };
 }
 
@@ -247,53 +222,11 @@ pub fn came() -> bool {
     database.is_some_and(|database| std::mem::take(&mut database.wanted))
 }
 
-/// Has workers pass a table over for a while, which has held this one up since a time. So it takes no more than a small
-/// part of their time. Elsewhere nobody is held up but the caller.
-#[pg_extern(sql = false)]
-fn pass_over(table: pg_sys::Oid, since: TimestampWithTimeZone) {
-    if limit::is_imposed() {
-        pass_table_over(table, since.into());
-    }
-}
-
-fn pass_table_over(oid: pg_sys::Oid, since: pg_sys::TimestampTz) {
-    // SAFETY: reads a variable of this process, and the clock.
-    let (database, now) = unsafe { (pg_sys::MyDatabaseId, pg_sys::GetCurrentTimestamp()) };
-    let table = Table {
-        database,
-        oid,
-        until: now.saturating_add(now.saturating_sub(since).saturating_mul(PASSED_FOR)),
-    };
-    let mut queues = QUEUES.exclusive();
-    let is_it = |known: &Table| (known.database, known.oid) == (database, oid);
-    let known = queues.tables.iter().position(is_it);
-    // Where there is no room, the one that is tried next makes some.
-    let next = || (0..TABLES).min_by_key(|&n| queues.tables[n].until);
-    if let Some(n) = known.or_else(next) {
-        queues.tables[n] = table;
-    }
-}
-
-/// Whether workers pass a table over now.
-#[pg_extern(sql = false)]
-fn is_passed_over(table: pg_sys::Oid) -> bool {
-    if !limit::is_imposed() {
-        return false;
-    }
-    // SAFETY: reads a variable of this process, and the clock.
-    let (database, now) = unsafe { (pg_sys::MyDatabaseId, pg_sys::GetCurrentTimestamp()) };
-    let queues = QUEUES.share();
-    queues
-        .tables
-        .iter()
-        .any(|known| (known.database, known.oid) == (database, table) && known.until > now)
-}
-
 /// Rows that come from now on, or came lately, are for the next worker. Code that did not let itself be canceled is not.
 #[pg_guard]
 unsafe extern "C-unwind" fn leave_worker(_code: i32, _argument: pg_sys::Datum) {
     if let Some((table, since)) = limit::at_hand() {
-        pass_table_over(table, since);
+        delays::pass_over(table, since);
     }
     let mut queues = QUEUES.exclusive();
     let launcher = queues.launcher;

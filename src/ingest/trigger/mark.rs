@@ -1,8 +1,7 @@
 //! Marking rows as pending that are embedded already: with an unchanged source a trigger does not let go of an embedding
 //! otherwise.
 
-use super::table::report;
-use crate::{error::Returned, sql, text::Text};
+use crate::{error::Returned, ingest::table::report, sql, text::Text};
 use pgrx::{pg_sys, prelude::*};
 use std::cell::RefCell;
 

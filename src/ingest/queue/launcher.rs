@@ -3,7 +3,7 @@
 //!
 //! It runs on primaries only, from the end of recovery on.
 
-use super::queue;
+use super::databases;
 use crate::{background, guc};
 use pgrx::{
     IntoDatum,
@@ -23,11 +23,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Claims the process; called while the library is preloaded.
 pub fn register() {
-    // SAFETY: reads a variable of this process. What pg_upgrade's servers write could not be read afterwards.
-    if unsafe { pg_sys::IsBinaryUpgrade } {
-        return;
-    }
-    queue::register();
     BackgroundWorkerBuilder::new("clip_pg queue launcher")
         .set_type("clip_pg queue launcher")
         .set_library("clip_pg")
@@ -44,7 +39,7 @@ pub fn register() {
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn clip_pg_queue_launcher(_argument: pg_sys::Datum) {
     background::begin(None);
-    queue::enter_launcher();
+    databases::enter_launcher();
     let mut workers = Workers::default();
     // In the order of their turns.
     let mut due: Vec<pg_sys::Oid> = Vec::new();
@@ -58,18 +53,14 @@ pub extern "C-unwind" fn clip_pg_queue_launcher(_argument: pg_sys::Datum) {
             background::wait(None);
             continue;
         }
-        absent.extend(queue::take_absent());
-        let mut new = queue::waiting();
+        absent.extend(databases::take_absent());
+        let mut new = databases::waiting();
         absent.retain(|database| !new.contains(database));
         if looked.is_none_or(|looked| looked.elapsed() >= guc::queue_naptime()) {
-            let databases = databases();
+            let all = all_databases();
             // The number of one that is gone may become another's.
-            absent.retain(|database| databases.contains(database));
-            new.extend(
-                databases
-                    .iter()
-                    .filter(|database| !absent.contains(database)),
-            );
+            absent.retain(|database| all.contains(database));
+            new.extend(all.iter().filter(|database| !absent.contains(database)));
             looked = Some(Instant::now());
         }
         for database in new {
@@ -78,7 +69,7 @@ pub extern "C-unwind" fn clip_pg_queue_launcher(_argument: pg_sys::Datum) {
             }
         }
         due.retain(|&database| !workers.start(database));
-        queue::set_crowded(!due.is_empty());
+        databases::set_crowded(!due.is_empty());
         let rest = looked.map(|looked| guc::queue_naptime().saturating_sub(looked.elapsed()));
         background::wait(if due.is_empty() { rest } else { Some(PAUSE) });
     }
@@ -99,12 +90,12 @@ impl Workers {
         self.started.retain(|_, started| started.elapsed() < PAUSE);
         if self.running.contains_key(&database) {
             // It looks by itself at what comes, unless it is about to end.
-            return !queue::waiting().contains(&database);
+            return !databases::waiting().contains(&database);
         }
         if self.running.len() >= guc::queue_workers() || self.started.contains_key(&database) {
             return false;
         }
-        queue::starting(database);
+        databases::starting(database);
         // SAFETY: reads a variable of this process.
         let me = unsafe { pg_sys::MyProcPid };
         let worker = BackgroundWorkerBuilder::new("clip_pg queue worker")
@@ -126,7 +117,7 @@ impl Workers {
 }
 
 /// Databases that are no templates and can be connected to, which a DROP that was interrupted puts an end to.
-fn databases() -> Vec<pg_sys::Oid> {
+fn all_databases() -> Vec<pg_sys::Oid> {
     let mut databases = Vec::new();
     // SAFETY: the server's way to read a catalog that all databases share, as the launcher of autovacuum does.
     unsafe {

@@ -1,6 +1,7 @@
 //! How far a call of `clip_backfill` has come, for other sessions to see. It is kept where the server keeps the progress of
 //! its own commands, in shared memory beside what pg_stat_activity shows, and is gone with the call or the process.
 
+use backfill::Counts;
 use pgrx::{datum::TimestampWithTimeZone, pg_sys, prelude::*};
 
 /// What stands for the command; none of the server's own, whose views do not show it.
@@ -13,14 +14,7 @@ const FAILED: usize = 2;
 const BEGAN: usize = 3;
 
 /// Tells how far this session has come with a table.
-#[pg_extern(sql = false)]
-fn report_progress(
-    relation: pg_sys::Oid,
-    total: i64,
-    embedded: i64,
-    failed: i64,
-    began: TimestampWithTimeZone,
-) {
+pub fn report(relation: pg_sys::Oid, total: u64, counts: Counts, began: pg_sys::TimestampTz) {
     // SAFETY: writes what is this process's own; the four parameters are there.
     unsafe {
         let entry = pg_sys::MyBEEntry;
@@ -32,10 +26,10 @@ fn report_progress(
             pg_sys::pgstat_progress_start_command(COMMAND, relation);
         }
         let parameters = [
-            (TOTAL, total),
-            (EMBEDDED, embedded),
-            (FAILED, failed),
-            (BEGAN, began.into()),
+            (TOTAL, total as i64),
+            (EMBEDDED, counts.embedded as i64),
+            (FAILED, counts.failed as i64),
+            (BEGAN, began),
         ];
         for (parameter, value) in parameters {
             pg_sys::pgstat_progress_update_param(parameter as i32, value);
@@ -44,8 +38,7 @@ fn report_progress(
 }
 
 /// Tells that this session has come to the end.
-#[pg_extern(sql = false)]
-fn end_progress() {
+pub fn end() {
     // SAFETY: writes what is this process's own, if it is in use.
     unsafe { pg_sys::pgstat_progress_end_command() };
 }

@@ -9,13 +9,14 @@
 //!
 //! It runs no SQL on the table and so needs no rights on it.
 
-use super::{
-    Error, cycle, mark, queue,
-    value::{Content, Value},
-};
+mod cycle;
+mod mark;
+mod value;
+
 use crate::{
     error::{self, Returned},
     inference::{embed_image, embed_text},
+    ingest::{error::Error, model, queue},
     message,
     role::As,
     sql,
@@ -33,6 +34,7 @@ use std::{
     ffi::{CStr, c_int},
     slice,
 };
+use value::{Content, Value};
 
 /// Rows are embedded by `clip_backfill` rather than by the trigger.
 const QUEUE: &CStr = c"queue";
@@ -240,7 +242,7 @@ unsafe fn embed(
     let Some(content) = (unsafe { source.content() }) else {
         return Ok(None);
     };
-    let model = super::model(&to_utf8(model.to_bytes()), &sha256.to_string_lossy())?;
+    let model = model::of_column(&to_utf8(model.to_bytes()), &sha256.to_string_lossy())?;
     let vector = match content {
         Content::Text(text) => embed_text(&model, &text),
         Content::Image(image) => embed_image(&model, image),

@@ -1,0 +1,15 @@
+//! Image files in a directory and below: which there are, what they hold, and what is told of those that are passed over.
+//!
+//! Nothing here knows of tables: whoever imports decides what a file is good for, and counts it in a [`Tally`].
+
+mod error;
+mod kinds;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use error::{Error, Result};
+pub use kinds::Others;
+pub use tally::{Outcome, Tally};
+pub use walk::{Found, find, read};

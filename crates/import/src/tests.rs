@@ -1,0 +1,180 @@
+//! Directories as people have them.
+
+use crate::*;
+use proptest::prelude::*;
+use std::{
+    fs,
+    os::unix::{ffi::OsStrExt, fs::symlink},
+    path::Path,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+fn directory(files: &[(&str, &[u8])]) -> TempDir {
+    let directory = TempDir::new().unwrap();
+    for (name, contents) in files {
+        let path = directory.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, contents).unwrap();
+    }
+    directory
+}
+
+/// Files below a directory, without its own path, and what is told of others.
+fn look(
+    directory: &Path,
+    can_name: &dyn Fn(&str) -> bool,
+) -> (Vec<(String, u64)>, Vec<Error>, Option<String>) {
+    let mut errors = Vec::new();
+    let text = directory.to_str().unwrap();
+    let found = find(text, can_name, &|| (), &mut |error| errors.push(error)).unwrap();
+    let files = found.files.into_iter();
+    let files = files.map(|(path, bytes)| (path[text.len() + 1..].to_owned(), bytes));
+    (files.collect(), errors, found.others.notice())
+}
+
+#[test]
+fn images_are_found_in_the_order_of_their_paths() {
+    let directory = directory(&[
+        ("b.GIF", b"12"),
+        ("a/z.jpg", b"1"),
+        ("a.jpg", b""),
+        ("a/notes.txt", b""),
+        ("README", b""),
+        (".hidden/c.png", b""),
+        (".c.png", b""),
+        ("d.jpg/e.webp", b"123"),
+    ]);
+    symlink(directory.path(), directory.path().join("a/round.gif")).unwrap();
+    symlink(
+        directory.path().join("b.GIF"),
+        directory.path().join("link.gif"),
+    )
+    .unwrap();
+    let (files, errors, notice) = look(directory.path(), &|_| true);
+    let files: Vec<(&str, u64)> = files
+        .iter()
+        .map(|(path, bytes)| (path.as_str(), *bytes))
+        .collect();
+    let expected = [
+        ("a.jpg", 0),
+        ("a/z.jpg", 1),
+        ("b.GIF", 2),
+        ("d.jpg/e.webp", 3),
+        ("link.gif", 2),
+    ];
+    assert_eq!(files, expected);
+    assert!(errors.is_empty());
+    let expected = "files that are no images by their extension: 1 without, 1 .txt";
+    assert_eq!(notice.as_deref(), Some(expected));
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_told_and_stops_no_other() {
+    let directory = directory(&[("a.gif", b""), ("\u{20ac}.gif", b"")]);
+    fs::write(
+        directory
+            .path()
+            .join(std::ffi::OsStr::from_bytes(b"\xe9.gif")),
+        b"",
+    )
+    .unwrap();
+    symlink("/nowhere/at/all", directory.path().join("nowhere.gif")).unwrap();
+    let (files, errors, notice) = look(directory.path(), &|path| !path.contains('\u{20ac}'));
+    assert_eq!(files, [("a.gif".to_owned(), 0)]);
+    assert!(matches!(
+        errors.as_slice(),
+        [
+            Error::Unreadable { .. },
+            Error::PathEncoding(_),
+            Error::PathCharacters(_)
+        ] | [
+            Error::Unreadable { .. },
+            Error::PathCharacters(_),
+            Error::PathEncoding(_)
+        ]
+    ));
+    assert_eq!(notice, None);
+}
+
+#[test]
+fn the_directory_itself_has_to_be_there() {
+    let nowhere = |path: &str| find(path, &|_| true, &|| (), &mut |_| ());
+    assert!(matches!(
+        nowhere("pictures"),
+        Err(Error::RelativeDirectory(_))
+    ));
+    assert!(matches!(
+        nowhere("/nowhere/at/all"),
+        Err(Error::Unreadable { .. })
+    ));
+}
+
+#[test]
+fn files_are_read_up_to_a_limit() {
+    let directory = directory(&[("a.gif", b"12345")]);
+    let path = directory.path().join("a.gif");
+    assert_eq!(read(&path, 5).unwrap(), b"12345");
+    assert!(matches!(
+        read(&path, 4),
+        Err(Error::TooLarge {
+            bytes: 5,
+            limit: 4,
+            ..
+        })
+    ));
+    // Says that it is empty.
+    assert!(matches!(
+        read(Path::new("/proc/self/status"), 9),
+        Err(Error::TooLarge { bytes: 10, .. })
+    ));
+    assert!(matches!(
+        read(directory.path(), 9),
+        Err(Error::Unreadable { .. } | Error::TooLarge { .. })
+    ));
+}
+
+#[test]
+fn outcomes_are_counted_and_told() {
+    let now = Instant::now();
+    let mut tally = Tally::new(now);
+    assert_eq!(tally.take_copies(), None);
+    for n in 0..12 {
+        tally.add(&n.to_string(), Outcome::Copy);
+    }
+    for outcome in [
+        Outcome::Imported,
+        Outcome::Updated,
+        Outcome::Known,
+        Outcome::Failed,
+    ] {
+        tally.add("a", outcome);
+    }
+    let (notice, paths) = tally.take_copies().unwrap();
+    assert_eq!(
+        notice,
+        "12 file(s) skipped whose contents are there under another path"
+    );
+    assert_eq!(paths, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, and others");
+    assert_eq!(tally.take_copies(), None);
+    assert_eq!(tally.tell(now + Duration::from_secs(10)), None);
+    let told = tally.tell(now + Duration::from_secs(11)).unwrap();
+    assert_eq!(
+        told,
+        "1 file(s) imported, 1 updated, 13 skipped so far; 1 could not be imported"
+    );
+    assert_eq!(tally.tell(now + Duration::from_secs(12)), None);
+}
+
+proptest! {
+    #[test]
+    fn what_is_told_of_others_is_short(extensions in prop::collection::vec("[a-z]{0,5}", 0..200)) {
+        let mut others = Others::default();
+        for extension in &extensions {
+            others.add(extension.clone());
+        }
+        let notice = others.notice();
+        prop_assert_eq!(notice.is_none(), extensions.is_empty());
+        prop_assert!(notice.is_none_or(|notice| notice.matches(',').count() <= 20));
+    }
+}
