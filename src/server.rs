@@ -103,6 +103,12 @@ fn counterpart(here: &Path, there: &Path, other: &Path) -> Option<PathBuf> {
     Some(root.join(there.components().skip(common).collect::<PathBuf>()))
 }
 
+/// The database that this process is connected to.
+pub fn own_database() -> pg_sys::Oid {
+    // SAFETY: reads a variable of this process, which is set once, before there is SQL.
+    unsafe { pg_sys::MyDatabaseId }
+}
+
 /// Whether this server replays another one's log: it is a standby, or recovers from a backup.
 pub fn in_recovery() -> bool {
     // SAFETY: reads shared memory, where a process has it.

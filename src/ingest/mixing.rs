@@ -4,14 +4,17 @@
 //! that `clip_auto_embed` keeps current or that is generated, or a call of an embedding function. A model that comes
 //! as a parameter, or a vector that does, is not known, and no warning says nothing.
 
-use super::trigger;
+use super::{
+    nodes::{cast, nth},
+    trigger,
+};
 use crate::{
     guc, message, model,
     text::{Text, to_utf8},
 };
 use pgrx::{
     FromDatum, Internal, PgLogLevel, PgRelation, PgSqlErrorCode,
-    pg_sys::{self, NodeTag, panic::ErrorReport},
+    pg_sys::{self, panic::ErrorReport},
     prelude::*,
 };
 use std::{cell::Cell, ffi::CStr};
@@ -24,15 +27,15 @@ thread_local! {
 /// Support function of the functions that compare two vectors; simplifies nothing.
 #[pg_extern(sql = false)]
 fn distance_support(request: Internal) -> Internal {
-    // SAFETY: the planner calls a support function with a node, and a request to simplify with a function call, which
-    // may lack what it is part of.
-    unsafe {
-        if let Some(request) = request.unwrap()
-            && let request = request.cast_mut_ptr::<pg_sys::SupportRequestSimplify>()
-            && (*request).type_ == NodeTag::T_SupportRequestSimplify
-            && !(*request).root.is_null()
-        {
-            check(&*(*request).root, (*(*request).fcall).args);
+    if let Some(request) = request.unwrap() {
+        // SAFETY: the planner calls a support function with a node, and a request to simplify with a function call, which
+        // may lack what it is part of.
+        unsafe {
+            if let Some(request) = cast::<pg_sys::SupportRequestSimplify>(request.cast_mut_ptr())
+                && let Some(root) = request.root.as_ref()
+            {
+                check(root, (*request.fcall).args);
+            }
         }
     }
     Internal::from(Some(pg_sys::Datum::null()))
@@ -41,26 +44,27 @@ fn distance_support(request: Internal) -> Internal {
 /// # Safety
 /// The planner is at work on the query of `root`, and on the arguments of a call in it.
 unsafe fn check(root: &pg_sys::PlannerInfo, arguments: *mut pg_sys::List) {
-    // SAFETY: the contract.
-    unsafe {
+    // SAFETY: what is being planned is there, the query and the list of arguments, which are expressions of the query.
+    let [one, other] = unsafe {
         let scope = Scope {
             query: &*root.parse,
             outer: Outer::Planned(root.parent_root),
         };
-        let [one, other] = [0, 1].map(|n| nth(arguments, n).and_then(|node| scope.model_of(node)));
-        let (Some(one), Some(other)) = (one, other) else {
-            return;
-        };
-        let statement = pg_sys::GetCurrentStatementStartTimestamp();
-        if is_same(&one, &other) || WARNED.replace(statement) == statement {
-            return;
-        }
-        let message = format!("comparing vectors of the models \"{one}\" and \"{other}\"");
-        let code = PgSqlErrorCode::ERRCODE_WARNING;
-        let report = ErrorReport::new(code, message, "")
-            .set_hint("Their distance means nothing. A query should be embedded by the model of the column, which clip_column_model() tells.");
-        message::tell(PgLogLevel::WARNING, code, &report);
+        [0, 1].map(|n| nth(arguments, n).and_then(|node| scope.model_of(node)))
+    };
+    let (Some(one), Some(other)) = (one, other) else {
+        return;
+    };
+    // SAFETY: reads a variable of this process.
+    let statement = unsafe { pg_sys::GetCurrentStatementStartTimestamp() };
+    if is_same(&one, &other) || WARNED.replace(statement) == statement {
+        return;
     }
+    let message = format!("comparing vectors of the models \"{one}\" and \"{other}\"");
+    let code = PgSqlErrorCode::ERRCODE_WARNING;
+    let report = ErrorReport::new(code, message, "")
+        .set_hint("Their distance means nothing. A query should be embedded by the model of the column, which clip_column_model() tells.");
+    message::tell(PgLogLevel::WARNING, code, &report);
 }
 
 /// Whether two names stand for one model. What cannot be found out is none of this module's business.
@@ -96,37 +100,40 @@ impl Scope<'_> {
     /// # Safety
     /// `node` is an expression of the query, which the planner is at work on.
     unsafe fn model_of(&self, node: *mut pg_sys::Node) -> Option<String> {
-        // SAFETY: the contract; every node is looked at as what its tag says.
+        // SAFETY: the planner changes no expression meanwhile; what a node has below it are nodes of the same query, but for
+        // a sublink, which has a query of its own.
         unsafe {
-            match (*node).type_ {
-                NodeTag::T_FuncExpr => model_of_call(node.cast()),
-                NodeTag::T_Var => self.model_of_variable(&*node.cast()),
-                // A column of a domain.
-                NodeTag::T_RelabelType => {
-                    self.model_of((*node.cast::<pg_sys::RelabelType>()).arg.cast())
-                }
-                NodeTag::T_SubLink => {
-                    let sublink = &*node.cast::<pg_sys::SubLink>();
-                    let select = sublink.subselect.cast::<pg_sys::Query>().as_ref()?;
-                    if sublink.subLinkType != pg_sys::SubLinkType::EXPR_SUBLINK {
-                        return None;
-                    }
-                    let entry = nth(select.targetList, 0)?.cast::<pg_sys::TargetEntry>();
-                    let scope = Scope {
-                        query: select,
-                        outer: Outer::Scope(self),
-                    };
-                    scope.model_of((*entry).expr.cast())
-                }
-                _ => None,
+            if let Some(call) = cast(node) {
+                return model_of_call(call);
             }
+            if let Some(variable) = cast(node) {
+                return self.model_of_variable(variable);
+            }
+            // A column of a domain.
+            if let Some(relabel) = cast::<pg_sys::RelabelType>(node) {
+                return self.model_of(relabel.arg.cast());
+            }
+            let sublink = cast::<pg_sys::SubLink>(node)?;
+            let select = sublink.subselect.cast::<pg_sys::Query>().as_ref()?;
+            if sublink.subLinkType != pg_sys::SubLinkType::EXPR_SUBLINK {
+                return None;
+            }
+            let entry = nth(select.targetList, 0)?.cast::<pg_sys::TargetEntry>();
+            let scope = Scope {
+                query: select,
+                outer: Outer::Scope(self),
+            };
+            scope.model_of((*entry).expr.cast())
         }
     }
 
+    /// The model of a column of what a query reads from.
+    ///
     /// # Safety
-    /// As for [`Scope::model_of`].
+    /// The variable is of an expression of the query, which the planner is at work on.
     unsafe fn model_of_variable(&self, variable: &pg_sys::Var) -> Option<String> {
-        // SAFETY: the contract; what is in the range table is looked at as what it says it is.
+        // SAFETY: queries around one that is planned are there as long as that; what is in a range table are entries, which
+        // say themselves what they are of.
         unsafe {
             let mut outer = Outer::Scope(self);
             for _ in 0..variable.varlevelsup {
@@ -171,14 +178,15 @@ impl Scope<'_> {
 /// # Safety
 /// The table is locked, as one in a query that is planned is.
 unsafe fn model_of_column(table: pg_sys::Oid, column: i16) -> Option<String> {
-    // SAFETY: the contract; the relation is closed again when it is dropped.
+    // SAFETY: a table that is locked can be opened, and is closed again when it is dropped; its triggers are as many as it
+    // says, and the first argument of one of this extension's is a string.
     unsafe {
         let relation = PgRelation::open(table);
         let mut known = None;
         if let Some(triggers) = relation.trigdesc.as_ref() {
             for n in 0..triggers.numtriggers as usize {
                 let trigger = &*triggers.triggers.add(n);
-                let columns = trigger::columns(trigger);
+                let columns = trigger::of_trigger(trigger);
                 if columns.is_some_and(|(_, target)| target == column)
                     && is_own(trigger.tgfoid, c"auto_embed")
                 {
@@ -198,10 +206,7 @@ unsafe fn model_of_column(table: pg_sys::Oid, column: i16) -> Option<String> {
             return None;
         }
         let expression = pg_sys::build_column_default(relation.as_ptr(), column.into());
-        if expression.as_ref()?.type_ != NodeTag::T_FuncExpr {
-            return None;
-        }
-        model_of_call(expression.cast())
+        model_of_call(cast(expression)?)
     }
 }
 
@@ -209,36 +214,29 @@ unsafe fn model_of_column(table: pg_sys::Oid, column: i16) -> Option<String> {
 ///
 /// # Safety
 /// `call` is an expression of the planner's.
-unsafe fn model_of_call(call: *mut pg_sys::FuncExpr) -> Option<String> {
+unsafe fn model_of_call(call: &pg_sys::FuncExpr) -> Option<String> {
     use pg_sys::CoercionForm::{COERCE_EXPLICIT_CAST, COERCE_IMPLICIT_CAST};
-    // SAFETY: the contract; every node is looked at as what its tag says.
+    if matches!(call.funcformat, COERCE_EXPLICIT_CAST | COERCE_IMPLICIT_CAST) {
+        // To the dimensions of a column.
+        // SAFETY: arguments of a call are a list of expressions.
+        return unsafe { model_of_call(cast(nth(call.args, 0)?)?) };
+    }
+    // SAFETY: while a query is planned the catalogs can be read.
+    let embeds = |name| unsafe { is_own(call.funcid, name) };
+    let position = if embeds(c"clip_embed_text") || embeds(c"clip_embed_image") {
+        1
+    } else if embeds(c"clip_query") {
+        7
+    } else {
+        return None;
+    };
+    // SAFETY: arguments of a call are a list of expressions. One that is a constant is a text, or NULL, as the function has
+    // it declared.
     unsafe {
-        let pg_sys::FuncExpr {
-            funcid,
-            funcformat,
-            args,
-            ..
-        } = *call;
-        if matches!(funcformat, COERCE_EXPLICIT_CAST | COERCE_IMPLICIT_CAST) {
-            // To the dimensions of a column.
-            let argument = nth(args, 0).filter(|&node| (*node).type_ == NodeTag::T_FuncExpr)?;
-            return model_of_call(argument.cast());
-        }
-        let embeds = |name| is_own(funcid, name);
-        let position = if embeds(c"clip_embed_text") || embeds(c"clip_embed_image") {
-            1
-        } else if embeds(c"clip_query") {
-            7
-        } else {
-            return None;
-        };
-        let Some(argument) = model_argument(args, position) else {
+        let Some(argument) = model_argument(call.args, position) else {
             return Some(guc::model());
         };
-        if (*argument).type_ != NodeTag::T_Const {
-            return None;
-        }
-        let constant = &*argument.cast::<pg_sys::Const>();
+        let constant: &pg_sys::Const = cast(argument)?;
         let name = Text::from_datum(constant.constvalue, constant.constisnull);
         Some(name.map_or_else(guc::model, |name| name.as_str().to_owned()))
     }
@@ -252,16 +250,15 @@ unsafe fn model_argument(
     arguments: *mut pg_sys::List,
     position: usize,
 ) -> Option<*mut pg_sys::Node> {
-    // SAFETY: the contract; every node is looked at as what its tag says.
+    // SAFETY: arguments are a list of expressions, and the name of one that has a name is a string.
     unsafe {
         let count = arguments.as_ref()?.length as usize;
         (0..count).find_map(|n| {
             let argument = nth(arguments, n)?;
-            if (*argument).type_ != NodeTag::T_NamedArgExpr {
-                return (n == position).then_some(argument);
+            match cast::<pg_sys::NamedArgExpr>(argument) {
+                Some(named) => (CStr::from_ptr(named.name) == c"model").then_some(named.arg.cast()),
+                None => (n == position).then_some(argument),
             }
-            let named = &*argument.cast::<pg_sys::NamedArgExpr>();
-            (CStr::from_ptr(named.name) == c"model").then_some(named.arg.cast())
         })
     }
 }
@@ -271,25 +268,12 @@ unsafe fn model_argument(
 /// # Safety
 /// To be called where the catalogs can be read.
 unsafe fn is_own(function: pg_sys::Oid, name: &CStr) -> bool {
-    // SAFETY: the contract; the server returns a C string or null.
+    // SAFETY: the catalogs are read; the server returns a C string or null.
     unsafe {
         let known = pg_sys::get_func_name(function);
         !known.is_null()
             && CStr::from_ptr(known) == name
             && pg_sys::getExtensionOfObject(pg_sys::ProcedureRelationId, function)
                 == pg_sys::get_extension_oid(c"clip_pg".as_ptr(), true)
-    }
-}
-
-/// An element of a list of nodes.
-///
-/// # Safety
-/// It is a list of nodes, or null for an empty one.
-unsafe fn nth(list: *mut pg_sys::List, n: usize) -> Option<*mut pg_sys::Node> {
-    // SAFETY: the contract; the length is checked.
-    unsafe {
-        let list = list.as_ref().filter(|list| n < list.length as usize)?;
-        let node: *mut pg_sys::Node = (*list.elements.add(n)).ptr_value.cast();
-        (!node.is_null()).then_some(node)
     }
 }

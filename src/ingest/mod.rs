@@ -17,7 +17,7 @@
 //! - [mixing]: the planner's warning where vectors of two models are compared.
 //!
 //! What they share: a [table] as SQL names its parts, the [model] of a column, how many rows there are of each [status], how
-//! long an owner's code may run ([limit]), and what the [procedures](procedure) have in common.
+//! long an owner's code may run ([limit]), what the [procedures](procedure) have in common, and the server's [nodes].
 
 mod backfill;
 mod error;
@@ -25,6 +25,7 @@ mod import;
 mod limit;
 mod mixing;
 mod model;
+mod nodes;
 mod procedure;
 mod queue;
 mod status;

@@ -5,7 +5,7 @@
 //! was restarted, say, or a transaction was prepared, is found when the launcher looks at all databases.
 
 use super::delays;
-use crate::{ingest::limit, shmem::Shared};
+use crate::{ingest::limit, server::own_database, shmem::Shared};
 use pgrx::prelude::*;
 use std::{cell::Cell, ffi::c_void, ptr, sync::Once};
 
@@ -107,8 +107,7 @@ unsafe extern "C-unwind" fn at_end_of_transaction(
         return;
     }
     if PENDING.take() && event == XACT_EVENT_COMMIT {
-        // SAFETY: reads a variable of this process.
-        tell(unsafe { pg_sys::MyDatabaseId });
+        tell(own_database());
     }
 }
 
@@ -194,13 +193,13 @@ pub fn is_crowded() -> bool {
 
 /// Makes this process the worker of the database that it is connected to, until it ends.
 pub fn enter_worker() {
-    // SAFETY: the callback runs while the process can still take locks; the rest reads variables of this process.
-    let (database, latch) = unsafe {
+    // SAFETY: the callback runs while the process can still take locks; the rest reads a variable of this process.
+    let latch = unsafe {
         pg_sys::before_shmem_exit(Some(leave_worker), pg_sys::Datum::null());
-        (pg_sys::MyDatabaseId, pg_sys::MyLatch)
+        pg_sys::MyLatch
     };
     let mut queues = QUEUES.exclusive();
-    if let Some(database) = queues.database(database) {
+    if let Some(database) = queues.database(own_database()) {
         database.worker = latch;
     }
 }
@@ -208,8 +207,7 @@ pub fn enter_worker() {
 /// Notes that the extension is not in the database that this process is the worker of.
 pub fn set_absent() {
     let mut queues = QUEUES.exclusive();
-    // SAFETY: reads a variable of this process.
-    if let Some(database) = queues.database(unsafe { pg_sys::MyDatabaseId }) {
+    if let Some(database) = queues.database(own_database()) {
         database.absent = true;
     }
 }
@@ -217,8 +215,7 @@ pub fn set_absent() {
 /// Whether rows came since the worker last asked.
 pub fn came() -> bool {
     let mut queues = QUEUES.exclusive();
-    // SAFETY: reads a variable of this process.
-    let database = queues.database(unsafe { pg_sys::MyDatabaseId });
+    let database = queues.database(own_database());
     database.is_some_and(|database| std::mem::take(&mut database.wanted))
 }
 
@@ -230,8 +227,7 @@ unsafe extern "C-unwind" fn leave_worker(_code: i32, _argument: pg_sys::Datum) {
     }
     let mut queues = QUEUES.exclusive();
     let launcher = queues.launcher;
-    // SAFETY: reads a variable of this process.
-    let Some(database) = queues.database(unsafe { pg_sys::MyDatabaseId }) else {
+    let Some(database) = queues.database(own_database()) else {
         return;
     };
     database.worker = ptr::null_mut();

@@ -1,6 +1,7 @@
 //! Tables that workers pass over for a while, because they have held one up: somebody has them locked, or their owner's code
 //! takes its time.
 
+use crate::server::own_database;
 use pgrx::{PGRXSharedMemory, PgLwLock, pg_shmem_init, prelude::*};
 
 /// Tables that can be passed over at a time.
@@ -48,7 +49,7 @@ pub fn register() {
 
 /// Has workers pass over a table of this database that has held this one up since a time.
 pub fn pass_over(oid: pg_sys::Oid, since: pg_sys::TimestampTz) {
-    let (database, now) = here_and_now();
+    let (database, now) = (own_database(), now());
     let table = Table {
         database,
         oid,
@@ -66,14 +67,14 @@ pub fn pass_over(oid: pg_sys::Oid, since: pg_sys::TimestampTz) {
 
 /// Whether workers pass over a table of this database now.
 pub fn is_passed_over(oid: pg_sys::Oid) -> bool {
-    let (database, now) = here_and_now();
+    let (database, now) = (own_database(), now());
     let tables = &DELAYS.share().0;
     tables
         .iter()
         .any(|known| (known.database, known.oid) == (database, oid) && known.until > now)
 }
 
-fn here_and_now() -> (pg_sys::Oid, pg_sys::TimestampTz) {
-    // SAFETY: reads a variable of this process, and the clock.
-    unsafe { (pg_sys::MyDatabaseId, pg_sys::GetCurrentTimestamp()) }
+fn now() -> pg_sys::TimestampTz {
+    // SAFETY: reads the clock.
+    unsafe { pg_sys::GetCurrentTimestamp() }
 }

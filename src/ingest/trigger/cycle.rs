@@ -45,7 +45,7 @@ enum Made {
 /// # Safety
 /// To be called by the trigger; the value is there as long as the current memory context.
 pub unsafe fn inserted(table: pg_sys::Oid, column: i16, target: Value) {
-    // SAFETY: the contract.
+    // SAFETY: the value is there as long as the memory context, which is all that is asked.
     unsafe { remember(table, column, Made::Inserted, target) };
 }
 
@@ -61,7 +61,7 @@ pub unsafe fn kept(
     old_source: &Value,
     target: &Value,
 ) {
-    // SAFETY: the contract.
+    // SAFETY: the old row, of which the source is, is there during the call; the copies are there as long as the memory context.
     unsafe {
         let made = Made::Kept(old_source.copy(), model);
         remember(table, column, made, target.copy());
@@ -76,7 +76,8 @@ pub unsafe fn is_excluded(table: pg_sys::Oid, column: i16, target: &Value) -> bo
     decisions().iter().any(|decision| {
         matches!(decision.made, Made::Inserted)
             && (decision.table, decision.column) == (table, column)
-            // SAFETY: the contract, and that of `inserted`.
+            // SAFETY: the new row is there during the call, and what `inserted` was given as long as the executor is at the
+            // row, which `decisions` has seen to.
             && unsafe { decision.target.is_same(target) }
     })
 }
@@ -88,8 +89,8 @@ pub unsafe fn is_excluded(table: pg_sys::Oid, column: i16, target: &Value) -> bo
 /// To be called by the trigger with values of the new row.
 pub unsafe fn has_moved(table: pg_sys::Oid, model: &CStr, source: &Value, target: &Value) -> bool {
     decisions().iter().any(|decision| {
-        // SAFETY: the contract, and that of `kept`; the trigger's arguments are there as long as the command. The
-        // function takes a table and returns one for partitions.
+        // SAFETY: the new row is there during the call, the copies that `kept` made as long as the executor is at the row,
+        // and arguments of triggers as long as the command. The function takes a table and returns one for partitions.
         unsafe {
             let Made::Kept(kept, by) = decision.made else {
                 return false;

@@ -34,7 +34,7 @@ impl Value {
         description: pg_sys::TupleDesc,
     ) -> Self {
         let mut null = false;
-        // SAFETY: the contract.
+        // SAFETY: the caller hands over a row, its description and a number that it has.
         let datum =
             unsafe { pg_sys::heap_getattr(row, c_int::from(column), description, &mut null) };
         Self {
@@ -115,7 +115,7 @@ impl Value {
 /// # Safety
 /// `datum` is a varlena that lives as long as the result.
 unsafe fn stored<'a>(datum: pg_sys::Datum) -> &'a [u8] {
-    // SAFETY: the contract.
+    // SAFETY: the head of a varlena tells how many bytes it has, be it long, short, or a pointer to where it is kept.
     unsafe {
         let pointer = datum.cast_mut_ptr::<u8>();
         slice::from_raw_parts(pointer, varsize_any(pointer.cast()))
@@ -125,6 +125,6 @@ unsafe fn stored<'a>(datum: pg_sys::Datum) -> &'a [u8] {
 /// # Safety
 /// `datum` is a varlena that lives as long as the result; a copy lives as long as the trigger's call.
 unsafe fn bytes<'a>(datum: pg_sys::Datum) -> &'a [u8] {
-    // SAFETY: the contract.
+    // SAFETY: the server fetches and unpacks what is not there as it stands, in memory of the trigger's call.
     unsafe { varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) }
 }
