@@ -18,5 +18,6 @@ pub use cursors::Cursors;
 pub use fault::{Circumstances, Fault, SqlState};
 pub use isolate::{Trouble, isolate};
 pub use retry::retries;
-pub use state::{Backfill, Counts, End, Job, Scope, Server};
+pub use state::{Backfill, End, Job, Scope, Server};
+pub use tally::Counts;
 pub use tid::Tid;

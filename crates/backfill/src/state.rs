@@ -5,7 +5,10 @@
 //!
 //! Invariant: the rows found come after the cursor, and the cursor moves past a batch only once that is dealt with.
 
-use crate::{Tid, tally::Tally};
+use crate::{
+    Tid,
+    tally::{Counts, Tally},
+};
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -25,15 +28,6 @@ pub enum Scope {
     Named,
     /// All that are in mode queue: each to its end once, because others wait. An error ends a table's turn; owners take turns.
     Queue,
-}
-
-/// How many rows were visited.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Those that were embedded.
-    pub embedded: u64,
-    /// Those that could not be.
-    pub failed: u64,
 }
 
 /// What a backfill asks of the server.

@@ -1,10 +1,18 @@
 //! How much was done, and when that is told.
 
-use crate::Counts;
 use std::time::{Duration, Instant};
 
 /// How often a call tells how far it has come.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// How many rows were visited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Those that were embedded.
+    pub embedded: u64,
+    /// Those that could not be.
+    pub failed: u64,
+}
 
 /// The rows of a backfill.
 #[derive(Debug)]
