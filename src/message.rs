@@ -38,6 +38,12 @@ pub fn tell(level: PgLogLevel, code: PgSqlErrorCode, report: &ErrorReport) {
     }
 }
 
+/// Sends a notice.
+pub fn notice(text: String) {
+    let code = PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION;
+    tell(PgLogLevel::NOTICE, code, &ErrorReport::new(code, text, ""));
+}
+
 /// What a report says, as the server takes it.
 pub struct Strings {
     code: c_int,

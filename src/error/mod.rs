@@ -189,9 +189,16 @@ impl Error {
 
     /// Raises it, from a function that can return no error.
     pub fn raise(self) -> ! {
-        ErrorReport::from(self).report(PgLogLevel::ERROR);
-        unreachable!("an error does not return")
+        or_raise(Err(self.into()))
     }
+}
+
+/// The value, or raises the error, for whoever catches it as the server's own.
+pub fn or_raise<T>(result: Returned<T>) -> T {
+    result.unwrap_or_else(|report| {
+        report.report(PgLogLevel::ERROR);
+        unreachable!("an error does not return")
+    })
 }
 
 impl From<Error> for ErrorReport {

@@ -2,7 +2,7 @@
 
 use super::{embed, find, listed, progress, tables::Part};
 use crate::{
-    error::{self, Returned},
+    error::{self, Returned, or_raise},
     ingest::{
         error::Error,
         limit::circumstances,
@@ -95,7 +95,7 @@ impl Backfill {
                 let fault = |code| Fault::of(SqlState(code), circumstances());
                 let is_of_table = |code| fault(code) != Fault::User;
                 let state = &mut self.state;
-                if let Err(refused) = attempt(is_of_table, || raise(state.step(&mut shell))) {
+                if let Err(refused) = attempt(is_of_table, || or_raise(state.step(&mut shell))) {
                     if fault(refused.code as i32) == Fault::Delay {
                         held_up = state.table().map(|part| part.table);
                     }
@@ -132,7 +132,7 @@ impl Backfill {
             progress::report(part.root, total, self.state.counts(), self.began);
         }
         if let Some(text) = self.state.tell(Instant::now()) {
-            notice(text);
+            message::notice(text);
         }
     }
 
@@ -147,22 +147,9 @@ impl Backfill {
                 .set_hint("The view clip_embed_errors lists them.");
             message::tell(PgLogLevel::WARNING, code, &report);
         }
-        notice(format!("embedded {embedded} row(s)"));
+        message::notice(format!("embedded {embedded} row(s)"));
         embedded + failed
     }
-}
-
-fn notice(text: String) {
-    let code = PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION;
-    message::tell(PgLogLevel::NOTICE, code, &ErrorReport::new(code, text, ""));
-}
-
-/// Raises an error, for whoever attempts this.
-fn raise<T>(result: Returned<T>) -> T {
-    result.unwrap_or_else(|report| {
-        report.report(PgLogLevel::ERROR);
-        unreachable!("an error does not return")
-    })
 }
 
 /// The server, as a step needs it.

@@ -6,7 +6,7 @@
 use super::{
     listed::{self, Failure, Row},
     owner::Owner,
-    tid::{TidDatum, datums},
+    tid,
 };
 use crate::{
     inference::{self, embed_image, embed_images, embed_texts},
@@ -99,7 +99,7 @@ fn lock(client: &mut Client<'_, '_>, table: &Table, tids: &[Tid]) -> sql::Result
     );
     let mut rows = {
         let _owner = Owner::of(table, &KEYS);
-        let rows = client.update(&statement, &[datums(tids.iter().copied()).into()])?;
+        let rows = client.update(&statement, &[tid::items(tids.iter().copied()).into()])?;
         rows.map(|row| Row::read(&row, true))
             .collect::<sql::Result<Vec<Row>>>()?
     };
@@ -194,12 +194,12 @@ fn read(
     let statement = format!("SELECT t.ctid, {content} FROM ONLY {name} t WHERE t.ctid = ANY ($1)");
     let read = {
         let _owner = Owner::of(table, &[]);
-        let tids = datums(rows.iter().map(|row| row.tid));
+        let tids = tid::items(rows.iter().map(|row| row.tid));
         client.select(&statement, None, &[tids.into()])?
     };
     let mut contents = HashMap::new();
     for row in read {
-        let tid = row.get::<TidDatum>(1)?.map(|tid| tid.0);
+        let tid = tid::read(&row)?;
         let content = match table.images {
             true => row
                 .get::<&[u8]>(2)?
@@ -208,7 +208,7 @@ fn read(
         };
         contents.insert(tid, content);
     }
-    let mut content = |row: &Row| contents.remove(&Some(row.tid)).flatten();
+    let mut content = |row: &Row| contents.remove(&row.tid).flatten();
     Ok(rows.iter().map(|row| (row.clone(), content(row))).collect())
 }
 
@@ -226,7 +226,7 @@ fn write(
          FROM ROWS FROM (unnest($1), unnest($2)) e (tid, vector) WHERE t.ctid = e.tid
          RETURNING e.tid, {embedded}, t.xmin::text"
     );
-    let tids = datums(rows.iter().map(|(row, _)| row.tid));
+    let tids = tid::items(rows.iter().map(|(row, _)| row.tid));
     let vectors: Vec<Vector> = rows.iter().map(|(_, vector)| vector.clone()).collect();
     // A deferred trigger of the owner's would run at the end of the transaction, with the caller's rights: in a
     // security-restricted operation the server refuses to queue it.
@@ -235,7 +235,7 @@ fn write(
     let rows = rows.iter().map(|(row, _)| (row.tid, row.clone()));
     let mut left: HashMap<Tid, Row> = rows.collect();
     for row in written {
-        let tid = row.get::<TidDatum>(1)?.map_or(Tid::START, |tid| tid.0);
+        let tid = tid::read(&row)?;
         if row.get(2)? == Some(true) {
             left.remove(&tid);
         } else if let Some(left) = left.get_mut(&tid) {

@@ -3,7 +3,7 @@
 use super::{
     listed::{self, Row},
     owner::Owner,
-    tid::TidDatum,
+    tid,
 };
 use crate::{
     ingest::table::Table,
@@ -43,7 +43,7 @@ pub fn find(
     );
     let mut rows = {
         let _owner = Owner::of(table, settings);
-        client.open(&statement, &[TidDatum(after).into()])?
+        client.open(&statement, &[tid::item(after).into()])?
     };
     let mut tids = Vec::new();
     while tids.len() < limit {

@@ -3,7 +3,7 @@
 //! A row is in it by its key and its version, the transaction that wrote it, for the owner of its table: it is left alone
 //! until it changes or its next attempt is due. Invariant: the list is changed for a row only while the row is locked.
 
-use super::{owner::Owner, tid::TidDatum};
+use super::{owner::Owner, tid};
 use crate::{
     error,
     ingest::table::{Table, texts},
@@ -35,7 +35,7 @@ impl Row {
             })
         };
         Ok(Self {
-            tid: row.get::<TidDatum>(1)?.map_or(Tid::START, |tid| tid.0),
+            tid: tid::read(row)?,
             key: text(2)?,
             version: text(3)?,
         })

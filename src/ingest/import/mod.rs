@@ -23,7 +23,6 @@ use crate::{
 use columns::{Columns, Statements};
 use import::{Tally, find};
 use pgrx::{
-    PgLogLevel, PgSqlErrorCode,
     pg_sys::{self, panic::ErrorReport},
     prelude::*,
 };
@@ -94,7 +93,7 @@ fn look(directory: &str) -> Result<Vec<(String, u64)>> {
     let mut warn = |error| error::Error::from(Error::Import(error)).warn();
     let found = find(directory, &has_counterpart, &interrupts, &mut warn).map_err(Error::Import)?;
     if let Some(text) = found.others.notice() {
-        notice(text);
+        message::notice(text);
     }
     Ok(found.files)
 }
@@ -111,7 +110,7 @@ fn import_step() -> Returned<bool> {
         let _path = With::settings(&[SEARCH_PATH]);
         files::import(&statements, &batch, &mut import.tally)?;
         if let Some(text) = import.tally.tell(Instant::now()) {
-            notice(text);
+            message::notice(text);
         }
     }
     UNDER_WAY.replace(Some(import));
@@ -153,11 +152,6 @@ fn table_name(table: pg_sys::Oid) -> Returned<Text> {
         let name = report(name(client, table))?;
         name.ok_or_else(|| error::Error::from(Error::NoTable).into())
     })
-}
-
-fn notice(text: String) {
-    let code = PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION;
-    message::tell(PgLogLevel::NOTICE, code, &ErrorReport::new(code, text, ""));
 }
 
 pgrx::extension_sql_file!(

@@ -5,7 +5,7 @@
 use super::{databases, delays};
 use crate::{
     background,
-    error::Returned,
+    error::{Returned, or_raise},
     ingest::{
         backfill::{self, Backfill, Visited},
         limit,
@@ -13,7 +13,6 @@ use crate::{
 };
 use ::backfill::Scope;
 use pgrx::{
-    PgLogLevel,
     bgworkers::BackgroundWorker,
     check_for_interrupts, pg_guard,
     pg_sys::{self, BackendState},
@@ -118,12 +117,7 @@ fn embed_pending(visited: &mut Visited, prunes: bool) -> bool {
 
 /// Does `work` in a transaction. An error ends the process.
 fn transaction<T>(work: impl FnOnce() -> Returned<T>) -> T {
-    let done = BackgroundWorker::transaction(AssertUnwindSafe(|| {
-        work().unwrap_or_else(|report| {
-            report.report(PgLogLevel::ERROR);
-            unreachable!("an error does not return")
-        })
-    }));
+    let done = BackgroundWorker::transaction(AssertUnwindSafe(|| or_raise(work())));
     // SAFETY: outside of a transaction, as the server wants it; the statistics make autovacuum look after the tables.
     unsafe { pg_sys::pgstat_report_stat(false) };
     done
