@@ -93,7 +93,7 @@ pub enum Error {
         /// The table.
         table: String,
     },
-    /// A place in a table that is none.
+    /// A ctid that is none.
     #[error("invalid input syntax for type tid: \"{0}\"")]
     Tid(String),
     /// A function that a procedure calls was called by itself.

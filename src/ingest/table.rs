@@ -35,7 +35,7 @@ pub struct Table {
     pub content: String,
     /// Whether that is an image.
     pub images: bool,
-    /// A jsonb object that names a row to people and finds it again: the primary key, or else its place. For statements
+    /// A jsonb object that names a row to people and finds it again: the primary key, or else its ctid. For statements
     /// with the settings [`KEYS`](crate::role::KEYS).
     pub key: String,
 }

@@ -291,13 +291,13 @@ fn rows_are_tried_again_later_and_later() {
 
 proptest! {
     #[test]
-    fn places_are_read_as_they_are_written(block: u32, offset: u16) {
+    fn tids_are_read_as_they_are_written(block: u32, offset: u16) {
         let tid = Tid { block, offset };
         prop_assert_eq!(tid.to_string().parse(), Ok(tid));
     }
 
     #[test]
-    fn text_is_a_place_or_none(text in ".*") {
+    fn text_is_a_tid_or_none(text in ".*") {
         if let Ok(tid) = text.parse::<Tid>() {
             prop_assert_eq!(tid.to_string().parse(), Ok(tid));
         }

@@ -72,7 +72,7 @@ fn backfill_step() -> Returned<bool> {
     Ok(true)
 }
 
-/// Where pending rows are that come after a place, as a backfill would find them: for whoever wonders about a queue.
+/// The ctids of pending rows after another, as a backfill would find them: for whoever wonders about a queue.
 #[pg_extern(sql = false)]
 fn find_pending(
     relation: pg_sys::Oid,
