@@ -6,7 +6,7 @@ use crate::{
     inference::{interrupts, limits, trim_at_end},
     text::Text,
 };
-use imaging::Info;
+use imaging::{Info, Region};
 use pgrx::{
     callconv::{BoxRet, FcInfo},
     datum::Datum,
@@ -45,7 +45,7 @@ fn thumbnail(image: &[u8], max_side: i32, region: &str) -> error::Result<Vec<u8>
         .ok()
         .filter(|&side| side > 0)
         .ok_or(Error::ThumbnailSide(max_side))?;
-    let region = region.parse()?;
+    let region: Region = region.parse()?;
     Ok(imaging::thumbnail(
         image,
         side,

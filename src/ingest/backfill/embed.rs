@@ -9,9 +9,9 @@ use super::{
     tid,
 };
 use crate::{
-    inference::{self, embed_image, embed_images, embed_texts},
     error::{self, Returned},
     guc,
+    inference::{self, embed_image, embed_images, embed_texts},
     ingest::{
         error::Error,
         limit::circumstances,

@@ -2,8 +2,8 @@
 
 use super::columns::Statements;
 use crate::{
-    inference::interrupts,
     error::{self, Returned},
+    inference::interrupts,
     ingest::{error::Error, limit::circumstances, table::report},
     message, sql,
     sql::Client,

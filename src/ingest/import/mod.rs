@@ -13,8 +13,8 @@ use super::{
     table::{name, report},
 };
 use crate::{
-    inference::interrupts,
     error::{self, Result, Returned},
+    inference::interrupts,
     message,
     role::{As, SEARCH_PATH, With},
     server, sql,

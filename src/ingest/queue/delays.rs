@@ -2,7 +2,8 @@
 //! takes its time.
 
 use crate::server::own_database;
-use pgrx::{PGRXSharedMemory, PgLwLock, pg_shmem_init, prelude::*};
+use crate::shmem::Shared;
+use pgrx::prelude::*;
 
 /// Tables that can be passed over at a time.
 const TABLES: usize = 64;
@@ -11,14 +12,10 @@ const TABLES: usize = 64;
 /// the time of workers.
 const PASSED_FOR: i64 = 10;
 
-// SAFETY: nothing else in the server has this name.
-static DELAYS: PgLwLock<Delays> = unsafe { PgLwLock::new(c"clip_pg delays") };
+static DELAYS: Shared<Delays> = Shared::new(c"clip_pg delays");
 
 #[derive(Clone, Copy)]
 struct Delays([Table; TABLES]);
-
-// SAFETY: plain data, without pointers.
-unsafe impl PGRXSharedMemory for Delays {}
 
 impl Default for Delays {
     fn default() -> Self {
@@ -42,9 +39,8 @@ struct Table {
 }
 
 /// Claims the shared memory; called while the library is preloaded.
-#[allow(unexpected_cfgs)] // The macro asks for versions of the server that this extension is not for.
 pub fn register() {
-    pg_shmem_init!(DELAYS);
+    DELAYS.register();
 }
 
 /// Has workers pass over a table of this database that has held this one up since a time.
