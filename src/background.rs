@@ -111,7 +111,7 @@ fn settings() -> Vec<(CString, pg_sys::GucSource::Type)> {
 /// # Safety
 /// To be called before signals are unblocked.
 unsafe fn handle_signal(signal: u32, handler: unsafe extern "C-unwind" fn(c_int)) {
-    // SAFETY: as the caller promises; the handlers are the server's own.
+    // SAFETY: no signal comes before they are unblocked; the handlers are functions of the server made for this.
     unsafe {
         #[cfg(not(feature = "pg18"))]
         pg_sys::pqsignal(signal as i32, Some(handler));

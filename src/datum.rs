@@ -1,12 +1,28 @@
-//! How a Rust type is a type of SQL: what pgrx is told of one that has [`FromDatum`](pgrx::FromDatum) and, where it is
-//! returned, [`IntoDatum`](pgrx::IntoDatum).
+//! How a Rust type is a type of SQL: what pgrx is told of one that can be read and, where it is returned, has
+//! [`IntoDatum`](pgrx::IntoDatum).
 //!
 //! A lifetime in the macros' arguments is that of the call, or of the array, from which a value is borrowed.
 
-/// Declares that arguments of SQL functions are read by `FromDatum`, of types that the SQL declares to be the right ones.
+/// Declares that values of SQL are read by a function `read` of the type, unsafe because it trusts a datum to be of the right
+/// type of SQL and to live as long as what it returns: None where that counts as NULL.
 macro_rules! is_argument {
     (<$call:lifetime> $type:ty) => {
-        // SAFETY: what FromDatum reads is valid as long as the call, and SQL hands it no other type than it reads.
+        impl<$call> ::pgrx::FromDatum for $type {
+            #[inline]
+            unsafe fn from_polymorphic_datum(
+                datum: ::pgrx::pg_sys::Datum,
+                is_null: bool,
+                _: ::pgrx::pg_sys::Oid,
+            ) -> Option<Self> {
+                if is_null {
+                    return None;
+                }
+                // SAFETY: the caller promises a datum of this type, and that it lives long enough.
+                unsafe { Self::read(datum) }
+            }
+        }
+
+        // SAFETY: an argument lives as long as the call, and functions are declared in SQL with the type that is read.
         unsafe impl<$call> ::pgrx::callconv::ArgAbi<$call> for $type {
             #[inline]
             unsafe fn unbox_arg_unchecked(argument: ::pgrx::callconv::Arg<'_, $call>) -> Self {
@@ -46,7 +62,7 @@ macro_rules! is_result {
     };
 }
 
-/// Declares that elements of arrays are read by `FromDatum`; the second type is the first one, borrowed from an array.
+/// Declares that elements of arrays are read like arguments; the second type is the first one, borrowed from an array.
 macro_rules! is_element {
     ($type:ty, <$array:lifetime> $borrowed:ty) => {
         // SAFETY: elements of arrays are neither compressed nor out of line, and valid as long as the array.

@@ -11,24 +11,19 @@ use std::ffi::{CStr, CString};
 /// A value of the type `jsonb`, written out.
 pub struct JsonText(pub String);
 
-impl_sql_translatable!(JsonText, "jsonb");
-is_argument!(<'fcx> JsonText);
-is_result!(JsonText);
-
-impl FromDatum for JsonText {
-    unsafe fn from_polymorphic_datum(
-        datum: pg_sys::Datum,
-        is_null: bool,
-        _type: pg_sys::Oid,
-    ) -> Option<Self> {
-        if is_null {
-            return None;
-        }
-        // SAFETY: the caller passes a datum of the type jsonb; its output function returns a string.
+impl JsonText {
+    /// # Safety
+    /// The datum is of the type jsonb.
+    unsafe fn read(datum: pg_sys::Datum) -> Option<Self> {
+        // SAFETY: jsonb_out takes a jsonb, and returns a string that ends with 0 and lives as long as the call.
         let text = unsafe { direct_function_call::<&CStr>(pg_sys::jsonb_out, &[Some(datum)]) }?;
         Some(Self(to_utf8(text.to_bytes())))
     }
 }
+
+impl_sql_translatable!(JsonText, "jsonb");
+is_argument!(<'fcx> JsonText);
+is_result!(JsonText);
 
 impl IntoDatum for JsonText {
     fn into_datum(self) -> Option<pg_sys::Datum> {

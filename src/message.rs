@@ -71,7 +71,7 @@ impl Strings {
     /// # Safety
     /// One was begun.
     pub unsafe fn fill(&self) {
-        // SAFETY: the contract; the strings end with 0, and are copied.
+        // SAFETY: there is an error that these fill in, as the caller says; the strings end with 0, and are copied.
         unsafe {
             errcode(self.code);
             errmsg_internal(c"%s".as_ptr(), self.message.as_ptr());

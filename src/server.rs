@@ -2,12 +2,13 @@
 //! start threads.
 
 pub use imaging::signals::with_signals_blocked;
-use pgrx::pg_sys;
+use pgrx::pg_sys::{self, SysCacheIdentifier::TYPENAMENSP};
 use std::{
     ffi::{CStr, OsStr, OsString, c_char},
     mem::MaybeUninit,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
+    ptr, slice,
 };
 
 /// The data directory, absolute.
@@ -109,6 +110,33 @@ pub fn own_database() -> pg_sys::Oid {
     unsafe { pg_sys::MyDatabaseId }
 }
 
+/// The type of that name that the extension has made, wherever the search path leads.
+pub fn own_type(name: &CStr) -> pg_sys::Oid {
+    let none = pg_sys::Datum::null();
+    // SAFETY: the name ends with 0, and the cache looks types up by name and, where that is given, schema.
+    let list = unsafe {
+        let name = name.as_ptr().into();
+        pg_sys::SearchSysCacheList(TYPENAMENSP as i32, 1, name, none, none)
+    };
+    // SAFETY: the list has as many members as it says, each with a row of pg_type, until it is released.
+    let oids: Vec<pg_sys::Oid> = unsafe {
+        let members = slice::from_raw_parts((*list).members.as_ptr(), (*list).n_members as usize);
+        let oids = members.iter().map(|&member| {
+            let row = ptr::addr_of_mut!((*member).tuple);
+            (*pg_sys::GETSTRUCT(row).cast::<pg_sys::FormData_pg_type>()).oid
+        });
+        let oids = oids.collect();
+        pg_sys::ReleaseCatCacheList(list);
+        oids
+    };
+    // SAFETY: looks into the catalogs, which is possible wherever SQL calls a function; the name ends with 0.
+    let is_own = |&oid: &pg_sys::Oid| unsafe {
+        let extension = pg_sys::get_extension_oid(c"clip_pg".as_ptr(), false);
+        pg_sys::getExtensionOfObject(pg_sys::TypeRelationId, oid) == extension
+    };
+    oids.into_iter().find(is_own).unwrap_or(pg_sys::InvalidOid)
+}
+
 /// Whether this server replays another one's log: it is a standby, or recovers from a backup.
 pub fn in_recovery() -> bool {
     // SAFETY: reads shared memory, where a process has it.
@@ -140,7 +168,7 @@ pub fn vacuum_delay_point() {
 /// # Safety
 /// `path` points to a string that ends with 0.
 unsafe fn path(path: *const c_char) -> PathBuf {
-    // SAFETY: as the caller promises.
+    // SAFETY: the string ends with 0, as the caller says, and is read before this returns.
     let bytes = unsafe { CStr::from_ptr(path) }.to_bytes();
     PathBuf::from(OsStr::from_bytes(bytes))
 }

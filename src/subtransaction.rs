@@ -91,9 +91,11 @@ impl Raised {
 /// The server calls it with the argument that it was given in [`attempt`], while that runs.
 #[pg_guard]
 unsafe extern "C-unwind" fn keep_message(raised: *mut c_void) {
-    // SAFETY: the contract; there is an error, and a copy of it is made outside of the memory that errors are in.
+    // SAFETY: `attempt` has put its own there, waits meanwhile, and does not look at it before this has returned.
+    let raised = unsafe { &mut *raised.cast::<Raised>() };
+    // SAFETY: the server calls this while it raises an error. The copy is made, and freed, in a context that is there, not in
+    // that of errors, from which CopyErrorData must not be called; that one is the current one again afterwards.
     unsafe {
-        let raised = &mut *raised.cast::<Raised>();
         let of_error = pg_sys::CurrentMemoryContext;
         pg_sys::CurrentMemoryContext = raised.context;
         let error = pg_sys::CopyErrorData();

@@ -20,6 +20,15 @@ use std::{
 pub struct Text(String);
 
 impl Text {
+    /// # Safety
+    /// The datum is of the type text.
+    unsafe fn read(datum: pg_sys::Datum) -> Option<Self> {
+        // SAFETY: a text is a varlena, plain again after this, which is read before anybody can free it.
+        let bytes =
+            unsafe { varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) };
+        Some(Self(to_utf8(bytes)))
+    }
+
     /// The value in UTF-8.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -36,22 +45,6 @@ impl_sql_translatable!(Text, "text");
 is_argument!(<'fcx> Text);
 is_element!(Text, <'src> Text);
 is_result!(Text);
-
-impl FromDatum for Text {
-    unsafe fn from_polymorphic_datum(
-        datum: pg_sys::Datum,
-        is_null: bool,
-        _type: pg_sys::Oid,
-    ) -> Option<Self> {
-        if is_null {
-            return None;
-        }
-        // SAFETY: the caller passes a datum of the type text.
-        let bytes =
-            unsafe { varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) };
-        Some(Self(to_utf8(bytes)))
-    }
-}
 
 impl IntoDatum for Text {
     fn into_datum(self) -> Option<pg_sys::Datum> {

@@ -4,12 +4,11 @@ use std::rc::Rc;
 use std::slice;
 
 use classifier::{Classifier, FINGERPRINT_BYTES};
-use pgrx::callconv::{BoxRet, FcInfo};
-use pgrx::datum::Datum;
-use pgrx::{FromDatum, IntoDatum, pg_sys, varlena};
+use pgrx::{IntoDatum, pg_sys, varlena};
 
-use crate::datum::{is_argument, is_created};
+use crate::datum::{is_argument, is_created, is_result};
 use crate::error::Result;
+use crate::server;
 
 /// A `clip_classifier` that is returned.
 #[derive(Clone)]
@@ -21,14 +20,13 @@ impl From<&Classifier> for Value {
     }
 }
 
-// SAFETY: the datum is new, and what `classifier` reads back.
-unsafe impl BoxRet for Value {
-    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        match (&*self.0).into_datum() {
-            // SAFETY: see above.
-            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
-            None => fcinfo.return_null(),
-        }
+impl IntoDatum for Value {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        (&*self.0).into_datum()
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        server::own_type(c"clip_classifier")
     }
 }
 
@@ -47,24 +45,35 @@ pub enum Key<'a> {
 }
 
 impl Stored<'_> {
+    /// # Safety
+    /// The datum is of the type clip_classifier and outlives the result.
+    unsafe fn read(datum: pg_sys::Datum) -> Option<Self> {
+        // SAFETY: a clip_classifier is a varlena, which the caller promises to outlive the result.
+        let value = unsafe { &*datum.cast_mut_ptr() };
+        Some(Self { value })
+    }
+
     /// What it begins with, by which it is told from others. No more of it is fetched.
     pub fn fingerprint(&self) -> Result<[u8; FINGERPRINT_BYTES]> {
         if let Key::Front(front) = self.key() {
             return Ok(classifier::fingerprint(front)?);
         }
         let original = std::ptr::from_ref(self.value).cast_mut();
-        // SAFETY: a varlena; of the copy of its front, which is freed, nothing is kept.
-        unsafe {
-            let front = pg_sys::pg_detoast_datum_slice(original, 0, FINGERPRINT_BYTES as i32);
+        // SAFETY: a clip_classifier is a varlena, of whose front this makes a copy.
+        let front =
+            unsafe { pg_sys::pg_detoast_datum_slice(original, 0, FINGERPRINT_BYTES as i32) };
+        // SAFETY: the copy is a plain varlena, of whose bytes nothing is kept.
+        let fingerprint = unsafe {
             let fingerprint = classifier::fingerprint(varlena::varlena_to_byte_slice(front));
             pg_sys::pfree(front.cast());
-            Ok(fingerprint?)
-        }
+            fingerprint
+        };
+        Ok(fingerprint?)
     }
 
     /// What is at hand of it without fetching anything.
     pub fn key(&self) -> Key<'_> {
-        // SAFETY: a varlena with as many bytes as its header, or its kind of pointer, says.
+        // SAFETY: a clip_classifier is a varlena, and has as many bytes as its header, or its kind of pointer, says.
         unsafe {
             if varlena::varatt_is_1b_e(self.value) || varlena::varatt_is_4b_c(self.value) {
                 let bytes = slice::from_raw_parts(
@@ -82,7 +91,7 @@ impl Stored<'_> {
     /// Hands its bytes to `work`; they are fetched and decompressed where that is needed, and let go afterwards.
     pub fn with_bytes<R>(&self, work: impl FnOnce(&[u8]) -> R) -> R {
         let original = std::ptr::from_ref(self.value).cast_mut();
-        // SAFETY: a varlena; a copy is freed when nothing refers to it any more.
+        // SAFETY: a clip_classifier is a varlena; a copy of it is freed when `work` is done with the bytes, which it cannot keep.
         unsafe {
             let packed = pg_sys::pg_detoast_datum_packed(original);
             let result = work(varlena::varlena_to_byte_slice(packed));
@@ -94,20 +103,6 @@ impl Stored<'_> {
     }
 }
 
-impl FromDatum for Stored<'_> {
-    unsafe fn from_polymorphic_datum(
-        datum: pg_sys::Datum,
-        is_null: bool,
-        _: pg_sys::Oid,
-    ) -> Option<Self> {
-        if is_null {
-            return None;
-        }
-        // SAFETY: the caller's promise: a varlena that outlives the result.
-        let value = unsafe { &*datum.cast_mut_ptr() };
-        Some(Self { value })
-    }
-}
-
 is_argument!(<'fcx> Stored<'fcx>);
+is_result!(Value);
 is_created!("clip_classifier": Value, Stored<'_>);

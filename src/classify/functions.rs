@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use classifier::{Classifier, Origin, Scores};
+use classifier::{Classifier, Origin, Scores, Selection};
 use half::f16;
 use pgrx::{Array, pg_sys::panic::ErrorReport, prelude::*};
 
@@ -18,9 +18,6 @@ use crate::{
     text::Text,
     vector,
 };
-
-/// The least probability at which a label counts by itself, where nobody has chosen another.
-const LIKELIER_THAN_NOT: f64 = 0.5;
 
 thread_local! {
     /// Room for the scores of a row.
@@ -40,57 +37,22 @@ fn with_scores<R>(
     })
 }
 
-/// Which of the classes count, and how many at most.
-#[derive(Clone, Copy)]
-struct Selection {
-    top_k: usize,
-    /// The least probability.
-    threshold: Option<f64>,
-    /// The least ratio to the probability of the likeliest class, which itself counts in any case.
-    margin: Option<f64>,
-}
-
-impl Selection {
-    fn new(top_k: Option<i32>, threshold: Option<f64>, margin: Option<f64>) -> Result<Self> {
-        check_share("threshold", threshold)?;
-        check_share("margin", margin)?;
-        let top_k = match top_k {
-            None => usize::MAX,
-            Some(top_k) => match usize::try_from(top_k) {
-                Ok(top_k) if top_k > 0 => top_k,
-                _ => return Err(Error::TopK(top_k).into()),
-            },
-        };
-        Ok(Self {
-            top_k,
-            threshold,
-            margin,
-        })
-    }
-
-    /// The classes that count with their probabilities, the likeliest first. `threshold` is that of a class, if any, where the
-    /// selection has none. NaN, of an embedding without a direction, reaches none.
-    fn select(
-        self,
-        classifier: &Classifier,
-        scores: &Scores,
-        threshold: impl Fn(usize) -> Option<f64>,
-    ) -> Vec<(usize, f64)> {
-        let probabilities = classifier.probabilities(&scores.logits);
-        let order = scores.order();
-        let most = probabilities[order[0]];
-        let counts = |(rank, class): (usize, usize)| {
-            let probability = probabilities[class];
-            let threshold = self.threshold.or_else(|| threshold(class));
-            let likely = threshold.is_none_or(|threshold| probability >= threshold);
-            let near = self
-                .margin
-                .is_none_or(|margin| rank == 0 || probability > margin * most);
-            (near && likely).then_some((class, probability))
-        };
-        let first = order.into_iter().enumerate().take(self.top_k);
-        first.filter_map(counts).collect()
-    }
+/// What the arguments of that name ask for.
+fn selection(top_k: Option<i32>, threshold: Option<f64>, margin: Option<f64>) -> Result<Selection> {
+    check_share("threshold", threshold)?;
+    check_share("margin", margin)?;
+    let top_k = match top_k {
+        None => usize::MAX,
+        Some(top_k) => match usize::try_from(top_k) {
+            Ok(top_k) if top_k > 0 => top_k,
+            _ => return Err(Error::TopK(top_k).into()),
+        },
+    };
+    Ok(Selection {
+        top_k,
+        threshold,
+        margin,
+    })
 }
 
 type Row = (Option<Text>, f64, f64);
@@ -105,7 +67,7 @@ fn rows(
     selection: Selection,
 ) -> Result<TableIterator<'static, Row>> {
     let rows = with_scores(classifier, embedding, |scores| {
-        let selected = selection.select(classifier, scores, |_| None).into_iter();
+        let selected = selection.classes(classifier, scores).into_iter();
         let row = |(class, probability)| {
             let similarity = scores.similarities[class];
             (label_of(classifier, class), probability, similarity)
@@ -136,7 +98,7 @@ fn clip_classify(
     >,
     ErrorReport,
 > {
-    let selection = Selection::new(top_k, threshold, margin)?;
+    let selection = selection(top_k, threshold, margin)?;
     let (Some(embedding), Some(classifier)) = (embedding, classifier) else {
         return Ok(TableIterator::empty());
     };
@@ -162,7 +124,7 @@ fn clip_classify_image(
     >,
     ErrorReport,
 > {
-    let selection = Selection::new(top_k, threshold, margin)?;
+    let selection = selection(top_k, threshold, margin)?;
     let (Some(image), Some(classifier)) = (image, classifier) else {
         return Ok(TableIterator::empty());
     };
@@ -222,14 +184,13 @@ fn clip_labels(
     threshold: default!(Option<f64>, "NULL"),
     margin: default!(Option<f64>, "NULL"),
 ) -> Returned<Option<Vec<Text>>> {
-    let selection = Selection::new(top_k, threshold, margin)?;
+    let selection = selection(top_k, threshold, margin)?;
     let (Some(embedding), Some(classifier)) = (embedding, classifier) else {
         return Ok(None);
     };
     let classifier = classifier.classifier()?;
     let labels = with_scores(&classifier, &embedding, |scores| {
-        let own = |class: usize| classifier.thresholds()[class].or(Some(LIKELIER_THAN_NOT));
-        let selected = selection.select(&classifier, scores, own).into_iter();
+        let selected = selection.labels(&classifier, scores).into_iter();
         let labels = selected.filter_map(|(class, _)| label_of(&classifier, class));
         labels.collect()
     })?;

@@ -31,25 +31,23 @@ fn clip_vector_in_ball(vector: Stored<'_>, ball: Option<Ball<'_>>) -> Returned<O
     Ok(Some(distance <= ball.radius))
 }
 
-impl FromDatum for Ball<'_> {
-    /// `None` also where one of the two parts is NULL.
-    unsafe fn from_polymorphic_datum(
-        datum: pg_sys::Datum,
-        is_null: bool,
-        _: pg_sys::Oid,
-    ) -> Option<Self> {
-        if is_null {
-            return None;
-        }
-        // SAFETY: the caller's promise that this is a value of the type, which has these two columns.
+impl Ball<'_> {
+    /// None also where one of the two parts is NULL.
+    ///
+    /// # Safety
+    /// The datum is of the type `clip_pg.ball` and outlives the result.
+    unsafe fn read(datum: pg_sys::Datum) -> Option<Self> {
+        // SAFETY: a value of a composite type is a tuple, which is plain after this.
+        let tuple = unsafe { pg_sys::pg_detoast_datum(datum.cast_mut_ptr()) }.cast();
+        let part = |number| {
+            let mut null = false;
+            // SAFETY: the type has two columns, 1 and 2.
+            let value = unsafe { pg_sys::GetAttributeByNum(tuple, number, &mut null) };
+            (value, null)
+        };
+        let ((center, no_center), (radius, no_radius)) = (part(1), part(2));
+        // SAFETY: the first column is a clip_vector, the second a double precision.
         unsafe {
-            let tuple = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
-            let part = |number| {
-                let mut null = false;
-                let value = pg_sys::GetAttributeByNum(tuple, number, &mut null);
-                (value, null)
-            };
-            let ((center, no_center), (radius, no_radius)) = (part(1), part(2));
             Some(Self {
                 center: Stored::from_datum(center, no_center)?,
                 radius: f64::from_datum(radius, no_radius)?,

@@ -48,24 +48,24 @@ unsafe extern "C-unwind" fn compute(
     total_rows: f64,
 ) {
     let Some(fetch) = fetch else { return };
+    let column = Column { stats, fetch };
     let mut sample = Sample::default();
     let mut rows_with_value = Vec::new();
     for row in 0..sample_rows {
-        let mut is_null = false;
-        // SAFETY: `stats` and rows from 0 on are what the function expects; its values are of the column's type.
-        unsafe {
-            server::vacuum_delay_point();
-            let value = pg_sys::ffi::pg_guard_ffi_boundary(|| fetch(stats, row, &mut is_null));
-            if is_null {
-                sample.nulls += 1;
-            } else {
-                sample.add(value);
+        // SAFETY: the sample has that many rows, counted from 0.
+        match unsafe { column.value(row) } {
+            None => sample.nulls += 1,
+            Some(value) => {
+                // SAFETY: ANALYZE calls this for columns of the type whose function has asked for it.
+                unsafe { sample.add(value) };
                 rows_with_value.push(row);
             }
         }
     }
     if sample_rows > 0 {
-        // SAFETY: as above.
+        // SAFETY: all these rows have a value, which lives as long as ANALYZE is at this column.
+        let vectors = unsafe { column.vectors(spread(&rows_with_value, PAIRED)) };
+        // SAFETY: ANALYZE's structure for this column, which nothing else looks at while this runs.
         let stats = unsafe { &mut *stats };
         let rows = f64::from(sample_rows);
         let values = rows - sample.nulls as f64;
@@ -73,32 +73,48 @@ unsafe extern "C-unwind" fn compute(
         stats.stanullfrac = (sample.nulls as f64 / rows) as f32;
         stats.stawidth = (sample.width as f64 / values.max(1.0)) as i32;
         stats.stadistinct = sample.occurrences.distinct(rows, total_rows) as f32;
-        // SAFETY: as above; all these rows have a value.
-        unsafe { describe_distances(stats, fetch, &rows_with_value) };
+        describe_distances(stats, &vectors);
+    }
+}
+
+/// The column of ANALYZE's sample that is looked at.
+struct Column {
+    stats: pg_sys::VacAttrStatsP,
+    fetch: unsafe extern "C-unwind" fn(pg_sys::VacAttrStatsP, i32, *mut bool) -> pg_sys::Datum,
+}
+
+impl Column {
+    /// The value in a row of the sample; none where it is NULL.
+    ///
+    /// # Safety
+    /// The sample has such a row.
+    unsafe fn value(&self, row: i32) -> Option<pg_sys::Datum> {
+        server::vacuum_delay_point();
+        let mut is_null = false;
+        // SAFETY: ANALYZE's own function, with the structure that it came with and the number of a row that is there.
+        let value = unsafe {
+            pg_sys::ffi::pg_guard_ffi_boundary(|| (self.fetch)(self.stats, row, &mut is_null))
+        };
+        (!is_null).then_some(value)
+    }
+
+    /// The vectors in rows of the sample.
+    ///
+    /// # Safety
+    /// The sample has such rows, and their values outlive the result.
+    unsafe fn vectors<'a>(&self, rows: impl Iterator<Item = &'a i32>) -> Vec<Stored<'a>> {
+        rows.filter_map(|&row| {
+            // SAFETY: the caller says that there is such a row.
+            let value = unsafe { self.value(row) }?;
+            // SAFETY: the column is of the type clip_vector, and the caller says how long the value is there.
+            unsafe { Stored::from_datum(value, false) }
+        })
+        .collect()
     }
 }
 
 /// Fills the slot of [`SAMPLE_KIND`], if there are values to compare.
-///
-/// # Safety
-/// `stats` and `fetch` are those of an ANALYZE, and `rows` are numbers of sampled rows whose value is not NULL.
-unsafe fn describe_distances(
-    stats: &mut pg_sys::VacAttrStats,
-    fetch: unsafe extern "C-unwind" fn(pg_sys::VacAttrStatsP, i32, *mut bool) -> pg_sys::Datum,
-    rows: &[i32],
-) {
-    let vectors: Vec<Stored<'_>> = spread(rows, PAIRED)
-        .filter_map(|&row| {
-            let mut is_null = false;
-            server::vacuum_delay_point();
-            // SAFETY: the contract; the value outlives the sample.
-            unsafe {
-                let stats: *mut _ = stats;
-                let value = pg_sys::ffi::pg_guard_ffi_boundary(|| fetch(stats, row, &mut is_null));
-                Stored::from_datum(value, is_null)
-            }
-        })
-        .collect();
+fn describe_distances(stats: &mut pg_sys::VacAttrStats, vectors: &[Stored<'_>]) {
     let size = vectors.iter().map(|vector| size_of_val(&vector[..])).max();
     // One has no distance from others.
     let Some(size) = size.filter(|_| vectors.len() > 1) else {
@@ -116,10 +132,10 @@ unsafe fn describe_distances(
     let numbers = selectivity::quantiles(&mut distances);
     let kept = (SAMPLE_BYTES / size).clamp(*SAMPLE.start(), *SAMPLE.end());
     // What ANALYZE stores has to outlive this call.
-    // SAFETY: the context is ANALYZE's.
+    // SAFETY: ANALYZE's own context, which is there until it has stored what is in it.
     let (values, numbers) = unsafe {
         PgMemoryContexts::For(stats.anl_context).switch_to(|context| {
-            let values: Vec<pg_sys::Datum> = spread(&vectors, kept)
+            let values: Vec<pg_sys::Datum> = spread(vectors, kept)
                 .filter_map(|vector| Vector::from_stored(vector).into_datum())
                 .collect();
             (
@@ -173,7 +189,7 @@ impl Sample {
     /// `value` is a `clip_vector`.
     unsafe fn add(&mut self, value: pg_sys::Datum) {
         let pointer = value.cast_mut_ptr();
-        // SAFETY: the contract.
+        // SAFETY: a clip_vector is a varlena, whose first bytes say how long it is where it lies and whether it is out of line.
         unsafe {
             self.width += varlena::varsize_any(pointer);
             if varlena::varatt_is_1b_e(pointer) {

@@ -9,11 +9,11 @@ use std::{mem, ptr, slice};
 use half::f16;
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::Datum;
-use pgrx::pg_sys::SysCacheIdentifier::TYPENAMENSP;
-use pgrx::{FromDatum, IntoDatum, pg_sys, varlena};
+use pgrx::{IntoDatum, pg_sys, varlena};
 
 use super::Vector;
 use crate::datum::{is_argument, is_created, is_element, is_result};
+use crate::server;
 
 /// What comes before the elements.
 #[repr(C)]
@@ -36,27 +36,29 @@ impl Stored<'_> {
     /// # Safety
     /// `datum` is a `clip_vector` that outlives the result.
     #[inline]
-    unsafe fn read(datum: pg_sys::Datum) -> Self {
+    unsafe fn read(datum: pg_sys::Datum) -> Option<Self> {
         let original = datum.cast_mut_ptr::<pg_sys::varlena>();
-        // SAFETY: a varlena, by the contract. With a four-byte header it is aligned to four bytes, and holds as many
-        // bytes as that says.
+        // SAFETY: a clip_vector is a varlena, whose first byte is there to be looked at. Asking the server would cost more
+        // than the rest.
+        let (pointer, copy) = if unsafe { varlena::varatt_is_4b_u(original) } {
+            (original, ptr::null_mut())
+        } else {
+            // SAFETY: a varlena, of which this makes a plain copy.
+            let copy = unsafe { pg_sys::pg_detoast_datum(original) };
+            (copy, copy)
+        };
+        // SAFETY: a varlena with a four-byte header is aligned to four bytes, and holds as many bytes as that says: what comes
+        // before the elements, then these.
         unsafe {
-            // Asking the server would cost more than the rest.
-            let (pointer, copy) = if varlena::varatt_is_4b_u(original) {
-                (original, ptr::null_mut())
-            } else {
-                let copy = pg_sys::pg_detoast_datum(original);
-                (copy, copy)
-            };
             let size = varlena::varsize_4b(pointer).saturating_sub(size_of::<Header>());
             let dims = size / size_of::<f16>();
             let first = pointer.cast::<Header>().add(1).cast::<f16>();
             let halves = slice::from_raw_parts(first, dims);
-            Self {
+            Some(Self {
                 halves,
                 datum,
                 copy,
-            }
+            })
         }
     }
 }
@@ -80,35 +82,21 @@ impl Drop for Stored<'_> {
     }
 }
 
-impl FromDatum for Stored<'_> {
-    #[inline]
-    unsafe fn from_polymorphic_datum(
-        datum: pg_sys::Datum,
-        is_null: bool,
-        _: pg_sys::Oid,
-    ) -> Option<Self> {
-        // SAFETY: the caller's promise about the datum.
-        (!is_null).then(|| unsafe { Self::read(datum) })
-    }
-}
-
 // SAFETY: the datum is the argument that was read.
 unsafe impl BoxRet for Stored<'_> {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: see above.
+        // SAFETY: an argument of the call at hand may be what it returns; a copy of it is not, so dropping that is right.
         unsafe { fcinfo.return_raw_datum(self.datum) }
     }
 }
 
-impl FromDatum for Vector {
-    unsafe fn from_polymorphic_datum(
-        datum: pg_sys::Datum,
-        is_null: bool,
-        typoid: pg_sys::Oid,
-    ) -> Option<Self> {
-        // SAFETY: the caller's promise about the datum.
-        let stored = unsafe { Stored::from_polymorphic_datum(datum, is_null, typoid) };
-        stored.map(|stored| Vector::from_stored(stored.halves))
+impl Vector {
+    /// # Safety
+    /// The datum is of the type clip_vector.
+    unsafe fn read(datum: pg_sys::Datum) -> Option<Self> {
+        // SAFETY: the caller promises a clip_vector, which is copied before this returns.
+        let stored = unsafe { Stored::read(datum) };
+        stored.map(|stored| Self::from_stored(&stored))
     }
 }
 
@@ -131,29 +119,7 @@ impl IntoDatum for Vector {
     }
 
     fn type_oid() -> pg_sys::Oid {
-        type_oid()
-    }
-}
-
-/// The type in the extension's schema, wherever the search path leads.
-fn type_oid() -> pg_sys::Oid {
-    let name: pg_sys::Datum = c"clip_vector".as_ptr().into();
-    let none = pg_sys::Datum::null();
-    // SAFETY: the names are C strings; the members of the list are used before it is released.
-    unsafe {
-        let extension = pg_sys::get_extension_oid(c"clip_pg".as_ptr(), false);
-        let list = pg_sys::SearchSysCacheList(TYPENAMENSP as i32, 1, name, none, none);
-        let members = slice::from_raw_parts((*list).members.as_ptr(), (*list).n_members as usize);
-        let oids = members.iter().map(|&member| {
-            let row = ptr::addr_of_mut!((*member).tuple);
-            (*pg_sys::GETSTRUCT(row).cast::<pg_sys::FormData_pg_type>()).oid
-        });
-        let oids: Vec<pg_sys::Oid> = oids.collect();
-        pg_sys::ReleaseCatCacheList(list);
-        let own = |&oid: &pg_sys::Oid| {
-            pg_sys::getExtensionOfObject(pg_sys::TypeRelationId, oid) == extension
-        };
-        oids.into_iter().find(own).unwrap_or(pg_sys::InvalidOid)
+        server::own_type(c"clip_vector")
     }
 }
 

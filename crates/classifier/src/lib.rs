@@ -15,6 +15,7 @@ mod error;
 mod json;
 mod limits;
 mod model;
+mod selection;
 
 pub use bytes::{FINGERPRINT_BYTES, fingerprint};
 pub use decision::Scores;
@@ -22,6 +23,7 @@ pub use direction::Direction;
 pub use error::Error;
 pub use limits::MAX_DIMENSIONS;
 pub use model::{Activation, Class, Classifier, Origin, check_size};
+pub use selection::Selection;
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
