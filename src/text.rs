@@ -35,6 +35,12 @@ impl Text {
     }
 }
 
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.0
+    }
+}
+
 impl From<String> for Text {
     fn from(text: String) -> Self {
         Self(text)

@@ -7,28 +7,6 @@ use pgrx::PgSqlErrorCode::*;
 /// An error of an argument.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An array that does not go with the labels.
-    #[error("array \"{name}\" has {actual} elements for {labels} labels")]
-    Lengths {
-        /// Name of the array.
-        name: &'static str,
-        /// Its elements.
-        actual: usize,
-        /// Labels given.
-        labels: usize,
-    },
-    /// Templates without a template.
-    #[error("array \"templates\" must not be empty")]
-    NoTemplates,
-    /// A template that has no place for the label.
-    #[error("template \"{0}\" has no place for the label")]
-    Template(String),
-    /// "Not x" for each label, and "none of these" for all.
-    #[error("minus_prompts and distractors do not go together")]
-    TwoNegations,
-    /// Prompts that cancel each other out.
-    #[error("the prompts of {} cancel each other out", .0.as_ref().map_or("a distractor".to_owned(), |label| format!("label \"{label}\"")))]
-    NoDirection(Option<String>),
     /// A number of rows below 1.
     #[error("top_k must be at least 1, not {0}")]
     TopK(i32),
@@ -79,23 +57,6 @@ impl Report for Error {
     fn fields(&self) -> Fields {
         use Error::*;
         match self {
-            Lengths { .. } => Fields::hinted(
-                ERRCODE_INVALID_PARAMETER_VALUE,
-                "Give one element for each label, in their order.",
-            ),
-            NoTemplates => Fields::hinted(
-                ERRCODE_INVALID_PARAMETER_VALUE,
-                "Leave the argument out, or write {} where the label belongs.",
-            ),
-            Template(_) => Fields::hinted(
-                ERRCODE_INVALID_PARAMETER_VALUE,
-                "Write {} where the label belongs; the template {} stands for the label alone.",
-            ),
-            TwoNegations => Fields::hinted(
-                ERRCODE_INVALID_PARAMETER_VALUE,
-                "A label with a minus prompt is told from its contrary already, by itself.",
-            ),
-            NoDirection(_) => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
             TopK(_) | Share { .. } => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
             NoModel => Fields::hinted(
                 ERRCODE_INVALID_PARAMETER_VALUE,
@@ -132,6 +93,23 @@ impl Report for classifier::Error {
     fn fields(&self) -> Fields {
         use classifier::Error::*;
         match self {
+            Lengths { .. } => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Give one element for each label, in their order.",
+            ),
+            NoTemplates => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Leave the argument out, or write {} where the label belongs.",
+            ),
+            Template(_) => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Write {} where the label belongs; the template {} stands for the label alone.",
+            ),
+            TwoNegations => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "A label with a minus prompt is told from its contrary already, by itself.",
+            ),
+            NoDirection(_) => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
             OneLabel(_) => Fields::hinted(
                 ERRCODE_INVALID_PARAMETER_VALUE,
                 "Add labels, distractors that stand for \"none of these\", or a minus prompt for what the label is not.",

@@ -217,7 +217,7 @@ fn clip_with_thresholds(
     let labels = elements("labels", &Some(labels))?;
     let thresholds: Vec<Option<f64>> = thresholds.iter().collect();
     if thresholds.len() != labels.len() {
-        return Err(crate::error::Error::from(Error::Lengths {
+        return Err(crate::error::Error::from(classifier::Error::Lengths {
             name: "thresholds",
             actual: thresholds.len(),
             labels: labels.len(),

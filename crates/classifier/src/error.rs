@@ -35,6 +35,28 @@ pub enum Error {
         /// Its elements.
         actual: usize,
     },
+    /// An array that does not go with the labels.
+    #[error("array \"{name}\" has {actual} elements for {labels} labels")]
+    Lengths {
+        /// Name of the array.
+        name: &'static str,
+        /// Its elements.
+        actual: usize,
+        /// Labels given.
+        labels: usize,
+    },
+    /// Templates without a template.
+    #[error("array \"templates\" must not be empty")]
+    NoTemplates,
+    /// A template that has no place for the label.
+    #[error("template \"{0}\" has no place for the label")]
+    Template(String),
+    /// "Not x" for each label, and "none of these" for all.
+    #[error("minus_prompts and distractors do not go together")]
+    TwoNegations,
+    /// Prompts that cancel each other out.
+    #[error("the prompts of {} cancel each other out", .0.as_ref().map_or("a distractor".to_owned(), |label| format!("label \"{label}\"")))]
+    NoDirection(Option<String>),
     /// More than is useful.
     #[error("a classifier cannot have more than {MAX_WEIGHTS} numbers in its vectors")]
     TooLarge,

@@ -5,7 +5,7 @@
 //! it is the same thing whether its vectors are embeddings of prompts, centroids of labelled embeddings or the weights of a
 //! logistic regression.
 //!
-//! [`Direction`] makes one vector of several, [`calibration`] sets scale and biases right by embeddings that are there.
+//! [`prompts`] makes one of words, [`Direction`] one vector of several, [`calibration`] sets scale and biases right by embeddings that are there.
 
 mod bytes;
 pub mod calibration;
@@ -15,6 +15,7 @@ mod error;
 mod json;
 mod limits;
 mod model;
+pub mod prompts;
 mod selection;
 
 pub use bytes::{FINGERPRINT_BYTES, fingerprint};
