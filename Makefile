@@ -10,6 +10,8 @@
 #   make faults          kills, crashes and concurrency at length, half an hour or so
 #   make assertions   the SQL and recovery tests on a server built with assertions, from Debian's source package
 #   make sqlsmith     an hour of random queries by SQLsmith, MINUTES=60
+#   make miri         the pure crates under Miri, where it can run them
+#   make fuzz         a fuzz target for a time, TARGET=pages SECONDS=60
 #   make clean
 
 export PG_CONFIG ?= pg_config
@@ -47,8 +49,14 @@ assertions: setup
 sqlsmith: setup all
 	@tests/sqlsmith.sh $(MINUTES)
 
+miri:
+	@scripts/miri.sh
+
+fuzz:
+	@scripts/fuzz.sh $(TARGET) $(SECONDS)
+
 clean:
 	cargo clean
 	rm -rf build
 
-.PHONY: all setup install installcheck demo catalogue test faults assertions sqlsmith clean
+.PHONY: all setup install installcheck demo catalogue test faults assertions sqlsmith miri fuzz clean

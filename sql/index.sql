@@ -61,19 +61,43 @@ CREATE OPERATOR CLASS clip_l2_ops FOR TYPE clip_vector USING clip_hnsw AS
     FUNCTION 1 clip_pg.clip_hnsw_l2();
 
 CREATE FUNCTION clip_index_info(
-    index regclass, OUT version integer, OUT metric text, OUT dimensions integer, OUT m integer, OUT ef_construction integer,
-    OUT epoch integer, OUT code_bits integer, OUT nodes bigint, OUT row_count bigint, OUT dead_rows bigint,
-    OUT dying_nodes bigint, OUT free_slots bigint, OUT entries bigint, OUT truncated_scans bigint, OUT left_out bigint,
-    OUT node_bytes bigint, OUT directory_bytes bigint, OUT basis_bytes bigint, OUT free_bytes bigint)
+    index regclass,
+    OUT version integer,            -- of the format of its pages
+    OUT metric text,                -- what a distance is: cosine distance, inner product, L2 distance
+    OUT dimensions integer,         -- of its vectors
+    OUT m integer,                  -- half the number of neighbours of a node
+    OUT ef_construction integer,    -- candidates among which a new node's neighbours are chosen
+    OUT epoch integer,              -- number of the basis of codes in use, 0 while there is none
+    OUT code_bits integer,          -- bits of an element of a code, NULL while there are no codes
+    OUT nodes bigint,               -- vectors with rows; equal vectors are one
+    OUT row_count bigint,           -- rows, dead ones that vacuum has not removed among them
+    OUT dead_rows bigint,           -- those of them that scans have found dead and marked
+    OUT dying_nodes bigint,         -- nodes whose rows are gone, which the next vacuum frees
+    OUT free_slots bigint,          -- places for nodes on pages that there are
+    OUT entries bigint,             -- nodes at which searches may begin
+    OUT truncated_scans bigint,     -- scans that a limit has ended, since the first page was last changed
+    OUT left_out bigint,            -- vectors that strict order has left out, since then
+    OUT node_bytes bigint,          -- of pages of nodes
+    OUT directory_bytes bigint,     -- of pages of the tree that leads searches to where they begin
+    OUT basis_bytes bigint,         -- of pages of the basis
+    OUT free_bytes bigint)          -- of pages that were never written
 RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'clip_index_info_wrapper' LANGUAGE C VOLATILE STRICT ROWS 1 COST 10000;
 COMMENT ON FUNCTION clip_index_info(regclass) IS
 'what is in a clip_hnsw index, and since its first page was last changed: scans that their limits ended, and vectors that strict order left out; reads all of it';
 
 CREATE FUNCTION clip_index_check(
-    index regclass, heap boolean DEFAULT false, search double precision DEFAULT 0, OUT nodes bigint, OUT row_count bigint,
-    OUT unreachable bigint, OUT orphans bigint, OUT missing bigint, OUT searched bigint, OUT not_found bigint,
-    OUT problems text[])
+    index regclass,
+    heap boolean DEFAULT false,             -- whether to look for every row of the table
+    search double precision DEFAULT 0,      -- share of the table's rows to search for by their own vector
+    OUT nodes bigint,                       -- vectors with rows
+    OUT row_count bigint,                   -- rows
+    OUT unreachable bigint,                 -- nodes that no search can reach, which the next vacuum links again
+    OUT orphans bigint,                     -- places for rows of equal vectors that no node leads to, which it frees
+    OUT missing bigint,                     -- rows of the table that are not in the index; NULL where none was looked for
+    OUT searched bigint,                    -- rows that were searched for; NULL likewise
+    OUT not_found bigint,                   -- those of them that were not found; NULL likewise
+    OUT problems text[])                    -- what is wrong, the first hundred; none in a sound index
 RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'clip_index_check_wrapper' LANGUAGE C VOLATILE STRICT ROWS 1 COST 100000;
 COMMENT ON FUNCTION clip_index_check(regclass, boolean, double precision) IS

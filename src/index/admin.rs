@@ -105,7 +105,7 @@ fn permitted(index: pg_sys::Oid) -> Result<pg_sys::Oid> {
     }
 }
 
-/// The row of `clip_index_info`.
+/// The row of `clip_index_info`: its columns are described in `sql/index.sql`. Bytes are of whole blocks.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)] // pgrx reads the columns of the result here.
 fn clip_index_info(
@@ -169,7 +169,7 @@ fn clip_index_info(
     Ok(TableIterator::once(describe().map_err(error::Error::from)?))
 }
 
-/// The row of `clip_index_check`.
+/// The row of `clip_index_check`: its columns are described in `sql/index.sql`.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)] // pgrx reads the columns of the result here.
 fn clip_index_check(

@@ -129,7 +129,7 @@ impl Build {
     /// # Safety
     /// Both relations are open as long as the value is used.
     unsafe fn begin(heap: pg_sys::Relation, index: pg_sys::Relation) -> Result<Self> {
-        // SAFETY: the contract.
+        // SAFETY: both relations are open as long as the value is used, as the caller vouches.
         let (pages, parameters, threads) = unsafe {
             let pages = Pages::new(index);
             if pages.blocks()? > 0 {
@@ -202,7 +202,7 @@ impl Build {
 /// # Safety
 /// The table is open.
 unsafe fn threads(heap: pg_sys::Relation) -> Threads {
-    // SAFETY: the contract; a table's options, where it has any, begin with those of all tables.
+    // SAFETY: the table is open, as the caller vouches; its options, where it has any, begin with those of all tables.
     let workers = unsafe {
         let most = pg_sys::max_parallel_maintenance_workers;
         let options: *const pg_sys::StdRdOptions = (*heap).rd_options.cast();

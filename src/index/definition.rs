@@ -131,7 +131,8 @@ unsafe fn find<T>(
     keys: &mut [pg_sys::ScanKeyData],
     read: impl FnOnce(pg_sys::HeapTuple, pg_sys::TupleDesc) -> T,
 ) -> Option<T> {
-    // SAFETY: the contract; the row stays as it is until the scan ends.
+    // SAFETY: the keys are on the columns of the index, as the caller vouches; a row of a catalog stays as it is until the
+    // scan ends, and `read` is done with it by then.
     unsafe {
         let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
         let relation = pg_sys::table_open(catalog, lock);

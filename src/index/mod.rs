@@ -29,7 +29,6 @@ mod validate;
 mod within;
 
 pub use error::Error;
-pub use options::define;
 
 use graph::space::Metric;
 use pgrx::{Internal, pg_sys, prelude::*};
@@ -90,6 +89,12 @@ fn clip_hnsw_inner_product() -> i32 {
 #[pg_extern(sql = false)]
 fn clip_hnsw_l2() -> i32 {
     Metric::L2 as i32
+}
+
+/// Declares what belongs to the access method, when the library is loaded.
+pub fn define() {
+    options::declare();
+    definition::install();
 }
 
 /// Raises an error from a function that the server calls, which can return none.

@@ -10,7 +10,7 @@ use graph::space::Metric;
 use pgrx::{pg_guard, pg_sys};
 
 use super::error::{Error, Result};
-use super::{SUPPORT_METRIC, definition, relation};
+use super::{SUPPORT_METRIC, relation};
 use crate::vector::base_type;
 
 /// `m` where it is not set.
@@ -28,8 +28,8 @@ struct Options {
 /// What the server calls the set of parameters; each process asks for a number of its own.
 static KIND: AtomicU32 = AtomicU32::new(0);
 
-/// Declares the parameters, and has definitions looked at; once per process.
-pub fn define() {
+/// Declares the parameters; once per process.
+pub fn declare() {
     let lock = pg_sys::AccessExclusiveLock as i32;
     // SAFETY: called while the library is loaded, with strings that end with 0.
     unsafe {
@@ -54,7 +54,6 @@ pub fn define() {
         );
         KIND.store(kind, Relaxed);
     }
-    definition::install();
 }
 
 #[pg_guard]
@@ -92,7 +91,8 @@ pub unsafe extern "C-unwind" fn parse(
 /// # Safety
 /// `index` is an open index of this access method.
 pub unsafe fn parameters(index: pg_sys::Relation) -> Result<Parameters> {
-    // SAFETY: by the contract, the options are null or what `parse` made, and the index has one column.
+    // SAFETY: the index is open and of this access method, as the caller vouches: so its options are null or what `parse`
+    // made, and it has one column.
     unsafe {
         let (r#type, modifier) = relation::column(index);
         let options = (*index).rd_options.cast();
@@ -115,7 +115,7 @@ pub unsafe fn dimensions_and_options(
     r#type: pg_sys::Oid,
     modifier: i32,
 ) -> Result<(usize, usize, usize)> {
-    // SAFETY: the contract.
+    // SAFETY: the options are null or what `parse` made, as the caller vouches: it makes an `Options`.
     let options = unsafe { options.cast::<Options>().as_ref() };
     let (m, ef_construction) = options.map_or((DEFAULT_M, DEFAULT_EF_CONSTRUCTION), |options| {
         (options.m, options.ef_construction)
@@ -134,7 +134,8 @@ pub unsafe fn dimensions_and_options(
 /// # Safety
 /// `index` is an open index of this access method.
 pub unsafe fn m(index: pg_sys::Relation) -> usize {
-    // SAFETY: by the contract, the options are null or what `parse` made.
+    // SAFETY: the index is open and of this access method, as the caller vouches: so its options are null or what `parse`
+    // made.
     let options = unsafe { (*index).rd_options.cast::<Options>().as_ref() };
     options.map_or(DEFAULT_M, |options| options.m) as usize
 }
@@ -142,7 +143,8 @@ pub unsafe fn m(index: pg_sys::Relation) -> usize {
 /// # Safety
 /// As for [`parameters`].
 unsafe fn metric(index: pg_sys::Relation) -> Result<Metric> {
-    // SAFETY: the contract; the function takes no argument and returns an integer, see `validate`.
+    // SAFETY: the index is open, as the caller vouches; its operator class has a function of this number that takes no
+    // argument and returns an integer, see `validate`.
     let number = unsafe {
         let function = pg_sys::index_getprocinfo(index, 1, SUPPORT_METRIC);
         pg_sys::FunctionCall0Coll(function, pg_sys::InvalidOid).value()
@@ -150,6 +152,6 @@ unsafe fn metric(index: pg_sys::Relation) -> Result<Metric> {
     u8::try_from(number)
         .ok()
         .and_then(Metric::from_number)
-        // SAFETY: the contract.
+        // SAFETY: the index is open, as the caller vouches.
         .ok_or_else(|| Error::Metric(unsafe { relation::name(index) }))
 }

@@ -62,7 +62,8 @@ fn clip_within_join_selectivity(
         return UNKNOWN;
     };
     let mut column = Column::default();
-    // SAFETY: as above.
+    // SAFETY: the planner calls the function with its own state, the operator's two arguments and the join. What constants
+    // there are among them lives as long as the call.
     unsafe {
         let root: *mut pg_sys::PlannerInfo = root.cast_mut_ptr();
         let arguments = arguments.cast_mut_ptr();
@@ -91,7 +92,8 @@ fn clip_within_join_selectivity(
 /// # Safety
 /// `ball` is an expression of that type, which outlives the result.
 unsafe fn parts<'a>(ball: *mut pg_sys::Node) -> (Known<Stored<'a>>, Known<f64>) {
-    // SAFETY: the contract; the node is looked at as what its tag says.
+    // SAFETY: an expression of this type is a node, as the caller vouches, and is looked at as what its tag says; a row of
+    // the type has these two columns.
     unsafe {
         match (*ball).type_ {
             pg_sys::NodeTag::T_Const => {
@@ -118,7 +120,7 @@ unsafe fn parts<'a>(ball: *mut pg_sys::Node) -> (Known<Stored<'a>>, Known<f64>) 
 /// # Safety
 /// If it is, its type is that which `T` reads.
 unsafe fn constant<T: FromDatum>(node: *mut pg_sys::Node) -> Known<T> {
-    // SAFETY: the contract; the node is looked at as what its tag says.
+    // SAFETY: an expression is a node, looked at as what its tag says; the caller vouches for the type of a constant.
     unsafe {
         if (*node).type_ != pg_sys::NodeTag::T_Const {
             return Known::No;
@@ -134,7 +136,7 @@ unsafe fn constant<T: FromDatum>(node: *mut pg_sys::Node) -> Known<T> {
 /// # Safety
 /// Both are expressions of these types.
 pub unsafe fn is_another_center(ball: *mut pg_sys::Node, vector: *mut pg_sys::Node) -> bool {
-    // SAFETY: the contract.
+    // SAFETY: the caller vouches for the types of both.
     unsafe {
         match (parts(ball).0, constant::<Stored<'_>>(vector)) {
             (Known::Value(center), Known::Value(vector)) => *center != *vector,
@@ -148,7 +150,7 @@ pub unsafe fn is_another_center(ball: *mut pg_sys::Node, vector: *mut pg_sys::No
 /// # Safety
 /// It is a list of nodes, or null for an empty one.
 pub unsafe fn nth(list: *mut pg_sys::List, number: usize) -> Option<*mut pg_sys::Node> {
-    // SAFETY: the contract; the length is checked.
+    // SAFETY: a list has as many elements as it says, which is looked at first; those of a list of nodes are pointers.
     unsafe {
         let list = list.as_ref()?;
         (number < list.length as usize).then(|| (*list.elements.add(number)).ptr_value.cast())
@@ -158,10 +160,11 @@ pub unsafe fn nth(list: *mut pg_sys::List, number: usize) -> Option<*mut pg_sys:
 /// Rows of the one table of a set; one where it is of several.
 ///
 /// # Safety
-/// All of it is the planner's.
+/// Both are of the planner at work.
 unsafe fn rows(root: &pg_sys::PlannerInfo, tables: pg_sys::Relids) -> f64 {
     let mut table = 0;
-    // SAFETY: the contract; members are numbers of tables in the array.
+    // SAFETY: the set and the array are the planner's, as the caller vouches: a member of a set of tables is the number of
+    // one in the array.
     unsafe {
         if !pg_sys::bms_get_singleton_member(tables, &mut table) {
             return 1.0;
@@ -213,7 +216,8 @@ impl Column {
         center: &Known<Stored<'_>>,
         radius: f64,
     ) -> Option<f64> {
-        // SAFETY: the contract; statistics of a column hold values of its type.
+        // SAFETY: the planner is at work, as the caller vouches: the row of statistics is there until it is released, and holds
+        // values of the column's type.
         unsafe {
             if self.0.statsTuple.is_null()
                 || !pg_sys::statistic_proc_security_check(&mut self.0, pg_sys::get_opcode(operator))
@@ -268,7 +272,7 @@ impl Slot {
     /// `statistics` is a row of `pg_statistic`, for a column of the type.
     unsafe fn of(statistics: pg_sys::HeapTuple, kind: pg_sys::Oid) -> Option<Self> {
         let mut slot = pg_sys::AttStatsSlot::default();
-        // SAFETY: the contract.
+        // SAFETY: the caller vouches for the row; the server allocates what it fills the slot with.
         let found = unsafe {
             pg_sys::get_attstatsslot(
                 &mut slot,
@@ -309,6 +313,6 @@ unsafe fn slice<'a, T>(first: *const T, count: i32) -> &'a [T] {
     if first.is_null() {
         return &[];
     }
-    // SAFETY: the contract.
+    // SAFETY: the pointer is not null, so that there are as many, as the caller vouches.
     unsafe { std::slice::from_raw_parts(first, count as usize) }
 }

@@ -21,9 +21,9 @@ impl Sort {
     /// When there is no memory for those that stay in this process.
     pub fn new(count: usize) -> Result<Self> {
         // The least value of work_mem is 64 kB.
-        let room = half_of_work_mem() as usize * 1024 / size_of::<RankedNode>();
+        let capacity = half_of_work_mem() as usize * 1024 / size_of::<RankedNode>();
         Ok(Self {
-            near: HeapSorter::with_room(room.min(count))?,
+            near: HeapSorter::with_capacity(capacity.min(count))?,
             external: None,
         })
     }

@@ -182,5 +182,11 @@ fn hash(directory: &Path, manifest: &Manifest, cancel: &Cancel) -> Result<Vec<Mo
         .collect()
 }
 
+/// Walks over the ONNX graph `file` in `directory`, for the fuzzer.
+#[cfg(fuzzing)]
+pub fn walk_onnx(directory: &std::path::Path, file: &str) {
+    let _ = graph::examine(directory, file);
+}
+
 #[cfg(test)]
 mod tests;

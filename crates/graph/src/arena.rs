@@ -31,7 +31,7 @@ pub(crate) struct Arena<'v> {
     vectors: &'v Vectors,
     factors: Vec<Factors>,
     codes: Vec<u8>,
-    room: usize,
+    capacity: usize,
     lists: Vec<AtomicU32>,
     degrees: Vec<AtomicU8>,
     stripes: Vec<Mutex<()>>,
@@ -42,14 +42,14 @@ pub(crate) struct Arena<'v> {
 }
 
 impl<'v> Arena<'v> {
-    /// Room of a list before it is pruned.
-    fn room(shape: &Shape) -> usize {
+    /// Capacity of a list before it is pruned.
+    fn capacity(shape: &Shape) -> usize {
         (2 * shape.degree).min(usize::from(u8::MAX))
     }
 
     /// Bytes of a node beside its vector.
     pub(crate) fn node_bytes(shape: &Shape) -> usize {
-        Self::room(shape) * size_of::<AtomicU32>() + 1 + size_of::<Factors>() + shape.code_bytes
+        Self::capacity(shape) * size_of::<AtomicU32>() + 1 + size_of::<Factors>() + shape.code_bytes
     }
 
     /// The graph without edges. `codes` are those of `vectors`, and the first nodes in `order`, which
@@ -62,7 +62,7 @@ impl<'v> Arena<'v> {
         order: &[u32],
     ) -> Result<Self> {
         let nodes = vectors.len();
-        let room = Self::room(shape);
+        let capacity = Self::capacity(shape);
         let mut entries = vec![Vec::new(); basis.cells()];
         for (at, &node) in (0..).zip(order) {
             let cell = codes[(node as usize + 1) * shape.code_bytes - 1];
@@ -75,8 +75,8 @@ impl<'v> Arena<'v> {
             shape: *shape,
             basis,
             vectors,
-            room,
-            lists: filled(nodes * room, || AtomicU32::new(0))?,
+            capacity,
+            lists: filled(nodes * capacity, || AtomicU32::new(0))?,
             degrees: filled(nodes, || AtomicU8::new(0))?,
             stripes: (0..STRIPES).map(|_| Mutex::new(())).collect(),
             entries,
@@ -112,7 +112,7 @@ impl<'v> Arena<'v> {
     /// The nodes that a node's edges lead to.
     pub(crate) fn edges(&self, node: usize) -> impl Iterator<Item = u32> {
         let degree = usize::from(self.degrees[node].load(Ordering::Acquire));
-        self.lists[node * self.room..][..degree]
+        self.lists[node * self.capacity..][..degree]
             .iter()
             .map(|edge| edge.load(Ordering::Relaxed))
     }
@@ -179,16 +179,16 @@ impl<'v> Arena<'v> {
         let before = self.edges(node).count();
         let new = |&to: &u32| self.edges(node).take(before).all(|edge| edge != to);
         let new = to.iter().copied().filter(new);
-        if before + to.len() > self.room {
+        if before + to.len() > self.capacity {
             let mut edges: Vec<u32> = self.edges(node).chain(new).collect();
-            if edges.len() > self.room {
+            if edges.len() > self.capacity {
                 self.choose(node, &mut edges);
             }
             self.set(node, &edges);
         } else {
             let mut degree = before;
             for edge in new {
-                self.lists[node * self.room + degree].store(edge, Ordering::Relaxed);
+                self.lists[node * self.capacity + degree].store(edge, Ordering::Relaxed);
                 degree += 1;
             }
             self.degrees[node].store(degree as u8, Ordering::Release);
@@ -210,7 +210,7 @@ impl<'v> Arena<'v> {
     /// Replaces a list.
     pub(crate) fn set(&self, node: usize, edges: &[u32]) {
         for (at, &edge) in edges.iter().enumerate() {
-            self.lists[node * self.room + at].store(edge, Ordering::Relaxed);
+            self.lists[node * self.capacity + at].store(edge, Ordering::Relaxed);
         }
         self.degrees[node].store(edges.len() as u8, Ordering::Release);
     }
@@ -251,7 +251,7 @@ impl Graph for Arena<'_> {
         edges: &mut Edges,
     ) -> Result<Option<Visit<()>>> {
         let node = at.id as usize - 1;
-        edges.to.resize(self.room, Pointer::NONE);
+        edges.to.resize(self.capacity, Pointer::NONE);
         let mut count = 0;
         for edge in self.edges(node).map(pointer) {
             edges.to[count] = edge;
@@ -292,7 +292,7 @@ impl Graph for Arena<'_> {
         if let Some(next) = soon.next() {
             let node = next.id as usize - 1;
             kernels::prefetch::all(self.vectors.get(&self.shape, node).0);
-            kernels::prefetch::all(&self.lists[node * self.room..][..self.room]);
+            kernels::prefetch::all(&self.lists[node * self.capacity..][..self.capacity]);
         }
     }
 

@@ -13,19 +13,19 @@ pub struct Selected {
     pub diverse: usize,
 }
 
-/// Chooses up to `room` of the candidates, which `to_node` lists nearest first.
+/// Chooses up to `capacity` of the candidates, which `to_node` lists nearest first.
 ///
 /// `between` gives the distance of two candidates, of the same kind as `to_node`: never compare an
 /// exact distance with an estimate.
 pub fn select(
     to_node: &[f64],
-    room: usize,
+    capacity: usize,
     mut between: impl FnMut(usize, usize) -> f64,
 ) -> Selected {
-    let mut kept: Vec<usize> = Vec::with_capacity(room);
+    let mut kept: Vec<usize> = Vec::with_capacity(capacity);
     let mut others = Vec::new();
     for (i, &distance) in to_node.iter().enumerate() {
-        if kept.len() == room {
+        if kept.len() == capacity {
             break;
         }
         if kept.iter().all(|&j| between(i, j) >= distance) {
@@ -35,7 +35,7 @@ pub fn select(
         }
     }
     let diverse = kept.len();
-    others.truncate(room - diverse);
+    others.truncate(capacity - diverse);
     kept.extend(others);
     Selected {
         positions: kept,

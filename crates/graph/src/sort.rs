@@ -77,7 +77,7 @@ impl HeapSorter {
     ///
     /// # Errors
     /// When there is no memory for them.
-    pub fn with_room(count: usize) -> Result<Self> {
+    pub fn with_capacity(count: usize) -> Result<Self> {
         let mut nearest = Self::default();
         nearest.entries.try_reserve_exact(count)?;
         Ok(nearest)

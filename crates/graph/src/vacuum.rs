@@ -516,12 +516,12 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
         for block in 1..self.index.store.blocks()? {
             self.index.store.interrupt()?;
             let page = self.index.store.read(block)?;
-            let mut room = page.kind(block)? == Kind::New;
+            let mut has_free = page.kind(block)? == Kind::New;
             let mut any = false;
             for number in 0..if page.has_slots() { shape.slots } else { 0 } {
                 let state = page.slot(&shape, number).state();
                 any |= doomed(state);
-                room |= state == State::Free;
+                has_free |= state == State::Free;
             }
             drop(page);
             if any {
@@ -535,7 +535,7 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
                 }
                 page.commit()?;
             }
-            if any || room {
+            if any || has_free {
                 self.index.store.note_free(block)?;
             }
         }

@@ -7,7 +7,6 @@ use graph::build::Builder;
 use graph::check::check;
 use graph::error::Error;
 use graph::index::{Index, Parameters};
-use graph::insert::insert;
 use graph::mem::MemStore;
 use graph::random::Random;
 use graph::space::Metric;

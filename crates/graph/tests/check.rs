@@ -5,7 +5,6 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use common::*;
-use graph::build::Builder;
 use graph::check::{check, finds};
 use graph::error::Error;
 use graph::index::Index;
@@ -16,7 +15,6 @@ use graph::retrain::retrain;
 use graph::scan::{Order, Scan};
 use graph::space::Metric;
 use graph::store::PageStore;
-use graph::threads::Threads;
 use graph::vacuum::bulk_delete;
 use half::f16;
 use proptest::prelude::*;

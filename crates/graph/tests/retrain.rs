@@ -102,7 +102,7 @@ fn of_codes<S: PageStore>(index: &Index<S>) -> (u64, u64, u64) {
 fn training_that_was_cut_short_leaves_no_pages() {
     let data = vectors(600, 5);
     let full = MemStore::new();
-    let mut index = inserted(&full, &parameters(Metric::L2), &data);
+    inserted(&full, &parameters(Metric::L2), &data);
     let clean = full.restart();
     let mut index = Index::open(&clean, None).unwrap();
     retrain(&mut index).unwrap();

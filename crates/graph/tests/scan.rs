@@ -168,7 +168,7 @@ fn a_complete_scan_returns_every_row() {
     for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
         let store = MemStore::new();
         let data = vectors(700, 1);
-        let mut index = inserted(&store, &parameters(metric), &data);
+        let index = inserted(&store, &parameters(metric), &data);
         for (seed, nodes) in [(2, usize::MAX), (3, 1), (4, 100), (5, 400)] {
             let query = &vectors(1, seed)[0];
             let wanted = exact(metric, query, &data);
@@ -201,7 +201,7 @@ fn an_exact_scan_misses_nothing() {
     for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
         let store = MemStore::new();
         let data = vectors(500, 1);
-        let mut index = inserted(&store, &parameters(metric), &data);
+        let index = inserted(&store, &parameters(metric), &data);
         let query = &vectors(1, 2)[0];
         let wanted = exact(metric, query, &data);
         let narrow = Options {

@@ -196,9 +196,7 @@ fn accumulate_any(sums: &mut [i32], row: &[u8], weight: i32) {
     }
 }
 
+/// As distances have it: one choice of instructions for the process.
 fn has_avx2() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("avx2");
-    #[cfg(not(target_arch = "x86_64"))]
-    false
+    kernels::active().has_avx2()
 }

@@ -38,6 +38,12 @@ impl Page {
         from_bytes_mut(&mut self.bytes[..HEADER])
     }
 
+    /// All of it, for a test to overwrite.
+    #[cfg(feature = "testing")]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
     /// Bytes before the zeros and the hints at the end.
     pub fn used_bytes(&self) -> usize {
         let words: &[u64] = cast_slice(&self.bytes[..LOGGED_BYTES]);

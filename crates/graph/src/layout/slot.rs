@@ -229,16 +229,16 @@ impl SlotMut<'_> {
     /// Adds a row, or returns false when there is no room.
     pub fn push_tid(&mut self, tid: Tid) -> bool {
         let count = self.get().tids().len();
-        let room = match self.get().state() {
+        let capacity = match self.get().state() {
             State::Live => INLINE_TIDS,
             State::Overflow => self.shape.overflow_tids(),
             State::Free | State::Dying | State::Closed => 0,
         };
-        if count < room {
+        if count < capacity {
             self.set_tid(count, tid);
             self.header_mut().tid_count += 1;
         }
-        count < room
+        count < capacity
     }
 
     fn set_tid(&mut self, at: usize, tid: Tid) {

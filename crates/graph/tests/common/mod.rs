@@ -12,7 +12,7 @@ use graph::scan::{Options, Order, Row, Scan};
 use graph::search::Limits;
 use graph::space::Metric;
 use graph::store::PageStore;
-use graph::threads::Threads;
+pub use graph::threads::Threads;
 use half::f16;
 
 pub const DIMS: usize = 32;

@@ -1,0 +1,29 @@
+//! Image headers and decoders: whatever the bytes, an answer or an error, in memory that the limits bound.
+#![no_main]
+
+use imaging::preprocess::{Alpha, Filter, Preprocess, Resize};
+use imaging::{Limits, Region};
+use libfuzzer_sys::fuzz_target;
+
+const LIMITS: Limits = Limits {
+    max_pixels: 1 << 18,
+};
+const PREPROCESS: Preprocess = Preprocess {
+    resize: Resize::Shortest(32),
+    crop: Some([32, 32]),
+    filter: Filter::Bicubic,
+    rescale_factor: 1.0 / 255.0,
+    mean: [0.5; 3],
+    std: [0.5; 3],
+    exif_orientation: true,
+    alpha: Alpha::Drop,
+};
+
+fuzz_target!(|input: &[u8]| {
+    let info = imaging::info(input, &|| ());
+    imaging::taken::taken(input, &|| ());
+    if let Ok(pixels) = imaging::pixels(input, Region::Full, &PREPROCESS, &LIMITS, &|| ()) {
+        assert!(info.is_ok(), "decoded, but not described");
+        assert_eq!(pixels.len(), 32 * 32 * 3);
+    }
+});
