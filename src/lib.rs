@@ -12,6 +12,7 @@ mod duplicates;
 mod embed;
 mod error;
 mod evaluate;
+mod formats;
 mod gallery;
 mod guc;
 mod index;

@@ -3,17 +3,16 @@
 use super::{Fields, Report};
 use pgrx::PgSqlErrorCode::*;
 
+const FORMATS: &str = "clip_pg_formats() tells what formats can be read.";
+
 impl Report for imaging::Error {
     fn fields(&self) -> Fields {
         use imaging::Error::*;
         match self {
-            UnknownImageFormat => Fields::hinted(
-                ERRCODE_INVALID_BINARY_REPRESENTATION,
-                format!("{} are supported.", imaging::readable()),
-            ),
-            UnsupportedImageFormat { .. } => Fields::hinted(
+            UnknownImageFormat => Fields::hinted(ERRCODE_INVALID_BINARY_REPRESENTATION, FORMATS),
+            UnsupportedImageFormat { format } => Fields::hinted(
                 ERRCODE_FEATURE_NOT_SUPPORTED,
-                format!("{} are supported.", imaging::readable()),
+                imaging::missing(format).unwrap_or_else(|| FORMATS.to_owned()),
             ),
             CorruptImage { .. } => Fields::of(ERRCODE_INVALID_BINARY_REPRESENTATION),
             ImageTooLarge { .. } => Fields::hinted(

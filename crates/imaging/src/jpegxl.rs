@@ -12,7 +12,7 @@ use super::raster::{Raster, zeroed};
 use super::region::Area;
 use super::rows::{Rows, View};
 use super::source::{Pulse, corrupt};
-use crate::Result;
+use crate::{Error, Result};
 use jxl_oxide::{
     AllocTracker, CropInfo, EnumColourEncoding, InitializeResult, JxlImage, JxlThreadPool,
     PixelFormat, RenderingIntent,
@@ -24,7 +24,7 @@ pub(super) struct JpegXl;
 /// Bytes that are fed to the decoder before it is asked again.
 const PORTION: usize = 1 << 14;
 
-/// Bytes that decoding takes besides samples.
+/// Bytes that reading the header takes at most.
 const OVERHEAD: u64 = 64 << 20;
 
 /// Pixels of a picture that is decoded right here: some milliseconds.
@@ -78,26 +78,38 @@ impl Decoder for JpegXl {
             step: (1.0, 1.0),
         };
         let pixels = u64::from(header.size.0) * u64::from(header.size.1);
-        let channels = pulse.confine(Format::JpegXl, || {
-            let (image, _) = begin(bytes, OVERHEAD, pulse)?;
-            Ok(3 + image.image_header().metadata.ec_info.len() as u64)
-        })?;
-        // Samples of four bytes: decoded, filtered, kept for other frames, and in the making.
-        let memory = OVERHEAD.saturating_add(pixels.saturating_mul(channels).saturating_mul(16));
-        pulse.claim(memory.saturating_add(2 * bytes.len() as u64))?;
+        // What the file is copied to, aside and by the decoder, and the result; the decoder counts the rest itself.
+        pulse.claim(2 * bytes.len() as u64 + 5 * u64::from(width) * u64::from(height))?;
+        let memory = pulse.unclaimed();
         let decode = move |bytes: &[u8], pulse: &Pulse<'_>| {
             pulse.confine(Format::JpegXl, || decode(bytes, &area, memory, pulse))
         };
-        let (samples, channels) = match pixels > UNASKED {
-            true => aside::run(bytes, pulse, decode)?,
-            false => decode(bytes, pulse)?,
+        let decoded = match pixels > UNASKED {
+            true => aside::run(bytes, pulse, decode),
+            false => decode(bytes, pulse),
         };
+        if let Err(Error::OutOfMemory { bytes }) = decoded {
+            pulse.claim(memory.saturating_add(bytes as u64))?;
+        }
+        let (samples, channels) = decoded?;
         let raster = Raster::new(samples, channels, (width, height), request.alpha);
         Ok(Box::new(raster.lying(view)))
     }
 }
 
-fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> crate::Error {
+/// The decoder's errors, of which one is that it has reached its bound on memory.
+fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    let mut cause: Option<&dyn std::error::Error> = Some(&*error);
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if let Some(words) = words.strip_prefix("failed to allocate ") {
+            let number = words.split(' ').next().unwrap_or_default();
+            return Error::OutOfMemory {
+                bytes: number.parse().unwrap_or(usize::MAX),
+            };
+        }
+        cause = error.source();
+    }
     corrupt(Format::JpegXl, error.to_string())
 }
 

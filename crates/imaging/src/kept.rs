@@ -5,7 +5,7 @@ use super::geometry::Geometry;
 use super::plan::Plan;
 use super::rows::Rows;
 use super::source::Pulse;
-use super::{Limits, Region, format, raster, resample};
+use super::{Limits, Region, decoders, raster, resample};
 use crate::Result;
 use crate::preprocess::{Alpha, Preprocess};
 
@@ -32,7 +32,7 @@ impl Kept {
         progress: &dyn Fn(),
     ) -> Result<Option<Self>> {
         let pulse = Pulse::within(limits.max_memory, progress);
-        let decoder = format::decoder(bytes)?;
+        let decoder = decoders::decoder(bytes)?;
         let header = decoder.header(bytes, page, &pulse)?;
         header.check(limits)?;
         let pixels = u64::from(header.size.0) * u64::from(header.size.1);

@@ -28,6 +28,7 @@ mod aside;
 mod bmp;
 mod crop;
 mod decoder;
+mod decoders;
 pub mod error;
 mod exif;
 mod format;
@@ -45,6 +46,7 @@ pub mod preprocess;
 mod raster;
 mod region;
 mod resample;
+mod riff;
 mod rows;
 pub mod signals;
 mod source;
@@ -57,8 +59,9 @@ mod webp;
 mod weights;
 
 pub use decoder::{Page, Reader};
+pub use decoders::{formats, missing};
 pub use error::{Error, Result};
-pub use format::{Format, formats, readable};
+pub use format::Format;
 use geometry::Geometry;
 pub use kept::Kept;
 use plan::Plan;
@@ -138,7 +141,7 @@ impl Limits {
 /// [`Error::UnknownImageFormat`], [`Error::UnsupportedImageFormat`] for a format that is not read at all, or
 /// [`Error::CorruptImage`] where the header itself is damaged.
 pub fn info(bytes: &[u8], progress: &dyn Fn()) -> Result<Info> {
-    let decoder = format::decoder(bytes)?;
+    let decoder = decoders::decoder(bytes)?;
     let header = decoder.header(bytes, 0, &Pulse::new(progress))?;
     let header = decoder::some_pixels(decoder.format(), header)?;
     Ok(Info {
@@ -156,7 +159,7 @@ pub fn info(bytes: &[u8], progress: &dyn Fn()) -> Result<Info> {
 /// # Errors
 /// As [`info`].
 pub fn pages(bytes: &[u8], progress: &dyn Fn()) -> Result<Vec<Page>> {
-    format::decoder(bytes)?.pages(bytes, &Pulse::new(progress))
+    decoders::decoder(bytes)?.pages(bytes, &Pulse::new(progress))
 }
 
 /// Decodes a part of `bytes` and carries out `preprocess` up to, not including, the arithmetic on samples: RGB, 8 bits,
@@ -205,7 +208,7 @@ fn read(
     geometry: impl FnOnce((usize, usize)) -> Result<Geometry>,
     pulse: &Pulse<'_>,
 ) -> Result<Vec<u8>> {
-    let decoder = format::decoder(bytes)?;
+    let decoder = decoders::decoder(bytes)?;
     let header = decoder.header(bytes, wish.part.page, pulse)?;
     let header = decoder::some_pixels(decoder.format(), header)?;
     header.check(limits)?;

@@ -4,8 +4,8 @@
 //! whether its pixels can be decoded is the decoder's to say.
 
 use super::exif;
+use super::riff::Chunks;
 use super::source::Pulse;
-use super::webp::Chunks;
 
 /// PNG: `eXIf` wherever it stands, `acTL`, and XMP in an uncompressed `iTXt`.
 pub(super) fn png(bytes: &[u8], pulse: &Pulse<'_>) -> (Option<u8>, u32) {

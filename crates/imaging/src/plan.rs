@@ -1,30 +1,10 @@
 //! What is to become of a picture, from its full size: which part is looked at, how it is turned, and what size it gets.
 
 use super::geometry::Geometry;
-use super::region::{Area, Region};
+use super::region::{Area, Mirrors, Region};
 use super::rows::View;
 use crate::Result;
 use std::ops::Range;
-
-/// How a picture is turned: transposed or not, then mirrored.
-pub(crate) struct Mirrors {
-    pub(crate) transposed: bool,
-    /// Left and right change places.
-    pub(crate) columns: bool,
-    /// Top and bottom change places.
-    pub(crate) rows: bool,
-}
-
-impl Mirrors {
-    /// By EXIF orientation, 1 to 8: 6 is transposition and a horizontal flip, 8 and a vertical one.
-    pub(crate) fn of(orientation: u8) -> Self {
-        Self {
-            transposed: orientation >= 5,
-            columns: matches!(orientation, 2 | 3 | 6 | 7),
-            rows: matches!(orientation, 3 | 4 | 7 | 8),
-        }
-    }
-}
 
 /// The way of one picture.
 pub(crate) struct Plan {

@@ -3,7 +3,6 @@
 //! Coordinates are those of the picture the right way up. What lies beyond its edges is cut off; a region without a
 //! pixel in the picture is an error.
 
-use super::plan::Mirrors;
 use crate::{Error, Result};
 use std::{fmt, ops::Range, str::FromStr};
 
@@ -143,6 +142,26 @@ impl Area {
                 rows: columns,
             },
             false => Self { columns, rows },
+        }
+    }
+}
+
+/// How a picture is turned: transposed or not, then mirrored.
+pub(crate) struct Mirrors {
+    pub(crate) transposed: bool,
+    /// Left and right change places.
+    pub(crate) columns: bool,
+    /// Top and bottom change places.
+    pub(crate) rows: bool,
+}
+
+impl Mirrors {
+    /// By EXIF orientation, 1 to 8: 6 is transposition and a horizontal flip, 8 and a vertical one.
+    pub(crate) fn of(orientation: u8) -> Self {
+        Self {
+            transposed: orientation >= 5,
+            columns: matches!(orientation, 2 | 3 | 6 | 7),
+            rows: matches!(orientation, 3 | 4 | 7 | 8),
         }
     }
 }

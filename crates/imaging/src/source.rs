@@ -63,6 +63,11 @@ impl<'a> Pulse<'a> {
         }
     }
 
+    /// Bytes that can still be claimed.
+    pub(super) fn unclaimed(&self) -> u64 {
+        self.memory.get()
+    }
+
     /// Calls `progress`, which may unwind.
     pub(super) fn beat(&self) {
         self.running.set(true);

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 const LIMITS: Limits = Limits {
     max_pixels: 1 << 20,
-    max_memory: 1 << 26,
+    max_memory: 1 << 28,
 };
 
 /// The size of every image in the directory but one, as stored.

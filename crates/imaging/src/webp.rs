@@ -1,6 +1,7 @@
 //! WebP, decoded whole by the `image` crate, and its container, as far as the decoder is not to be trusted with it.
 
 use super::decoder::{Decoder, Header, Reader, Request, only_page};
+use super::riff::Chunks;
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
 use super::through_image::{self, Way};
@@ -58,28 +59,6 @@ impl Decoder for WebP {
     }
 }
 
-/// Chunks of a container: kind and content, which may be cut off.
-pub(super) struct Chunks<'a>(&'a [u8]);
-
-impl<'a> Chunks<'a> {
-    pub(super) fn of(file: &'a [u8]) -> Self {
-        Self(file.get(12..).unwrap_or_default())
-    }
-}
-
-impl<'a> Iterator for Chunks<'a> {
-    type Item = (&'a [u8; 4], &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (kind, rest) = self.0.split_first_chunk::<4>()?;
-        let (length, rest) = rest.split_first_chunk::<4>()?;
-        let length = u32::from_le_bytes(*length) as usize;
-        let content = rest.get(..length).unwrap_or(rest);
-        self.0 = rest.get(length.next_multiple_of(2)..).unwrap_or_default();
-        Some((kind, content))
-    }
-}
-
 /// Refuses what the decoder would only notice after the fact, or not at all.
 ///
 /// # Errors
@@ -99,7 +78,7 @@ pub(super) fn check(bytes: &[u8], canvas: (u32, u32), pulse: &Pulse<'_>) -> Resu
         let fit = match kind {
             b"VP8 " => fits(content),
             // Left, top, width, height, duration and flags; then the picture, perhaps after its alpha.
-            b"ANMF" => Chunks(content.get(16..).unwrap_or_default())
+            b"ANMF" => Chunks::within(content.get(16..).unwrap_or_default())
                 .take(2)
                 .all(|(_, content)| fits(content)),
             _ => true,

@@ -86,7 +86,7 @@ SELECT kind, pg_temp.outcome('SELECT clip_thumbnail($1, 12)', file) FROM files W
 -- In an array, the error tells which one.
 SELECT pg_temp.outcome('SELECT clip_embed_images(ARRAY[file, NULL, $1], ''clip-mini'') FROM files WHERE kind = ''png''', 'no image');
 
--- The limit on pixels holds for all of them; a header may say what it likes.
+-- The limit on pixels holds for all that cannot be read at a reduced size; a header may say what it likes.
 SET clip_pg.max_image_pixels = 1535;
 SELECT pg_temp.outcome('SELECT clip_embed_images(ARRAY[$1], ''clip-mini'')', file) FROM files WHERE kind IN ('jpeg', 'webp') ORDER BY n;
 SELECT pg_temp.outcome('SELECT clip_thumbnail($1, 12)', file) FROM files WHERE kind = 'png';

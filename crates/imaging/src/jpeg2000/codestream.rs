@@ -48,8 +48,10 @@ pub(super) struct Codestream<'a> {
     packed: bool,
     /// The segments of the main header, without SIZ and those that tell where tiles are.
     segments: Vec<&'a [u8]>,
-    /// By tile: what it consists of, each part from its SOT marker on.
+    /// What tiles consist of, each part from its SOT marker on, by tile.
     parts: Vec<(u16, &'a [u8])>,
+    /// Whether the last part in the file is cut off.
+    cut: bool,
 }
 
 fn ends_early() -> Error {
@@ -152,6 +154,7 @@ impl<'a> Codestream<'a> {
             packed: false,
             segments: Vec::new(),
             parts: Vec::new(),
+            cut: false,
         };
         (sound && sampled).then_some(stream)
     }
@@ -167,26 +170,22 @@ impl<'a> Codestream<'a> {
                 0 => rest.len(),
                 length => length.max(14),
             };
+            self.cut = end > rest.len();
             self.parts.push((tile, rest.get(..end).unwrap_or(rest)));
             rest = rest.get(end..).unwrap_or_default();
         }
+        self.parts.sort_by_key(|&(tile, _)| tile);
     }
 
-    /// Refuses a file that ends before its last tile does, or has none.
+    /// Refuses a file that ends before its last tile does, or lacks one.
     ///
     /// # Errors
     /// [`Error::CorruptImage`].
     pub(super) fn complete(&self) -> Result<()> {
-        let cut = self.parts.last().is_none_or(|(_, part)| {
-            long(part, 6).is_none_or(|length| length as usize > part.len())
-        });
-        let mut there = vec![false; self.across() * self.down()];
-        for (tile, _) in &self.parts {
-            if let Some(there) = there.get_mut(usize::from(*tile)) {
-                *there = true;
-            }
-        }
-        match cut || there.contains(&false) {
+        let all = self.across() * self.down();
+        let known = self.parts.get(..self.place(all)).unwrap_or_default();
+        let tiles = known.chunk_by(|(one, _), (other, _)| one == other);
+        match self.cut || tiles.count() < all {
             true => Err(ends_early()),
             false => Ok(()),
         }
@@ -292,15 +291,18 @@ impl<'a> Codestream<'a> {
     /// # Errors
     /// That memory is short.
     pub(super) fn taken_out(&self, columns: Range<usize>, rows: Range<usize>) -> Result<Vec<u8>> {
-        let across = self.across();
-        let inside = |tile: u16| {
-            let (x, y) = (usize::from(tile) % across, usize::from(tile) / across);
-            (columns.contains(&x) && rows.contains(&y))
-                .then(|| ((y - rows.start) * columns.len() + x - columns.start) as u16)
-        };
+        let tiles_across = self.across();
         let parts = || {
-            let parts = self.parts.iter();
-            parts.filter_map(|&(tile, part)| Some((inside(tile)?, part)))
+            rows.clone().enumerate().flat_map(|(y, row)| {
+                let first = row * tiles_across;
+                let from = self.place(first + columns.start);
+                let to = self.place(first + columns.end);
+                let parts = self.parts.get(from..to).unwrap_or_default().iter();
+                let (before, width) = (first + columns.start, columns.len());
+                parts.map(move |&(tile, part)| {
+                    ((y * width + usize::from(tile) - before) as u16, part)
+                })
+            })
         };
         let length = 128
             + 3 * self.components.len()
@@ -343,6 +345,12 @@ impl<'a> Codestream<'a> {
         }
         out.extend_from_slice(&[0xff, 0xd9]);
         Ok(out)
+    }
+
+    /// The first part of a tile, or of those behind it.
+    fn place(&self, tile: usize) -> usize {
+        let parts = &self.parts;
+        parts.partition_point(|&(known, _)| usize::from(known) < tile)
     }
 
     /// Bytes that a decoder needs for some tiles at most: samples, and what it keeps of precincts and code-blocks.

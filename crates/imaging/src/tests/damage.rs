@@ -23,6 +23,7 @@ fn survive(bytes: &[u8], what: &str) -> Option<Vec<u8>> {
                     | Error::UnsupportedImageFormat { .. }
                     | Error::CorruptImage { .. }
                     | Error::ImageTooLarge { .. }
+                    | Error::TooMuchMemory { .. }
             )
         );
         assert!(expected, "{what}: {error:?}");
@@ -417,4 +418,71 @@ fn turned_pictures_can_be_left() {
     })
     .unwrap();
     assert!(plain.get() > unturned.get());
+}
+
+/// What decoders do that cannot be asked runs aside, and what comes of it is bounded.
+#[test]
+fn large_pictures_of_other_libraries_can_be_left() {
+    let read = |name: &str| std::fs::read(directory().with_file_name("large").join(name)).unwrap();
+    let limits = Limits {
+        max_pixels: 1 << 23,
+        max_memory: 1 << 29,
+    };
+    for name in ["flat.jp2", "flat.jxl"] {
+        let file = read(name);
+        let beats = Cell::new(0);
+        let progress = || beats.set(beats.get() + 1);
+        let whole_picture = pixels(&file, Region::Full, &whole(), &limits, &progress).unwrap();
+        assert_eq!(whole_picture.len(), 3 * 1200 * 800, "{name}");
+        assert!(whole_picture.iter().all(|&sample| sample == 128), "{name}");
+        assert!(beats.get() > 1600, "{name}: {}", beats.get());
+        for strike in [0, 1, 3, 6] {
+            let left = Cell::new(strike);
+            let progress = || match left.get() {
+                0 => resume_unwind(Box::new(strike)),
+                more => left.set(more - 1),
+            };
+            let unwound = catch_unwind(AssertUnwindSafe(|| {
+                pixels(&file, Region::Full, &whole(), &limits, &progress)
+            }));
+            let payload = unwound.map(|_| ()).expect_err("it strikes");
+            assert_eq!(*payload.downcast::<i32>().unwrap(), strike, "{name}");
+        }
+        let little = Limits {
+            max_memory: 1 << 22,
+            ..limits
+        };
+        let error = pixels(&file, Region::Full, &whole(), &little, &|| ()).unwrap_err();
+        assert!(
+            matches!(error, Error::TooMuchMemory { limit, .. } if limit == 1 << 22),
+            "{name}: {error}"
+        );
+    }
+}
+
+/// A picture over the limit is read at the size that is within, where its format allows.
+#[test]
+fn pictures_over_the_limit_are_reduced() {
+    let limits = Limits {
+        max_pixels: 100,
+        ..LIMITS
+    };
+    let small = Preprocess {
+        resize: Resize::Squash([4, 6]),
+        ..whole()
+    };
+    for name in ["444.jpg", "reversible.jp2"] {
+        let file = read(name);
+        let full = pixels(&file, Region::Full, &small, &LIMITS, &|| ()).unwrap();
+        let reduced = pixels(&file, Region::Full, &small, &limits, &|| ()).unwrap();
+        let sum: u64 = full
+            .iter()
+            .zip(&reduced)
+            .map(|(a, b)| u64::from(a.abs_diff(*b)))
+            .sum();
+        assert!(sum < 12 * full.len() as u64, "{name}: {sum}");
+        assert_ne!(full, reduced, "{name}");
+    }
+    let error = pixels(&read("rgb.png"), Region::Full, &small, &limits, &|| ()).unwrap_err();
+    assert!(matches!(error, Error::ImageTooLarge { .. }), "{error}");
 }

@@ -334,7 +334,7 @@ fn pages_are_counted_once() {
 
 #[test]
 fn limits_count_pixels() {
-    let jpeg = read("444.jpg");
+    let png = read("rgb.png");
     let with = |max_pixels: u32| {
         let limits = Limits {
             max_pixels: max_pixels.into(),
@@ -345,7 +345,7 @@ fn limits_count_pixels() {
             resize: Resize::Squash([64, 64]),
             ..whole()
         };
-        pixels(&jpeg, Region::Full, &preprocess, &limits, &|| ())
+        pixels(&png, Region::Full, &preprocess, &limits, &|| ())
     };
     assert!(with(WIDTH * HEIGHT).is_ok());
     assert!(matches!(

@@ -188,7 +188,7 @@ fn damage_below_the_region_is_found() {
 
 #[test]
 fn large_pictures_are_not_kept() {
-    let bytes = read("444.jpg");
+    let bytes = read("rgb.png");
     let keep = |most| Kept::new(&bytes, 0, Alpha::Drop, &LIMITS, most, &|| ()).unwrap();
     assert!(keep(19 * 13).is_some() && keep(19 * 13 - 1).is_none());
     let limits = Limits {
@@ -197,4 +197,7 @@ fn large_pictures_are_not_kept() {
     };
     let refused = Kept::new(&bytes, 0, Alpha::Drop, &limits, 1 << 20, &|| ());
     assert!(matches!(refused, Err(Error::ImageTooLarge { .. })));
+    // One that is read at a reduced size is not kept so.
+    let reduced = Kept::new(&read("444.jpg"), 0, Alpha::Drop, &limits, 1 << 20, &|| ());
+    assert!(reduced.unwrap().is_none());
 }

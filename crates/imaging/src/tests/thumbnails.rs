@@ -75,6 +75,6 @@ fn limits_hold() {
         max_pixels: 246,
         ..LIMITS
     };
-    let refused = thumbnail(&read("444.jpg"), 10, Region::Full, &limits, &|| ());
+    let refused = thumbnail(&read("rgb.png"), 10, Region::Full, &limits, &|| ());
     assert!(matches!(refused, Err(crate::Error::ImageTooLarge { .. })));
 }

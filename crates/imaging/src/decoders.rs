@@ -1,0 +1,58 @@
+//! The one table of those who read images. A file's name or declared type is never looked at.
+
+use super::Format;
+use super::decoder::{Decoder, Reader};
+use super::{bmp, gif, jpeg, jpeg2000, jpegxl, png, tiff, unread, webp};
+use crate::{Error, Result};
+
+/// Who reads which format, in the order in which a file is offered to them. A format is added here, as a variant of
+/// [`Format`] and as a module with its [`Decoder`].
+const DECODERS: [&dyn Decoder; 10] = [
+    &jpeg::Jpeg,
+    &png::Png,
+    &gif::Gif,
+    &webp::WebP,
+    &tiff::Tiff,
+    &bmp::Bmp,
+    &jpeg2000::Jpeg2000,
+    &jpegxl::JpegXl,
+    &unread::AVIF,
+    &unread::HEIC,
+];
+
+impl Format {
+    /// Recognizes a format by magic bytes; whether there is a decoder for it is another question.
+    ///
+    /// # Errors
+    /// [`Error::UnknownImageFormat`].
+    pub fn of(bytes: &[u8]) -> Result<Self> {
+        decoder(bytes).map(Decoder::format)
+    }
+}
+
+/// Who reads a file that begins like `bytes`.
+///
+/// # Errors
+/// [`Error::UnknownImageFormat`].
+pub(crate) fn decoder(bytes: &[u8]) -> Result<&'static dyn Decoder> {
+    DECODERS
+        .into_iter()
+        .find(|decoder| decoder.recognizes(bytes))
+        .ok_or(Error::UnknownImageFormat)
+}
+
+/// Everything that is recognized, with who reads it: a row a format and way of reading it.
+pub fn formats() -> impl Iterator<Item = (Format, Reader)> {
+    DECODERS.into_iter().flat_map(|decoder| {
+        let readers = decoder.readers().into_iter();
+        readers.map(|reader| (decoder.format(), reader))
+    })
+}
+
+/// What is to be done to have `format` read, as [`Error::UnsupportedImageFormat`] names it; `None` where nothing helps.
+pub fn missing(format: &str) -> Option<String> {
+    formats()
+        .filter(|(known, _)| format.starts_with(known.title()))
+        .find_map(|(_, reader)| reader.missing)
+        .map(|missing| missing.into_owned())
+}
