@@ -3,7 +3,8 @@
 //! Nothing is decoded here. What there is no decoder for is told by name, so that it is not taken for damage.
 
 use super::directory::{Directory, Entry};
-use super::{jpeg, whole};
+use super::jpeg;
+use crate::decoder::Decoder;
 use crate::source::{Pulse, corrupt};
 use crate::{Format, Result};
 use std::borrow::Cow;
@@ -16,6 +17,9 @@ const MEANING: [u16; 11] = [258, 281, 320, 338, 339, 340, 341, 347, 529, 530, 53
 
 pub(super) mod compression {
     //! Values of the tag `Compression`.
+
+    use crate::decoder::Decoder;
+    use crate::{jpeg2000::Jpeg2000, jpegxl::JpegXl, png::Png};
 
     pub(crate) const NONE: u64 = 1;
     pub(crate) const RLE: u64 = 2;
@@ -33,15 +37,15 @@ pub(super) mod compression {
     pub(crate) const ZSTD: u64 = 50_000;
     pub(crate) const WEBP: u64 = 50_001;
     pub(crate) const OLD_WEBP: u64 = 34_927;
-    /// Values that stand for a format of its own, which this crate may read.
-    pub(crate) const FORMATS: [(u64, crate::Format); 7] = [
-        (33_003, crate::Format::Jpeg2000),
-        (33_004, crate::Format::Jpeg2000),
-        (33_005, crate::Format::Jpeg2000),
-        (34_712, crate::Format::Jpeg2000),
-        (34_933, crate::Format::Png),
-        (50_002, crate::Format::JpegXl),
-        (52_546, crate::Format::JpegXl),
+    /// Values that stand for a format of its own, and who reads it.
+    pub(crate) const FORMATS: [(u64, &dyn Decoder); 7] = [
+        (33_003, &Jpeg2000),
+        (33_004, &Jpeg2000),
+        (33_005, &Jpeg2000),
+        (34_712, &Jpeg2000),
+        (34_933, &Png),
+        (50_002, &JpegXl),
+        (52_546, &JpegXl),
     ];
 }
 
@@ -338,11 +342,8 @@ impl<'a> Layout<'a> {
             34_713 => "Nikon NEF compression".into(),
             34_892 => "lossy DNG compression".into(),
             34_934 | 22_610 => "JPEG XR compression".into(),
-            other => match self.format() {
-                Some(format) if whole::readable(format) => return None,
-                Some(format) => format!("{} compression", format.title()).into(),
-                None => format!("compression {other}").into(),
-            },
+            _ if self.decoder().is_some() => return None,
+            other => format!("compression {other}").into(),
         })
     }
 
@@ -365,7 +366,7 @@ impl<'a> Layout<'a> {
                 "a floating-point predictor over whole numbers".into()
             } else if self.predictor > 3 {
                 format!("predictor {}", self.predictor).into()
-            } else if self.format().is_some()
+            } else if self.decoder().is_some()
                 && (!matches!(bits, 8 | 16) || !matches!(self.bits.len(), 1 | 3) && !self.planar)
             {
                 format!(
@@ -395,10 +396,10 @@ impl<'a> Layout<'a> {
         matches!(self.compression, compression::JPEG | compression::OLD_JPEG)
     }
 
-    /// The format that strips and tiles are pictures of, if it is one that has a decoder of its own.
-    pub(super) fn format(&self) -> Option<Format> {
+    /// Who reads strips and tiles, if they are pictures of a format that has a decoder of its own.
+    pub(super) fn decoder(&self) -> Option<&'static dyn Decoder> {
         let mut formats = compression::FORMATS.into_iter();
-        formats.find_map(|(value, format)| (value == self.compression).then_some(format))
+        formats.find_map(|(value, decoder)| (value == self.compression).then_some(decoder))
     }
 
     /// Whether strips and tiles are WebP pictures.

@@ -4,7 +4,6 @@ use super::codec::{Chunk, Decoded, Packed, unreadable};
 use super::layout::{Layout, compression};
 use super::stream::Input;
 use crate::decoder::Request;
-use crate::format;
 use crate::preprocess::Alpha;
 use crate::raster::zeroed;
 use crate::rows::Rows;
@@ -16,11 +15,6 @@ use flate2::bufread::ZlibDecoder;
 use lerc::SampleData;
 use ruzstd::decoding::StreamingDecoder;
 use std::io::{Cursor, Read};
-
-/// Whether pictures of a format can be read.
-pub(super) fn readable(format: Format) -> bool {
-    format::formats().any(|(other, reader)| other == format && reader.missing.is_none())
-}
 
 /// Decodes a strip or tile.
 pub(super) fn open<'a>(
@@ -53,9 +47,9 @@ impl<'a> Inner<'a> {
         chunk: &Chunk<'a>,
         pulse: &'a Pulse<'a>,
     ) -> Result<Self> {
-        let decoder = format::decoder(chunk.bytes)
-            .ok()
-            .filter(|decoder| layout.format() == Some(decoder.format()))
+        let decoder = layout
+            .decoder()
+            .filter(|decoder| decoder.recognizes(chunk.bytes))
             .ok_or_else(|| corrupt(Format::Tiff, "a strip or tile is of another format"))?;
         let header = decoder.header(chunk.bytes, 0, pulse)?;
         if let Some(format) = header.refused {
