@@ -6,7 +6,7 @@ use super::source::Pulse;
 
 const ORIENTATION: u16 = 0x0112;
 
-/// EXIF orientation of a TIFF structure: the content of an EXIF block (with or without its
+/// EXIF orientation of a TIFF structure: a TIFF file or the content of an EXIF block (with or without its
 /// `Exif\0\0` prefix). `None` where it is absent or not in 1..=8.
 pub(super) fn orientation(block: &[u8]) -> Option<u8> {
     let block = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
@@ -17,9 +17,9 @@ pub(super) fn orientation(block: &[u8]) -> Option<u8> {
         return None;
     }
     let value = match kind {
-        1 => tiff.number(at, 1)?,
         3 => tiff.number(at, 2)?,
         4 => tiff.number(at, 4)?,
+        // Writers that use another type mean nothing by it: scanners store a BYTE of 6 beside upright pictures.
         _ => return None,
     };
     u8::try_from(value)
@@ -27,17 +27,22 @@ pub(super) fn orientation(block: &[u8]) -> Option<u8> {
         .filter(|value| (1..=8).contains(value))
 }
 
-/// Orientation in an XMP packet (`tiff:Orientation="6"` or as an element), which counts where EXIF has none.
-pub(super) fn xmp_orientation(packet: &[u8]) -> Option<u8> {
-    const NAME: &[u8] = b"tiff:Orientation";
-    // Packets have some kilobytes.
-    let packet = packet.get(..1 << 24).unwrap_or(packet);
-    let at = packet.windows(NAME.len()).position(|word| word == NAME)?;
-    let digit = match packet.get(at + NAME.len()..)? {
-        [b'=', b'"', digit, ..] | [b'>', digit, ..] => *digit,
+/// Blocks in the first directory of a TIFF file: the content of `tag`.
+pub(super) fn block(bytes: &[u8], tag: u16) -> Option<&[u8]> {
+    let tiff = Tiff::open(bytes)?;
+    let (mut entries, _) = tiff.directory(tiff.first)?;
+    let (_, kind, count, at) = entries.find(|entry| entry.0 == tag)?;
+    let size = match kind {
+        1 | 2 | 6 | 7 => 1,
+        4 => 4,
         _ => return None,
     };
-    (b'1'..=b'8').contains(&digit).then(|| digit - b'0')
+    let length = usize::try_from(count).ok()?.checked_mul(size)?;
+    let offset = match length <= tiff.word {
+        true => at,
+        false => usize::try_from(tiff.number(at, tiff.word)?).ok()?,
+    };
+    bytes.get(offset..offset.checked_add(length)?)
 }
 
 /// Directories (pages) of a TIFF file; at least 1.
@@ -100,7 +105,7 @@ pub(super) struct Tiff<'a> {
     bytes: &'a [u8],
     little: bool,
     /// Bytes of an offset: 4, or 8 in BigTIFF.
-    word: usize,
+    pub(super) word: usize,
     /// Bytes of a directory's entry count: 2, or 8 in BigTIFF.
     counter: usize,
     /// Where the first directory is.
@@ -108,7 +113,7 @@ pub(super) struct Tiff<'a> {
 }
 
 /// Tag, type, count, and where the value lies.
-type Entry = (u16, u64, u64, usize);
+pub(super) type Entry = (u16, u64, u64, usize);
 
 impl<'a> Tiff<'a> {
     pub(super) fn open(bytes: &'a [u8]) -> Option<Self> {
@@ -138,7 +143,26 @@ impl<'a> Tiff<'a> {
         Some(tiff)
     }
 
-    fn number(&self, at: usize, length: usize) -> Option<u64> {
+    /// The `n`-th of the whole numbers that `tag` has in the first directory, from 0.
+    pub(super) fn value(&self, tag: u16, n: usize) -> Option<u64> {
+        let (mut entries, _) = self.directory(self.first)?;
+        let (_, kind, count, at) = entries.find(|entry| entry.0 == tag)?;
+        let bytes = match kind {
+            1 => 1,
+            3 => 2,
+            4 | 13 => 4,
+            16 | 18 => 8,
+            _ => return None,
+        };
+        let count = usize::try_from(count).ok().filter(|&count| n < count)?;
+        let start = match count.checked_mul(bytes)? <= self.word {
+            true => at,
+            false => usize::try_from(self.number(at, self.word)?).ok()?,
+        };
+        self.number(start.checked_add(n * bytes)?, bytes)
+    }
+
+    pub(super) fn number(&self, at: usize, length: usize) -> Option<u64> {
         let bytes = self.bytes.get(at..at.checked_add(length)?)?;
         let append = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
         Some(if self.little {
@@ -149,7 +173,10 @@ impl<'a> Tiff<'a> {
     }
 
     /// The entries of the directory at `offset`, and the offset of the next directory where there is one.
-    fn directory(&self, offset: usize) -> Option<(impl Iterator<Item = Entry>, Option<usize>)> {
+    pub(super) fn directory(
+        &self,
+        offset: usize,
+    ) -> Option<(impl Iterator<Item = Entry>, Option<usize>)> {
         let count = usize::try_from(self.number(offset, self.counter)?).ok()?;
         let start = offset.checked_add(self.counter)?;
         let length = 4 + 2 * self.word;

@@ -50,15 +50,34 @@ impl Decoder for Gif {
     }
 }
 
-/// Width and height of the screen.
+/// Width and height of the screen, enlarged to hold the first frame, as in Pillow.
 fn size(bytes: &[u8]) -> Result<(u32, u32)> {
-    match bytes.get(6..10) {
-        Some(&[w0, w1, h0, h1]) => Ok((
-            u16::from_le_bytes([w0, w1]).into(),
-            u16::from_le_bytes([h0, h1]).into(),
-        )),
-        _ => Err(corrupt(Format::Gif, "the header ends early")),
+    let Some(&[w0, w1, h0, h1]) = bytes.get(6..10) else {
+        return Err(corrupt(Format::Gif, "the header ends early"));
+    };
+    let screen = [u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1])].map(u32::from);
+    let [left, top, width, height] = first_frame(bytes).unwrap_or_default().map(u32::from);
+    Ok((screen[0].max(left + width), screen[1].max(top + height)))
+}
+
+/// Left, top, width and height of the first frame.
+fn first_frame(bytes: &[u8]) -> Option<[u16; 4]> {
+    let mut rest = bytes.get(13..)?;
+    take(&mut rest, palette_length(*bytes.get(10)?))?;
+    while let [0x21, _] = *take(&mut rest, 2)? {
+        while let length @ 1.. = usize::from(*take(&mut rest, 1)?.first()?) {
+            take(&mut rest, length)?;
+        }
     }
+    // The first byte of the descriptor was taken with its introducer.
+    let at = bytes.len() - rest.len() - 1;
+    let descriptor = bytes
+        .get(at..)
+        .filter(|_| bytes.get(at - 1) == Some(&0x2c))?;
+    let words = descriptor.first_chunk::<8>()?.as_chunks::<2>().0;
+    Some(std::array::from_fn(|n| {
+        words.get(n).map_or(0, |word| u16::from_le_bytes(*word))
+    }))
 }
 
 /// Images in the file, up to the trailer or the first damage.

@@ -9,7 +9,7 @@ mod turbo;
 use super::decoder::{self, Decoder, Reader, Request, only_page};
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
-use super::{Format, exif};
+use super::{Format, metadata};
 use crate::{Error, Result};
 use exact::Exact;
 pub(crate) use lossless::Lossless;
@@ -40,7 +40,7 @@ impl Decoder for Jpeg {
         let header = Header::parse(bytes, pulse)?;
         Ok(decoder::Header {
             reducible: if header.lossless() { 1 } else { 8 },
-            orientation: header.orientation.unwrap_or(1),
+            orientation: metadata::read(Format::Jpeg, bytes, pulse).orientation,
             refused: header.refused(),
             ..decoder::Header::new((header.width, header.height))
         })
@@ -68,8 +68,6 @@ struct Header {
     width: u32,
     /// Rows.
     height: u32,
-    /// From EXIF, else XMP.
-    orientation: Option<u8>,
     /// Marker of the frame header and bits of a sample, which tell whether there is a decoder.
     frame: (u8, u8),
     components: u8,
@@ -89,14 +87,12 @@ impl Header {
         let mut header = Self {
             width: 0,
             height: 0,
-            orientation: None,
             frame: (0, 0),
             components: 0,
             adobe: None,
             jfif: false,
             multi_scan: false,
         };
-        let (mut exif, mut xmp) = (None, None);
         let mut rest = bytes.get(2..).unwrap_or_default();
         loop {
             pulse.beat();
@@ -104,12 +100,6 @@ impl Header {
                 return Err(corrupt(Format::Jpeg, "the header ends early"));
             };
             match (marker, segment) {
-                (0xe1, data) if data.starts_with(b"Exif\0\0") => {
-                    exif = exif.or_else(|| exif::orientation(data));
-                }
-                (0xe1, data) if data.starts_with(b"http://ns.adobe.com/xap/1.0/\0") => {
-                    xmp = xmp.or_else(|| exif::xmp_orientation(data));
-                }
                 (0xe0, data) => header.jfif |= data.starts_with(b"JFIF\0"),
                 (0xee, data) if data.starts_with(b"Adobe") => header.adobe = data.get(11).copied(),
                 (0xc4 | 0xc8 | 0xcc, _) => {}
@@ -122,7 +112,6 @@ impl Header {
                 }
                 (0xda, &[components, ..]) if header.components > 0 => {
                     header.multi_scan |= components < header.components;
-                    header.orientation = exif.or(xmp);
                     break;
                 }
                 (0xc0..=0xcf | 0xd9 | 0xda, _) => {
@@ -176,6 +165,13 @@ impl<'a> Iterator for Markers<'a> {
         }
         Some((marker, segment, self.0))
     }
+}
+
+/// The segments up to the first scan: marker and content.
+pub(super) fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    std::iter::from_fn(move || next_segment(&mut rest))
+        .take_while(|(marker, _)| !matches!(marker, 0xd9 | 0xda))
 }
 
 /// The next marker of the header and the content of its segment, skipping what belongs to none.

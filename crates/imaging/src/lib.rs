@@ -10,8 +10,6 @@
 //! - TIFF: `tiff::scale` says what becomes of other depths; a thumbnail before the picture is passed over; many kinds are
 //!   read that Pillow refuses.
 //! - Without [`Preprocess::exif_orientation`] a TIFF stays as stored; Pillow orients it all the same.
-//! - Orientation is not looked for in a PNG's text chunks (ImageMagick's former place for EXIF) nor in its
-//!   compressed XMP.
 //! - PNG and BMP that lack their last bytes (checksum, padding) are refused; Pillow lets that pass. Both
 //!   refuse pictures that are cut off, and both let pass what follows the picture: GIF's and PNG's end
 //!   marks, further frames and pages.
@@ -50,7 +48,6 @@ mod riff;
 mod rows;
 pub mod signals;
 mod source;
-mod taken;
 mod through_image;
 mod thumbnail;
 mod tiff;
@@ -64,11 +61,11 @@ pub use error::{Error, Result};
 pub use format::Format;
 use geometry::Geometry;
 pub use kept::Kept;
+pub use metadata::{Moment, taken, words};
 use plan::Plan;
 use preprocess::{Alpha, Filter, Preprocess};
 pub use region::Region;
 use source::Pulse;
-pub use taken::{Moment, taken};
 pub use thumbnail::thumbnail;
 
 /// What a file's header says.

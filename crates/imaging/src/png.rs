@@ -30,10 +30,10 @@ impl Decoder for Png {
 
     fn header(&self, bytes: &[u8], page: u32, pulse: &Pulse<'_>) -> Result<Header> {
         only_page(page)?;
-        let (orientation, frames) = metadata::png(bytes, pulse);
+        let said = metadata::read(Format::Png, bytes, pulse);
         Ok(Header {
-            orientation: orientation.unwrap_or(1),
-            frames: frames.max(1),
+            orientation: said.orientation,
+            frames: said.frames,
             ..Header::new(size(bytes)?)
         })
     }

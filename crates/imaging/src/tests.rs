@@ -9,6 +9,7 @@ mod region;
 mod resize;
 mod taken;
 mod thumbnails;
+mod words;
 
 use crate::Result;
 use crate::preprocess::{Alpha, Filter, Preprocess, Resize};

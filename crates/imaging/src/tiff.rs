@@ -65,7 +65,7 @@ impl Decoder for Tiff {
         let layout = pages.get(page)?;
         Ok(Header {
             reducible: pages.reducible(layout),
-            orientation: pages.orientation(layout),
+            orientation: pages.orientation(layout, pulse),
             frames: exif::pages(bytes, pulse),
             refused: layout.refused().map(|name| format!("TIFF with {name}")),
             ..Header::new((layout.width as u32, layout.height as u32))

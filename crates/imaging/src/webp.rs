@@ -38,10 +38,10 @@ impl Decoder for WebP {
     fn header(&self, bytes: &[u8], page: u32, pulse: &Pulse<'_>) -> Result<Header> {
         only_page(page)?;
         let size = through_image::header(Format::WebP, WAY.make, bytes, pulse)?;
-        let (orientation, frames) = metadata::webp(bytes, pulse);
+        let said = metadata::read(Format::WebP, bytes, pulse);
         Ok(Header {
-            orientation: orientation.unwrap_or(1),
-            frames: frames.max(1),
+            orientation: said.orientation,
+            frames: said.frames,
             ..Header::new(size)
         })
     }

@@ -72,14 +72,15 @@ fn with_segment(jpeg: &[u8], marker: u8, added: &[u8]) -> Vec<u8> {
 
 #[test]
 fn xmp_orients_where_exif_does_not() {
-    let packet =
-        |value: &str| format!("http://ns.adobe.com/xap/1.0/\0<x tiff:Orientation{value}/>");
+    let packet = |value: &str| {
+        format!("http://ns.adobe.com/xap/1.0/\0<rdf:Description{value}</rdf:Description>")
+    };
     let jpeg = read("444.jpg");
     for (value, orientation) in [
-        ("=\"6\"", 6),
-        (">8</tiff:Orientation", 8),
-        ("=\"9\"", 1),
-        ("", 1),
+        (" tiff:Orientation=\"6\">", 6),
+        ("><tiff:Orientation>8</tiff:Orientation>", 8),
+        (" tiff:Orientation=\"9\">", 1),
+        (">", 1),
     ] {
         let file = with_segment(&jpeg, 0xe1, packet(value).as_bytes());
         assert_eq!(info(&file).unwrap().orientation, orientation, "{value}");
@@ -87,7 +88,7 @@ fn xmp_orients_where_exif_does_not() {
     let both = with_segment(
         &read("orientation-3.jpg"),
         0xe1,
-        packet("=\"6\"").as_bytes(),
+        packet(" tiff:Orientation=\"6\">").as_bytes(),
     );
     assert_eq!(info(&both).unwrap().orientation, 3);
 }

@@ -6,7 +6,7 @@
 use super::directory::{Directory, File};
 use super::layout::Layout;
 use crate::decoder::Request;
-use crate::exif;
+use crate::metadata::xmp_orientation;
 use crate::region::Area;
 use crate::source::{Pulse, corrupt};
 use crate::{Error, Format, Result};
@@ -64,7 +64,9 @@ impl<'a> Pages<'a> {
         let mut pages = Self {
             pages,
             below,
-            orientation: file.directory(file.first).as_ref().and_then(orientation),
+            orientation: file
+                .directory(file.first)
+                .and_then(|first| orientation(&first, pulse)),
         };
         if let Some(chosen) = pages.chosen().cloned() {
             let offset = chosen.directory.offset;
@@ -115,13 +117,13 @@ impl<'a> Pages<'a> {
     }
 
     /// EXIF orientation of a page, 1 to 8. What hangs below another directory may leave it to that.
-    pub(super) fn orientation(&self, layout: &Layout<'_>) -> u8 {
+    pub(super) fn orientation(&self, layout: &Layout<'_>, pulse: &Pulse<'_>) -> u8 {
         let offset = layout.directory.offset;
         let below = self
             .below
             .iter()
             .any(|layout| layout.directory.offset == offset);
-        orientation(&layout.directory)
+        orientation(&layout.directory, pulse)
             .or(self.orientation.filter(|_| below))
             .unwrap_or(1)
     }
@@ -208,7 +210,7 @@ impl<'a> Pages<'a> {
 }
 
 /// Orientation of a directory: its own tag, else the one in its XMP.
-fn orientation(directory: &Directory<'_>) -> Option<u8> {
-    let xmp = || directory.bytes(700).and_then(exif::xmp_orientation);
+fn orientation(directory: &Directory<'_>, pulse: &Pulse<'_>) -> Option<u8> {
+    let xmp = || xmp_orientation(directory.bytes(700)?, pulse);
     directory.orientation().or_else(xmp)
 }

@@ -1,0 +1,98 @@
+//! What files say besides pixels: orientation, number of pictures, dates and words, colour profile.
+//!
+//! Best effort by design: a damaged container has orientation 1, as many frames as could be counted and the words before
+//! the damage; whether its pixels can be decoded is the decoder's to say.
+
+mod blocks;
+mod date;
+mod fields;
+mod iptc;
+mod words;
+mod xmp;
+
+use super::source::Pulse;
+use super::{Format, exif};
+pub(crate) use blocks::{Blocks, Kind};
+pub use date::Moment;
+use fields::Fields;
+use iptc::Datasets;
+use std::borrow::Cow;
+pub use words::words;
+use xmp::Packet;
+
+/// Tags of TIFF that hold blocks of other kinds.
+const XMP: u16 = 700;
+const IPTC: u16 = 33723;
+const RESOURCES: u16 = 34377;
+
+/// What containers say of how to show their picture.
+pub(super) struct Metadata {
+    /// EXIF orientation, 1 to 8.
+    pub(super) orientation: u8,
+    /// Frames of an animation, as far as its blocks count them; at least 1.
+    pub(super) frames: u32,
+}
+
+/// Reads the metadata of an image whose format is known, and is not TIFF: that has them page by page.
+pub(super) fn read(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Metadata {
+    let blocks = Blocks::of(format, bytes, pulse);
+    let in_exif = blocks
+        .all(Kind::Exif)
+        .find_map(|block| exif::orientation(&block));
+    let in_xmp = || xmp_orientation(&blocks.all(Kind::Xmp).next()?, pulse);
+    Metadata {
+        orientation: in_exif.or_else(in_xmp).unwrap_or(1),
+        frames: blocks.frames().unwrap_or(1).max(1),
+    }
+}
+
+/// The orientation in an XMP packet, 1 to 8.
+pub(super) fn xmp_orientation(packet: &[u8], pulse: &Pulse<'_>) -> Option<u8> {
+    Packet::read(packet, pulse).orientation()
+}
+
+/// When the picture was taken, or else digitized, as EXIF, XMP and IPTC say, in this order. `None` where the file does
+/// not say; whether the day is in the calendar is not checked.
+///
+/// A damaged block says nothing, it is not an error. `progress` is called while reading; it may unwind.
+pub fn taken(bytes: &[u8], progress: &dyn Fn()) -> Option<Moment> {
+    let pulse = Pulse::new(progress);
+    date::taken(&Said::of(Format::of(bytes).ok()?, bytes, &pulse))
+}
+
+/// All words of a file.
+struct Said {
+    exif: Fields,
+    iptc: Datasets,
+    xmp: Packet,
+}
+
+impl Said {
+    fn of(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Self {
+        let blocks = Blocks::of(format, bytes, pulse);
+        let block = |kind, tag| match format {
+            Format::Tiff => exif::block(bytes, tag).map(Cow::Borrowed),
+            _ => blocks.all(kind).next(),
+        };
+        let exif = match format {
+            Format::Tiff => Fields::read(bytes),
+            _ => blocks
+                .exif()
+                .map(|block| Fields::read(&block))
+                .unwrap_or_default(),
+        };
+        let iptc = match format {
+            Format::Tiff => exif::block(bytes, IPTC)
+                .or_else(|| exif::block(bytes, RESOURCES))
+                .map(Cow::Borrowed),
+            _ => block(Kind::Iptc, IPTC),
+        };
+        Self {
+            exif,
+            iptc: iptc.map(|block| Datasets::read(&block)).unwrap_or_default(),
+            xmp: block(Kind::Xmp, XMP)
+                .map(|block| Packet::read(&block, pulse))
+                .unwrap_or_default(),
+        }
+    }
+}
