@@ -64,20 +64,20 @@ fn size(bytes: &[u8]) -> Result<(u32, u32)> {
 fn first_frame(bytes: &[u8]) -> Option<[u16; 4]> {
     let mut rest = bytes.get(13..)?;
     take(&mut rest, palette_length(*bytes.get(10)?))?;
-    while let [0x21, _] = *take(&mut rest, 2)? {
+    loop {
+        match *take(&mut rest, 1)?.first()? {
+            0x21 => drop(take(&mut rest, 1)?),
+            0x2c => {
+                let words = take(&mut rest, 8)?.as_chunks::<2>().0;
+                let word = |n: usize| words.get(n).map_or(0, |word| u16::from_le_bytes(*word));
+                return Some(std::array::from_fn(word));
+            }
+            _ => return None,
+        }
         while let length @ 1.. = usize::from(*take(&mut rest, 1)?.first()?) {
             take(&mut rest, length)?;
         }
     }
-    // The first byte of the descriptor was taken with its introducer.
-    let at = bytes.len() - rest.len() - 1;
-    let descriptor = bytes
-        .get(at..)
-        .filter(|_| bytes.get(at - 1) == Some(&0x2c))?;
-    let words = descriptor.first_chunk::<8>()?.as_chunks::<2>().0;
-    Some(std::array::from_fn(|n| {
-        words.get(n).map_or(0, |word| u16::from_le_bytes(*word))
-    }))
 }
 
 /// Images in the file, up to the trailer or the first damage.
@@ -163,12 +163,12 @@ impl<'a> Screen<'a> {
             };
             let area = [frame.left, frame.top, frame.width, frame.height].map(usize::from);
             let (interlaced, transparent) = (frame.interlaced, frame.transparent.map(usize::from));
-            request
-                .limits
-                .check(frame.width.into(), frame.height.into())?;
-            let [_, _, line, rows] = area;
+            let [left, top, line, rows] = area;
             if line == 0 || rows == 0 {
                 return Err(corrupt(Format::Gif, "the frame has no pixels"));
+            }
+            if left + line > width as usize || top + rows > height as usize {
+                return Err(corrupt(Format::Gif, "contradictory headers"));
             }
             let colors = decoder.palette().map_err(translate)?.as_chunks::<3>().0;
             // An index without a colour is transparent, too.
@@ -260,12 +260,6 @@ impl Rows for Screen<'_> {
             }
         }
         self.next += 1;
-        if self.next == self.height {
-            // What lies below the screen is to be sound as well.
-            for y in self.height.saturating_sub(top)..height {
-                self.fetch(y)?;
-            }
-        }
         Ok(())
     }
 }

@@ -6,13 +6,12 @@
 //! input, however broken, does more than return an [`Error`].
 //!
 //! Where the result is not that of Pillow 11.3:
-//! - Grey PNG and TIFF of 16 bits keep their high byte, or are scaled by what they hold; Pillow clips them to white.
+//! - Grey PNG and TIFF of 16 bits are scaled from what they hold; Pillow clips them to white.
 //! - TIFF: `tiff::scale` says what becomes of other depths; a thumbnail before the picture is passed over; many kinds are
 //!   read that Pillow refuses.
 //! - Without [`Preprocess::exif_orientation`] a TIFF stays as stored; Pillow orients it all the same.
-//! - PNG and BMP that lack their last bytes (checksum, padding) are refused; Pillow lets that pass. Both
-//!   refuse pictures that are cut off, and both let pass what follows the picture: GIF's and PNG's end
-//!   marks, further frames and pages.
+//! - Both refuse pictures that are cut off, and both let pass what follows the picture or is missing there: GIF's and
+//!   PNG's end marks and checksums, further frames and pages.
 //!
 //! The way through the files: [`Format`] by magic bytes, `metadata` (orientation, frames) by walking the
 //! container, `jpeg`, `png`, `gif`, `tiff` or `raster` for rows of RGB, `region` and `geometry` for what is kept, `weights` and

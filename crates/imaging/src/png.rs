@@ -1,4 +1,6 @@
 //! PNG, row by row; only an interlaced picture is held as a whole.
+//!
+//! A file may end behind its last row, as in Pillow: checksums and end mark may be missing, though not wrong.
 
 use super::decoder::{Decoder, Header, Reader, Request, only_page};
 use super::raster::{paint, zeroed};
@@ -7,7 +9,10 @@ use super::source::{Pulse, Source, corrupt};
 use super::{Format, metadata};
 use crate::preprocess::Alpha;
 use crate::{Error, Result};
-use png::{BitDepth, DecodingError, InterlaceInfo, Transformations};
+use png::{BitDepth, ColorType, DecodingError, InterlaceInfo, Transformations};
+
+/// The words for a file that is cut off.
+const EARLY: &str = "the data ends early";
 
 /// Memory the decoder may take besides a row: palettes, windows.
 const OVERHEAD: usize = 64 << 20;
@@ -65,9 +70,9 @@ fn size(bytes: &[u8]) -> Result<(u32, u32)> {
 struct Scanlines<'a> {
     reader: png::Reader<Source<'a>>,
     channels: usize,
-    /// Whether samples have 16 bits, of which the high byte counts, as in Pillow's colour images (its grey ones are clipped to
-    /// white instead, which nobody wants).
-    wide: bool,
+    /// Where samples have 16 bits, the one that is white. Of full ones the high byte counts, as in Pillow's colour images
+    /// (its grey ones are clipped to white instead, which nobody wants).
+    white: Option<u16>,
     alpha: Alpha,
     width: usize,
     height: usize,
@@ -87,18 +92,7 @@ impl<'a> Scanlines<'a> {
         alpha: Alpha,
         pulse: &'a Pulse<'a>,
     ) -> Result<Self> {
-        let reader = pulse.confine(Format::Png, || {
-            let limits = png::Limits {
-                bytes: OVERHEAD.saturating_add(16 * width as usize),
-            };
-            let mut decoder = png::Decoder::new_with_limits(Source::new(bytes, pulse), limits);
-            // Neither is looked at, and both may be bombs.
-            decoder.set_ignore_text_chunk(true);
-            decoder.set_ignore_iccp_chunk(true);
-            // Palettes become colours, and samples of less than a byte bytes.
-            decoder.set_transformations(Transformations::EXPAND);
-            decoder.read_info().map_err(translate)
-        })?;
+        let reader = reader(bytes, width, pulse)?;
         let (color, depth) = reader.output_color_type();
         let wide = depth == BitDepth::Sixteen;
         let channels = color.samples();
@@ -109,7 +103,13 @@ impl<'a> Scanlines<'a> {
         Ok(Self {
             reader,
             channels,
-            wide,
+            white: match (wide, color) {
+                (false, _) => None,
+                (true, ColorType::Grayscale | ColorType::GrayscaleAlpha) => {
+                    Some(white(bytes, line, pulse)?)
+                }
+                (true, _) => Some(u16::MAX),
+            },
             alpha,
             width: width as usize,
             height: height as usize,
@@ -137,12 +137,115 @@ impl<'a> Scanlines<'a> {
         self.pulse.claim(stride as u64 * self.height as u64)?;
         self.whole = zeroed(stride * self.height, self.pulse)?;
         let bits = (8 * stride / self.width) as u8;
-        while let Some(info) = self.read()? {
-            if let InterlaceInfo::Adam7(info) = info {
-                png::expand_interlaced_row(&mut self.whole, stride, &self.line, &info, bits);
-            }
+        for _ in 0..lines(self.width, self.height) {
+            let Some(InterlaceInfo::Adam7(info)) = self.read()? else {
+                return Err(corrupt(Format::Png, "contradictory headers"));
+            };
+            png::expand_interlaced_row(&mut self.whole, stride, &self.line, &info, bits);
         }
-        Ok(())
+        self.finish()
+    }
+
+    /// Looks for another row, which reads the checksums behind the last one and leaves the line alone.
+    fn finish(&mut self) -> Result<()> {
+        match self.read() {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(corrupt(Format::Png, "contradictory headers")),
+            Err(Error::CorruptImage { reason, .. }) if reason == EARLY => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A decoder that has read up to the first row.
+fn reader<'a>(
+    bytes: &'a [u8],
+    width: u32,
+    pulse: &'a Pulse<'a>,
+) -> Result<png::Reader<Source<'a>>> {
+    pulse.confine(Format::Png, || {
+        let limits = png::Limits {
+            bytes: OVERHEAD.saturating_add(16 * width as usize),
+        };
+        let mut decoder = png::Decoder::new_with_limits(Source::new(bytes, pulse), limits);
+        // Neither is looked at here, and both may be bombs.
+        decoder.set_ignore_text_chunk(true);
+        decoder.set_ignore_iccp_chunk(true);
+        // Palettes become colours, and samples of less than a byte bytes.
+        decoder.set_transformations(Transformations::EXPAND);
+        decoder.read_info().map_err(translate)
+    })
+}
+
+/// Rows of all passes of an interlaced picture.
+fn lines(width: usize, height: usize) -> usize {
+    const PASSES: [(usize, usize, usize, usize); 7] = [
+        (0, 0, 8, 8),
+        (4, 0, 8, 8),
+        (0, 4, 4, 8),
+        (2, 0, 4, 4),
+        (0, 2, 2, 4),
+        (1, 0, 2, 2),
+        (0, 1, 1, 2),
+    ];
+    let rows = |&(left, top, _, step): &(usize, usize, usize, usize)| match left < width {
+        true => height.saturating_sub(top).div_ceil(step),
+        false => 0,
+    };
+    PASSES.iter().map(rows).sum()
+}
+
+/// The sample that is white in a grey picture of 16 bits, of which scanners and microscopes often fill only 10, 12 or 14.
+///
+/// As many bits as the file says are significant where no sample has more; else as many as the largest sample has, from 8
+/// to 14: a picture that is darker than that would be black to the eye. A first pass over the file looks for it and ends
+/// where it finds a sample of more bits.
+fn white(bytes: &[u8], line: usize, pulse: &Pulse<'_>) -> Result<u16> {
+    const MOST: u32 = 14;
+    let (width, _) = size(bytes)?;
+    let mut reader = reader(bytes, width, pulse)?;
+    let said = reader
+        .info()
+        .sbit
+        .as_ref()
+        .and_then(|bits| bits.first())
+        .map(|bits| u32::from(*bits));
+    let said = said.filter(|bits| (8..16).contains(bits));
+    let grey = if reader.output_color_type().0 == ColorType::GrayscaleAlpha {
+        2
+    } else {
+        1
+    };
+    let mut line = zeroed(line, pulse)?;
+    let mut bits = 8;
+    while bits <= said.unwrap_or(MOST) {
+        pulse.beat();
+        let read = pulse.confine(Format::Png, || {
+            reader.read_row(&mut line).map_err(translate)
+        });
+        match read {
+            Ok(Some(_)) => {}
+            // The second pass says what is wrong.
+            Ok(None) | Err(_) => return Ok(!(u16::MAX << said.unwrap_or(bits))),
+        }
+        // A row of a pass may be shorter; what is left of another one does no harm.
+        let samples = line.as_chunks::<2>().0.iter().step_by(grey);
+        let largest = samples
+            .map(|sample| u16::from_be_bytes(*sample))
+            .max()
+            .unwrap_or(0);
+        bits = bits.max(u16::BITS - largest.leading_zeros());
+    }
+    Ok(u16::MAX)
+}
+
+/// 16 bits to 8: the high byte of full samples, else in proportion to `white`.
+fn narrow(sample: u16, white: u16) -> u8 {
+    match white {
+        u16::MAX => (sample >> 8) as u8,
+        white => {
+            ((u32::from(sample.min(white)) * 255 + u32::from(white) / 2) / u32::from(white)) as u8
+        }
     }
 }
 
@@ -161,16 +264,18 @@ impl Rows for Scanlines<'_> {
             let whole = self.whole.get(from..from + stride);
             self.line.copy_from_slice(whole.unwrap_or_default());
         } else {
-            let read = self.read()?;
-            // Looking for another row reads the checksums behind the last one, and leaves the line alone.
-            if read.is_none() || self.next + 1 == self.height && self.read()?.is_some() {
+            if self.read()?.is_none() {
                 return Err(corrupt(Format::Png, "contradictory headers"));
+            }
+            if self.next + 1 == self.height {
+                self.finish()?;
             }
         }
         self.next += 1;
-        if self.wide {
+        if let Some(white) = self.white {
             for at in 0..self.line.len() / 2 {
-                self.line[at] = self.line[2 * at];
+                let sample = u16::from_be_bytes([self.line[2 * at], self.line[2 * at + 1]]);
+                self.line[at] = narrow(sample, white);
             }
         }
         paint(row, &self.line, self.channels, self.alpha);
@@ -181,7 +286,7 @@ impl Rows for Scanlines<'_> {
 fn translate(error: DecodingError) -> Error {
     match error {
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            corrupt(Format::Png, "the data ends early")
+            corrupt(Format::Png, EARLY)
         }
         DecodingError::LimitsExceeded => corrupt(
             Format::Png,

@@ -5,7 +5,7 @@ use crate::normalize;
 use serde::Deserialize;
 
 /// Where this crate differs on purpose.
-const UNLIKE: [&str; 1] = ["gray16.png"];
+const UNLIKE: [&str; 2] = ["gray12.png", "gray16.png"];
 
 /// Samples that are rounded twice, or as only floating-point numbers are, and by how many levels they may differ.
 const NEAR: [(&str, u8); 5] = [
@@ -81,6 +81,17 @@ fn gray_of_16_bits_keeps_its_high_byte() {
             .all(|[r, g, b]| r == g && g == b)
     );
     assert!(gray.iter().step_by(3).eq(rgb.iter().step_by(3)));
+}
+
+/// Pillow clips these to white as well.
+#[test]
+fn gray_of_16_bits_is_scaled_from_those_that_it_fills() {
+    let (twelve, eight) = (
+        decode(&read("gray12.png")).unwrap(),
+        decode(&read("gray.png")).unwrap(),
+    );
+    assert_eq!(twelve.len(), eight.len());
+    assert!(twelve.iter().zip(&eight).all(|(a, b)| a.abs_diff(*b) <= 1));
 }
 
 #[test]

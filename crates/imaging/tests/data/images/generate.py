@@ -18,7 +18,7 @@ assert PIL.__version__ == "11.3.0", PIL.__version__
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 19, 13
 # Pillow clips 16-bit grey to white.
-UNLIKE = ["gray16.png"]
+UNLIKE = ["gray16.png", "gray12.png"]
 
 
 def noise(seed):
@@ -107,6 +107,10 @@ def images():
     yield "rgba16-interlaced.png", png(16, 6, lambda x, y: wide[y][x], interlaced=True)
     yield "interlaced.png", png(8, 2, lambda x, y: bytes(rgb.getpixel((x, y))), interlaced=True)
     yield "gray16.png", png(16, 0, lambda x, y: wide[y][x][:2])
+    # Bits of 12 in words of 16.
+    yield "gray12.png", png(16, 0, lambda x, y: struct.pack(">H", 16 * gray.getpixel((x, y))))
+    endless = encoded(rgb, "PNG")
+    yield "endless.png", endless[: endless.index(b"IEND") - 4]
 
     yield "palette.gif", encoded(palette, "GIF")
     yield "transparent.gif", encoded(palette, "GIF", transparency=2)
@@ -118,6 +122,10 @@ def images():
     at = moved.index(b"," + struct.pack("<HHHH", 0, 0, WIDTH, HEIGHT))
     moved[at + 1 : at + 5] = struct.pack("<HH", 4, 3)
     yield "moved.gif", moved
+    # The first frame is larger than the screen.
+    beyond = encoded(palette, "GIF")
+    beyond[6:10] = struct.pack("<HH", WIDTH - 5, HEIGHT - 4)
+    yield "beyond.gif", beyond
 
     yield "lossy.webp", encoded(rgb, "WEBP", quality=80)
     yield "lossless.webp", encoded(rgba, "WEBP", lossless=True, exact=True)
@@ -137,6 +145,45 @@ def images():
 
     for name, image in {"rgb": rgb, "palette": palette, "bilevel": bilevel, "rgba": rgba}.items():
         yield f"{name}.bmp", encoded(image, "BMP")
+    yield from bitmaps(rgb, palette)
+
+
+def bitmaps(rgb, palette):
+    """Bitmaps in forms that Pillow reads and does not write."""
+
+    def bitmap(header, bits, rows, extra=b"", compression=0, height=HEIGHT, os2=False):
+        if header == 12:
+            start = struct.pack("<IHHHH", 12, WIDTH, HEIGHT, 1, bits)
+        else:
+            start = struct.pack("<IiiHHIIiiII", 40, WIDTH, height, 1, bits, compression, 0, 0, 0, 0, 0)
+            start = (start + bytes(header))[:header]
+            start = struct.pack("<I", header) + start[4:]
+        offset = 14 + len(start) + len(extra)
+        return b"BM" + struct.pack("<IHHI", offset + len(rows), 0, 0, offset) + start + extra + rows
+
+    def lines(pixel, order=reversed):
+        data = b""
+        for y in order(range(HEIGHT)):
+            line = b"".join(pixel(*rgb.getpixel((x, y))) for x in range(WIDTH))
+            data += line + bytes(-len(line) % 4)
+        return data
+
+    whole = lines(lambda r, g, b: bytes([b, g, r]))
+    yield "os2-12.bmp", bitmap(12, 24, whole)
+    yield "os2-64.bmp", bitmap(64, 24, whole)
+    yield "down.bmp", bitmap(40, 24, lines(lambda r, g, b: bytes([b, g, r]), iter), height=-HEIGHT)
+    yield "unpadded.bmp", bitmap(40, 24, whole[: -(-3 * WIDTH % 4)])
+    yield "555.bmp", bitmap(40, 16, lines(lambda r, g, b: struct.pack("<H", r >> 3 << 10 | g >> 3 << 5 | b >> 3)))
+    masks = struct.pack("<III", 0xF800, 0x7E0, 0x1F)
+    yield "565.bmp", bitmap(40, 16, lines(lambda r, g, b: struct.pack("<H", r >> 3 << 11 | g >> 2 << 5 | b >> 3)), masks, 3)
+    colors = palette.getpalette()[: 3 * 32]
+    entries = b"".join(bytes([b, g, r, 0]) for r, g, b in zip(*[iter(colors)] * 3)) + bytes(4 * 224)
+    runs = b""
+    for y in reversed(range(HEIGHT)):
+        indices = [palette.getpixel((x, y)) for x in range(WIDTH)]
+        # A literal of five, then runs.
+        runs += bytes([0, 5, *indices[:5], 0]) + b"".join(bytes([1, index]) for index in indices[5:]) + b"\0\0"
+    yield "runs.bmp", bitmap(40, 8, runs + b"\0\1", entries, 1)
 
 
 FILTERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4}
