@@ -22,6 +22,7 @@
 //! `aside` lets a large one be left all the same.
 
 mod aside;
+mod avif;
 mod bmp;
 mod crop;
 mod decoder;
@@ -31,6 +32,7 @@ mod exif;
 mod format;
 mod geometry;
 mod gif;
+mod isobmff;
 mod jpeg;
 mod jpeg2000;
 mod jpegxl;
@@ -53,6 +55,7 @@ mod tiff;
 mod unread;
 mod webp;
 mod weights;
+mod yuv;
 
 pub use decoder::{Page, Reader};
 pub use decoders::{formats, missing};

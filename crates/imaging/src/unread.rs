@@ -12,11 +12,6 @@ pub(crate) struct Unread {
     recognizes: fn(&[u8]) -> bool,
 }
 
-pub(crate) const AVIF: Unread = Unread {
-    format: Format::Avif,
-    recognizes: |bytes| matches!(brand(bytes), Some([b'a', b'v', b'i', b'f' | b's'])),
-};
-
 pub(crate) const HEIC: Unread = Unread {
     format: Format::Heic,
     recognizes: |bytes| {

@@ -1,0 +1,278 @@
+//! AVIF: pictures of AV1, in one piece or a grid, with opacity beside them, of 8, 10 or 12 bits.
+//!
+//! The decoder of AV1 (crate `re_rav1d`, dav1d in Rust without its assembly) reads a picture at once and cannot be asked to
+//! stop, so it runs aside. Colours are those of libavif: the matrix of the file's code points, chroma enlarged linearly.
+
+use super::decoder::{Decoder, Header, Reader, Request, only_page};
+use super::isobmff::{Items, find, first_frame};
+use super::raster::{Raster, zeroed};
+use super::rows::Rows;
+use super::source::{Pulse, corrupt};
+use super::through_image::expect_memory;
+use super::yuv::{Colors, Layout, Plane, Planes};
+use super::{Format, aside};
+use crate::{Error, Result};
+use re_rav1d::dav1d::{self, PixelLayout, PlanarImageComponent, Settings};
+use std::borrow::Cow;
+
+/// The decoder of AVIF.
+pub(super) struct Avif;
+
+/// Bytes that decoding a pixel takes at most: planes of 16 bits twice, opacity, the result.
+const PIXEL: u64 = 24;
+
+impl Decoder for Avif {
+    fn format(&self) -> Format {
+        Format::Avif
+    }
+
+    fn recognizes(&self, bytes: &[u8]) -> bool {
+        brands(bytes).any(|brand| brand == b"avif" || brand == b"avis")
+    }
+
+    fn readers(&self) -> Vec<Reader> {
+        vec![Reader::built_in("", "re_rav1d", "0.1.3")]
+    }
+
+    fn header(&self, bytes: &[u8], page: u32, _pulse: &Pulse<'_>) -> Result<Header> {
+        only_page(page)?;
+        let picture = Picture::find(bytes)?;
+        let (refused, frames) = match &picture {
+            Picture::Items(items) => {
+                let kind = items.kind(items.primary).unwrap_or_default();
+                let refused = match &kind {
+                    b"av01" | b"grid" => None,
+                    kind => Some(format!("AVIF with an item of type {}", String::from_utf8_lossy(kind))),
+                };
+                (refused, 1)
+            }
+            Picture::Sequence(_, _, frames) => (None, *frames),
+        };
+        let frames = match first_frame(bytes) {
+            Some((_, _, count)) => count.max(frames),
+            None => frames,
+        };
+        Ok(Header {
+            orientation: picture.orientation(),
+            frames: frames.max(1),
+            refused,
+            ..Header::new(picture.size().ok_or_else(contradiction)?)
+        })
+    }
+
+    fn open<'a>(
+        &self,
+        bytes: &'a [u8],
+        header: &Header,
+        request: &Request,
+        pulse: &'a Pulse<'a>,
+    ) -> Result<Box<dyn Rows + 'a>> {
+        let size = header.size;
+        let memory = PIXEL * u64::from(size.0) * u64::from(size.1);
+        pulse.claim(memory)?;
+        expect_memory(memory as usize)?;
+        let samples = aside::run(bytes, pulse, move |bytes, pulse| {
+            pulse.confine(Format::Avif, || decode(bytes, size, pulse))
+        })?;
+        let (samples, channels) = samples;
+        Ok(Box::new(Raster::new(samples, channels, size, request.alpha)))
+    }
+}
+
+/// The brands of an ISO base media file: the major one, then those it is compatible with.
+pub(super) fn brands(bytes: &[u8]) -> impl Iterator<Item = &[u8; 4]> {
+    let length = bytes.first_chunk().map_or(0, |length| u32::from_be_bytes(*length) as usize);
+    let content = bytes.get(8..length.min(bytes.len())).unwrap_or_default();
+    let named = bytes.get(4..8) == Some(b"ftyp");
+    // The second word is a version.
+    let brands = content.as_chunks::<4>().0.iter().enumerate();
+    brands.filter(move |(n, _)| named && *n != 1).map(|(_, brand)| brand)
+}
+
+fn contradiction() -> Error {
+    corrupt(Format::Avif, "contradictory headers")
+}
+
+/// What is shown of a file.
+enum Picture<'a> {
+    Items(Items<'a>),
+    /// The bytes and size of the first of so many frames.
+    Sequence(&'a [u8], (u32, u32), u32),
+}
+
+impl<'a> Picture<'a> {
+    fn find(bytes: &'a [u8]) -> Result<Self> {
+        let items = find(bytes, b"meta").and_then(|_| Items::of(bytes));
+        match items.filter(|items| items.kind(items.primary).is_some()) {
+            Some(items) => Ok(Self::Items(items)),
+            None => first_frame(bytes)
+                .map(|(data, size, frames)| Self::Sequence(data, size, frames))
+                .ok_or_else(|| corrupt(Format::Avif, "there is no picture")),
+        }
+    }
+
+    fn size(&self) -> Option<(u32, u32)> {
+        match self {
+            Self::Items(items) => items.size(items.primary),
+            Self::Sequence(_, size, _) => Some(*size),
+        }
+    }
+
+    fn orientation(&self) -> u8 {
+        match self {
+            Self::Items(items) => items.orientation(items.primary),
+            Self::Sequence(..) => 1,
+        }
+    }
+}
+
+/// All samples, and how many a pixel has.
+fn decode(bytes: &[u8], size: (u32, u32), pulse: &Pulse<'_>) -> Result<(Vec<u8>, usize)> {
+    let items = match Picture::find(bytes)? {
+        Picture::Items(items) => items,
+        Picture::Sequence(data, ..) => {
+            let mut samples = zeroed(3 * pixels(size), pulse)?;
+            let planes = frame(data.into(), size)?;
+            planes.borrowed(None).paint(&mut samples, 3, size, (0, 0));
+            return Ok((samples, 3));
+        }
+    };
+    let opacity = items.opacity(items.primary);
+    let channels = if opacity.is_some() { 4 } else { 3 };
+    let mut samples = zeroed(channels * pixels(size), pulse)?;
+    let colors = items.code_points(items.primary).map(|(codes, full)| (codes[2], full));
+    tiles(&items, items.primary, size, pulse, &mut |planes, at| {
+        planes.borrowed(colors).paint(&mut samples, channels, size, at);
+    })?;
+    if let Some(opacity) = opacity {
+        tiles(&items, opacity, size, pulse, &mut |planes, at| {
+            planes.borrowed(None).paint_opacity(&mut samples, size, at);
+        })?;
+        if !items.referred(b"prem", items.primary).is_empty() {
+            unmultiply(&mut samples);
+        }
+    }
+    Ok((samples, channels))
+}
+
+fn pixels(size: (u32, u32)) -> usize {
+    size.0 as usize * size.1 as usize
+}
+
+/// Decodes an item, or the tiles of one that is a grid, and hands out each with where it lies.
+fn tiles(
+    items: &Items<'_>,
+    id: u32,
+    size: (u32, u32),
+    pulse: &Pulse<'_>,
+    paint: &mut dyn FnMut(&Decoded, (usize, usize)),
+) -> Result<()> {
+    let content = |id| items.content(id).ok_or_else(|| corrupt(Format::Avif, "the data ends early"));
+    if items.size(id) != Some(size) {
+        return Err(contradiction());
+    }
+    if items.kind(id) != Some(*b"grid") {
+        paint(&frame(content(id)?, size)?, (0, 0));
+        return Ok(());
+    }
+    let grid = content(id)?;
+    let (rows, columns) = match *grid.get(..4).unwrap_or_default() {
+        [0, _, rows, columns] => (usize::from(rows) + 1, usize::from(columns) + 1),
+        _ => return Err(contradiction()),
+    };
+    let tiles = items.referred(b"dimg", id);
+    let tile = tiles.first().and_then(|first| items.size(*first)).ok_or_else(contradiction)?;
+    let covered = |tile: u32, count: usize, side: u32| tile as usize * count >= side as usize && tile > 0;
+    if tiles.len() != rows * columns || !covered(tile.0, columns, size.0) || !covered(tile.1, rows, size.1) {
+        return Err(contradiction());
+    }
+    for (n, id) in tiles.iter().enumerate() {
+        pulse.beat();
+        if items.kind(*id) != Some(*b"av01") || items.size(*id) != Some(tile) {
+            return Err(contradiction());
+        }
+        let at = (n % columns * tile.0 as usize, n / columns * tile.1 as usize);
+        paint(&frame(content(*id)?, tile)?, at);
+    }
+    Ok(())
+}
+
+/// A frame as the decoder gives it, with its own code points.
+struct Decoded {
+    picture: dav1d::Picture,
+    planes: Vec<dav1d::Plane>,
+}
+
+impl Decoded {
+    /// The planes, with the matrix and range of the container where it says.
+    fn borrowed(&self, colors: Option<(u16, bool)>) -> Planes<'_> {
+        let picture = &self.picture;
+        let own = (picture.matrix_coefficients() as u16, picture.color_range() == dav1d::pixel::YUVRange::Full);
+        let (matrix, full) = colors.unwrap_or(own);
+        let plane = |n: usize| {
+            let component = PlanarImageComponent::from(n);
+            self.planes.get(n).map(|samples| Plane { samples, stride: picture.stride(component) as usize })
+        };
+        Planes {
+            size: (picture.width() as usize, picture.height() as usize),
+            bits: picture.bit_depth() as u32,
+            layout: match picture.pixel_layout() {
+                PixelLayout::I400 => Layout::Grey,
+                PixelLayout::I420 => Layout::Quarter,
+                PixelLayout::I422 => Layout::Half,
+                PixelLayout::I444 => Layout::Full,
+            },
+            planes: [plane(0), plane(1), plane(2)],
+            colors: Colors { matrix, full },
+        }
+    }
+}
+
+/// Decodes the one frame of `data`, which is to have this size.
+fn frame(data: Cow<'_, [u8]>, (width, height): (u32, u32)) -> Result<Decoded> {
+    let failed = |error: dav1d::Error| match error {
+        dav1d::Error::NotEnoughMemory => Error::OutOfMemory { bytes: width as usize * height as usize },
+        _ => corrupt(Format::Avif, "the AV1 data is damaged"),
+    };
+    let mut settings = Settings::new();
+    // On this thread, and no larger than the container says.
+    settings.set_n_threads(1);
+    settings.set_max_frame_delay(1);
+    settings.set_all_layers(false);
+    settings.set_frame_size_limit(width.saturating_mul(height));
+    let mut decoder = dav1d::Decoder::with_settings(&settings).map_err(failed)?;
+    match decoder.send_data(data.into_owned(), None, None, None) {
+        Ok(()) | Err(dav1d::Error::Again) => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let picture = loop {
+        match decoder.get_picture() {
+            Ok(picture) => break picture,
+            Err(dav1d::Error::Again) => match decoder.send_pending_data() {
+                // Everything was read, and there is no picture.
+                Ok(()) => break decoder.get_picture().map_err(failed)?,
+                Err(dav1d::Error::Again) => {}
+                Err(error) => return Err(failed(error)),
+            },
+            Err(error) => return Err(failed(error)),
+        }
+    };
+    if (picture.width(), picture.height()) != (width, height) {
+        return Err(contradiction());
+    }
+    let count = if picture.pixel_layout() == PixelLayout::I400 { 1 } else { 3 };
+    let planes = (0..count).map(|n| picture.plane(PlanarImageComponent::from(n))).collect();
+    Ok(Decoded { picture, planes })
+}
+
+/// Divides the colours of pixels with red, green, blue and opacity by the last.
+fn unmultiply(samples: &mut [u8]) {
+    for [red, green, blue, opacity] in samples.as_chunks_mut::<4>().0 {
+        for sample in [red, green, blue] {
+            let opacity = u32::from(*opacity);
+            if opacity > 0 {
+                *sample = ((u32::from(*sample) * 255 + opacity / 2) / opacity).min(255) as u8;
+            }
+        }
+    }
+}

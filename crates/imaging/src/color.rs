@@ -1,0 +1,108 @@
+//! Colour profiles: from what a file's numbers mean to sRGB.
+//!
+//! Red, green and blue and grey are converted after resizing, when few pixels are left; CMYK while decoding, as its naive
+//! conversion cannot be undone. A profile that is damaged, or of a kind of colour that the picture has not, does not count:
+//! the numbers stay as they stand.
+
+use super::source::Pulse;
+use super::{Format, metadata};
+use moxcms::{
+    CicpColorPrimaries, CicpProfile, ColorProfile, DataColorSpace, Layout, MatrixCoefficients,
+    RenderingIntent, TransferCharacteristics, Transform8BitExecutor, TransformOptions,
+};
+use std::fmt;
+use std::sync::Arc;
+
+/// Pixels that are converted before `progress` is called again.
+const BLOCK: usize = 1 << 16;
+
+/// A way to sRGB.
+#[derive(Clone)]
+pub(crate) struct Conversion {
+    layout: Layout,
+    transform: Arc<Transform8BitExecutor>,
+}
+
+impl fmt::Debug for Conversion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Conversion({:?})", self.layout)
+    }
+}
+
+impl Conversion {
+    /// By what the file says of its colours; `None` where it does not, or they are sRGB.
+    pub(crate) fn of(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Option<Self> {
+        let made = pulse.confine(format, || {
+            let profile = match metadata::code_points(format, bytes, pulse) {
+                Some(codes) => described(codes),
+                None => metadata::profile(format, bytes, pulse)
+                    .and_then(|profile| ColorProfile::new_from_slice(&profile).ok()),
+            };
+            Ok(profile.and_then(|profile| Self::from(&profile)))
+        });
+        made.ok().flatten()
+    }
+
+    fn from(profile: &ColorProfile) -> Option<Self> {
+        let layout = match profile.color_space {
+            DataColorSpace::Rgb => Layout::Rgb,
+            DataColorSpace::Gray => Layout::Gray,
+            // The layout of four samples, whatever they are.
+            DataColorSpace::Cmyk => Layout::Rgba,
+            _ => return None,
+        };
+        let options = TransformOptions {
+            rendering_intent: RenderingIntent::RelativeColorimetric,
+            ..TransformOptions::default()
+        };
+        let srgb = ColorProfile::new_srgb();
+        let transform = profile.create_transform_8bit(layout, &srgb, Layout::Rgb, options).ok()?;
+        Some(Self { layout, transform })
+    }
+
+    /// Converts pixels of red, green and blue: by their red where the profile is one of grey.
+    pub(crate) fn run(&self, pixels: &mut [u8], pulse: &Pulse<'_>) {
+        for block in pixels.chunks_mut(3 * BLOCK) {
+            pulse.beat();
+            let source = match self.layout {
+                Layout::Rgb => block.to_vec(),
+                Layout::Gray if block.as_chunks::<3>().0.iter().all(|[r, g, b]| r == g && g == b) => {
+                    block.iter().step_by(3).copied().collect()
+                }
+                _ => return,
+            };
+            let mut converted = vec![0; block.len()];
+            if self.transform.transform(&source, &mut converted).is_ok() {
+                block.copy_from_slice(&converted);
+            }
+        }
+    }
+
+    /// Converts a row of cyan, magenta, yellow and black, 255 for full ink; false where the profile is one of other colours.
+    pub(crate) fn inks(&self, inks: &[u8], row: &mut [u8]) -> bool {
+        self.layout == Layout::Rgba && self.transform.transform(inks, row).is_ok()
+    }
+}
+
+/// The profile of code points (ITU-T H.273), of those that mean a picture for ordinary screens.
+fn described([primaries, transfer]: [u8; 2]) -> Option<ColorProfile> {
+    let unknown = |code: u8| matches!(code, 0 | 2 | 3);
+    // Wide ranges of brightness would have to be mapped as well.
+    if unknown(primaries) || unknown(transfer) || matches!(transfer, 16 | 18) {
+        return None;
+    }
+    // BT.709 is shown as sRGB is, and that is what most files mean by it.
+    let (srgb, plain) = (primaries == 1, matches!(transfer, 1 | 6 | 13 | 14 | 15));
+    if srgb && plain {
+        return None;
+    }
+    Some(ColorProfile::new_from_cicp(CicpProfile {
+        color_primaries: CicpColorPrimaries::try_from(primaries).ok()?,
+        transfer_characteristics: match plain {
+            true => TransferCharacteristics::Srgb,
+            false => TransferCharacteristics::try_from(transfer).ok()?,
+        },
+        matrix_coefficients: MatrixCoefficients::Identity,
+        full_range: true,
+    }))
+}
