@@ -22,5 +22,7 @@ COMMENT ON FUNCTION clip_query(text[], bytea[], text[], bytea[], clip_vector[], 
 'unit vector in the direction of the weighted mean of texts, images and vectors, less others; one weight for each, in the order of the arguments';
 COMMENT ON FUNCTION clip_image_info(bytea) IS
 'format, size, EXIF orientation and number of frames from the header of an image file';
-COMMENT ON FUNCTION clip_thumbnail(bytea, integer, text) IS
-'JPEG of an image or a region of it, upright, its longer side at most max_side pixels';
+COMMENT ON FUNCTION clip_image_metadata(bytea) IS
+'what an image file says of its picture: title, description, keywords, creator, rights, taken, and the fields of EXIF, IPTC and XMP';
+COMMENT ON FUNCTION clip_thumbnail(bytea, integer, text, integer) IS
+'JPEG in sRGB of an image or a region of it, upright, its longer side at most max_side pixels; quality is between 1 and 100';

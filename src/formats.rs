@@ -1,5 +1,6 @@
 //! Which image files are read, and by what.
 
+use crate::guc;
 use imaging::Reader;
 use pgrx::prelude::*;
 
@@ -19,6 +20,7 @@ fn clip_pg_formats() -> TableIterator<
         name!(install, Option<String>),
     ),
 > {
+    imaging::use_libheif(&guc::libheif_library());
     TableIterator::new(imaging::formats().map(|(format, reader)| {
         let Reader {
             variant,

@@ -23,6 +23,7 @@ static MODEL: GucSetting<Option<CString>> =
 static QUERY_TEMPLATE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static MODEL_DIRECTORY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static ONNXRUNTIME_LIBRARY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static LIBHEIF_LIBRARY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
 static BATCH_SIZE: GucSetting<i32> = GucSetting::<i32>::new(8);
 static MAX_IMAGE_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(2048);
@@ -180,6 +181,14 @@ fn define_models() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    GucRegistry::define_string_guc(
+        c"clip_pg.libheif_library",
+        c"Sets the path or name of the libheif library that decodes HEIC.",
+        c"A process loads the library when it first needs it, and keeps it. By an empty string HEIC is not decoded.",
+        &LIBHEIF_LIBRARY,
+        GucContext::Suset,
+        GucFlags::SUPERUSER_ONLY,
+    );
     GucRegistry::define_int_guc(
         c"clip_pg.max_image_memory",
         c"Sets the memory that decoding an image may take, above which the image is refused.",
@@ -322,6 +331,14 @@ pub fn model_directory() -> PathBuf {
 /// `clip_pg.onnxruntime_library`, absolute.
 pub fn onnxruntime_library() -> PathBuf {
     path(&ONNXRUNTIME_LIBRARY).unwrap_or_else(default_onnxruntime_library)
+}
+
+/// `clip_pg.libheif_library`: what the dynamic linker is to open; may be empty.
+pub fn libheif_library() -> String {
+    LIBHEIF_LIBRARY
+        .get()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 /// `clip_pg.threads`: threads per model run in a session, at least 1.

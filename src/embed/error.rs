@@ -9,6 +9,9 @@ pub enum Error {
     /// A thumbnail without pixels.
     #[error("maximum side of a thumbnail must be positive, not {0}")]
     ThumbnailSide(i32),
+    /// A thumbnail of no quality that there is.
+    #[error("quality of a thumbnail must be between 1 and 100, not {0}")]
+    ThumbnailQuality(i32),
     /// A template without a place for the text.
     #[error("query template \"{0}\" has no place for the text")]
     Template(String),
@@ -17,7 +20,7 @@ pub enum Error {
 impl Report for Error {
     fn fields(&self) -> Fields {
         match self {
-            Self::ThumbnailSide(_) => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+            Self::ThumbnailSide(_) | Self::ThumbnailQuality(_) => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
             Self::Template(_) => Fields::hinted(
                 ERRCODE_INVALID_PARAMETER_VALUE,
                 "Write {} where the text belongs. An empty template leaves texts as they are.",

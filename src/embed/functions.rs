@@ -139,6 +139,7 @@ extension_sql_file!(
         clip_embed_images,
         clip_embed_support,
         clip_image_info,
+        clip_image_metadata,
         clip_thumbnail,
         clip_query,
     ]

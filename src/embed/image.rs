@@ -3,7 +3,7 @@
 use super::Error;
 use crate::{
     error::{self, Returned},
-    inference::{interrupts, limits, trim_at_end},
+    inference::{interrupts, limits, trim_at_end, use_libraries},
     text::Text,
 };
 use imaging::{Info, Region};
@@ -23,33 +23,40 @@ CREATE FUNCTION clip_image_info(
 IMMUTABLE STRICT PARALLEL SAFE COST 100 LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
 fn clip_image_info(image: &[u8]) -> Returned<Row> {
+    use_libraries();
     Ok(Row(
         imaging::info(image, &interrupts).map_err(error::Error::from)?
     ))
 }
 
 /// A JPEG of an image, or of a region of it as [`clip_embed_image`](super::functions) takes it, whose longer side has at
-/// most `max_side` pixels.
+/// most `max_side` pixels, in sRGB; `quality` is libjpeg's.
 #[pg_extern(immutable, strict, parallel_safe, cost = 20000)]
 fn clip_thumbnail(
     image: &[u8],
     max_side: i32,
     region: default!(Text, "'full'"),
+    quality: default!(i32, 85),
 ) -> Returned<Vec<u8>> {
-    Ok(thumbnail(image, max_side, region.as_str())?)
+    Ok(thumbnail(image, max_side, region.as_str(), quality)?)
 }
 
-fn thumbnail(image: &[u8], max_side: i32, region: &str) -> error::Result<Vec<u8>> {
+fn thumbnail(image: &[u8], max_side: i32, region: &str, quality: i32) -> error::Result<Vec<u8>> {
     trim_at_end();
     let side = u32::try_from(max_side)
         .ok()
         .filter(|&side| side > 0)
         .ok_or(Error::ThumbnailSide(max_side))?;
+    let quality = u8::try_from(quality)
+        .ok()
+        .filter(|quality| (1..=100).contains(quality))
+        .ok_or(Error::ThumbnailQuality(quality))?;
     let region: Region = region.parse()?;
     Ok(imaging::thumbnail(
         image,
         side,
         region,
+        quality,
         &limits(),
         &interrupts,
     )?)

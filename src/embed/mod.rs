@@ -5,6 +5,7 @@
 mod error;
 mod functions;
 mod image;
+mod metadata;
 mod query;
 mod support;
 

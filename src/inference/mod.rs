@@ -14,7 +14,7 @@ mod thread;
 mod worker;
 
 pub use error::Error;
-pub use picture::{interrupts, limits, trim_at_end};
+pub use picture::{interrupts, limits, trim_at_end, use_libraries};
 pub use thread::run;
 pub use worker::register;
 

@@ -79,12 +79,18 @@ fn kept(bytes: &[u8], digest: [u8; 32], alpha: Alpha) -> imaging::Result<Option<
     Ok(picture)
 }
 
-/// What the settings allow an image to take.
+/// What the settings allow an image to take; and has HEIC read by the library that a superuser names.
 pub fn limits() -> Limits {
+    use_libraries();
     Limits {
         max_pixels: guc::max_image_pixels(),
         max_memory: guc::max_image_memory(),
     }
+}
+
+/// To be called before the crate is asked of images: which libraries it may open.
+pub fn use_libraries() {
+    imaging::use_libheif(&guc::libheif_library());
 }
 
 /// To be called where an image is in memory: has it given back when the transaction ends.

@@ -42,7 +42,10 @@ impl Decoder for Avif {
                 let kind = items.kind(items.primary).unwrap_or_default();
                 let refused = match &kind {
                     b"av01" | b"grid" => None,
-                    kind => Some(format!("AVIF with an item of type {}", String::from_utf8_lossy(kind))),
+                    kind => Some(format!(
+                        "AVIF with an item of type {}",
+                        String::from_utf8_lossy(kind)
+                    )),
                 };
                 (refused, 1)
             }
@@ -75,18 +78,27 @@ impl Decoder for Avif {
             pulse.confine(Format::Avif, || decode(bytes, size, pulse))
         })?;
         let (samples, channels) = samples;
-        Ok(Box::new(Raster::new(samples, channels, size, request.alpha)))
+        Ok(Box::new(Raster::new(
+            samples,
+            channels,
+            size,
+            request.alpha,
+        )))
     }
 }
 
 /// The brands of an ISO base media file: the major one, then those it is compatible with.
 pub(super) fn brands(bytes: &[u8]) -> impl Iterator<Item = &[u8; 4]> {
-    let length = bytes.first_chunk().map_or(0, |length| u32::from_be_bytes(*length) as usize);
+    let length = bytes
+        .first_chunk()
+        .map_or(0, |length| u32::from_be_bytes(*length) as usize);
     let content = bytes.get(8..length.min(bytes.len())).unwrap_or_default();
     let named = bytes.get(4..8) == Some(b"ftyp");
     // The second word is a version.
     let brands = content.as_chunks::<4>().0.iter().enumerate();
-    brands.filter(move |(n, _)| named && *n != 1).map(|(_, brand)| brand)
+    brands
+        .filter(move |(n, _)| named && *n != 1)
+        .map(|(_, brand)| brand)
 }
 
 fn contradiction() -> Error {
@@ -140,9 +152,13 @@ fn decode(bytes: &[u8], size: (u32, u32), pulse: &Pulse<'_>) -> Result<(Vec<u8>,
     let opacity = items.opacity(items.primary);
     let channels = if opacity.is_some() { 4 } else { 3 };
     let mut samples = zeroed(channels * pixels(size), pulse)?;
-    let colors = items.code_points(items.primary).map(|(codes, full)| (codes[2], full));
+    let colors = items
+        .code_points(items.primary)
+        .map(|(codes, full)| (codes[2], full));
     tiles(&items, items.primary, size, pulse, &mut |planes, at| {
-        planes.borrowed(colors).paint(&mut samples, channels, size, at);
+        planes
+            .borrowed(colors)
+            .paint(&mut samples, channels, size, at);
     })?;
     if let Some(opacity) = opacity {
         tiles(&items, opacity, size, pulse, &mut |planes, at| {
@@ -167,7 +183,11 @@ fn tiles(
     pulse: &Pulse<'_>,
     paint: &mut dyn FnMut(&Decoded, (usize, usize)),
 ) -> Result<()> {
-    let content = |id| items.content(id).ok_or_else(|| corrupt(Format::Avif, "the data ends early"));
+    let content = |id| {
+        items
+            .content(id)
+            .ok_or_else(|| corrupt(Format::Avif, "the data ends early"))
+    };
     if items.size(id) != Some(size) {
         return Err(contradiction());
     }
@@ -181,9 +201,16 @@ fn tiles(
         _ => return Err(contradiction()),
     };
     let tiles = items.referred(b"dimg", id);
-    let tile = tiles.first().and_then(|first| items.size(*first)).ok_or_else(contradiction)?;
-    let covered = |tile: u32, count: usize, side: u32| tile as usize * count >= side as usize && tile > 0;
-    if tiles.len() != rows * columns || !covered(tile.0, columns, size.0) || !covered(tile.1, rows, size.1) {
+    let tile = tiles
+        .first()
+        .and_then(|first| items.size(*first))
+        .ok_or_else(contradiction)?;
+    let covered =
+        |tile: u32, count: usize, side: u32| tile as usize * count >= side as usize && tile > 0;
+    if tiles.len() != rows * columns
+        || !covered(tile.0, columns, size.0)
+        || !covered(tile.1, rows, size.1)
+    {
         return Err(contradiction());
     }
     for (n, id) in tiles.iter().enumerate() {
@@ -207,11 +234,17 @@ impl Decoded {
     /// The planes, with the matrix and range of the container where it says.
     fn borrowed(&self, colors: Option<(u16, bool)>) -> Planes<'_> {
         let picture = &self.picture;
-        let own = (picture.matrix_coefficients() as u16, picture.color_range() == dav1d::pixel::YUVRange::Full);
+        let own = (
+            picture.matrix_coefficients() as u16,
+            picture.color_range() == dav1d::pixel::YUVRange::Full,
+        );
         let (matrix, full) = colors.unwrap_or(own);
         let plane = |n: usize| {
             let component = PlanarImageComponent::from(n);
-            self.planes.get(n).map(|samples| Plane { samples, stride: picture.stride(component) as usize })
+            self.planes.get(n).map(|samples| Plane {
+                samples,
+                stride: picture.stride(component) as usize,
+            })
         };
         Planes {
             size: (picture.width() as usize, picture.height() as usize),
@@ -231,7 +264,9 @@ impl Decoded {
 /// Decodes the one frame of `data`, which is to have this size.
 fn frame(data: Cow<'_, [u8]>, (width, height): (u32, u32)) -> Result<Decoded> {
     let failed = |error: dav1d::Error| match error {
-        dav1d::Error::NotEnoughMemory => Error::OutOfMemory { bytes: width as usize * height as usize },
+        dav1d::Error::NotEnoughMemory => Error::OutOfMemory {
+            bytes: width as usize * height as usize,
+        },
         _ => corrupt(Format::Avif, "the AV1 data is damaged"),
     };
     let mut settings = Settings::new();
@@ -260,8 +295,14 @@ fn frame(data: Cow<'_, [u8]>, (width, height): (u32, u32)) -> Result<Decoded> {
     if (picture.width(), picture.height()) != (width, height) {
         return Err(contradiction());
     }
-    let count = if picture.pixel_layout() == PixelLayout::I400 { 1 } else { 3 };
-    let planes = (0..count).map(|n| picture.plane(PlanarImageComponent::from(n))).collect();
+    let count = if picture.pixel_layout() == PixelLayout::I400 {
+        1
+    } else {
+        3
+    };
+    let planes = (0..count)
+        .map(|n| picture.plane(PlanarImageComponent::from(n)))
+        .collect();
     Ok(Decoded { picture, planes })
 }
 

@@ -56,7 +56,9 @@ impl Conversion {
             ..TransformOptions::default()
         };
         let srgb = ColorProfile::new_srgb();
-        let transform = profile.create_transform_8bit(layout, &srgb, Layout::Rgb, options).ok()?;
+        let transform = profile
+            .create_transform_8bit(layout, &srgb, Layout::Rgb, options)
+            .ok()?;
         Some(Self { layout, transform })
     }
 
@@ -66,7 +68,13 @@ impl Conversion {
             pulse.beat();
             let source = match self.layout {
                 Layout::Rgb => block.to_vec(),
-                Layout::Gray if block.as_chunks::<3>().0.iter().all(|[r, g, b]| r == g && g == b) => {
+                Layout::Gray
+                    if block
+                        .as_chunks::<3>()
+                        .0
+                        .iter()
+                        .all(|[r, g, b]| r == g && g == b) =>
+                {
                     block.iter().step_by(3).copied().collect()
                 }
                 _ => return,
@@ -78,9 +86,14 @@ impl Conversion {
         }
     }
 
+    /// Whether it is inks that it converts.
+    pub(crate) fn is_of_inks(&self) -> bool {
+        self.layout == Layout::Rgba
+    }
+
     /// Converts a row of cyan, magenta, yellow and black, 255 for full ink; false where the profile is one of other colours.
     pub(crate) fn inks(&self, inks: &[u8], row: &mut [u8]) -> bool {
-        self.layout == Layout::Rgba && self.transform.transform(inks, row).is_ok()
+        self.is_of_inks() && self.transform.transform(inks, row).is_ok()
     }
 }
 

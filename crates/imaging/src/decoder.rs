@@ -4,6 +4,7 @@
 //! part that [`Request::area`] names. What it hands out says itself where it lies ([`Rows::view`]); the rest of the crate
 //! computes from the full size.
 
+use super::color::Conversion;
 use super::region::Area;
 use super::source::{Pulse, corrupt};
 use super::{Format, Limits, rows::Rows};
@@ -159,6 +160,8 @@ pub(crate) struct Request {
     /// Width and height that are enough for that part, as stored: a decoder may deliver fewer pixels than the file has,
     /// though never fewer than these.
     pub(crate) enough: (usize, usize),
+    /// What becomes of inks; without it they become colours in the simplest way. Other colours are converted later.
+    pub(crate) conversion: Option<Conversion>,
 }
 
 impl Request {
@@ -179,6 +182,7 @@ impl Request {
                 rows: 0..height,
             },
             enough: (width, height),
+            conversion: None,
         }
     }
 

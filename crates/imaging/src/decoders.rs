@@ -2,7 +2,7 @@
 
 use super::Format;
 use super::decoder::{Decoder, Reader};
-use super::{avif, bmp, gif, jpeg, jpeg2000, jpegxl, png, tiff, unread, webp};
+use super::{avif, bmp, gif, heic, jpeg, jpeg2000, jpegxl, png, tiff, webp};
 use crate::{Error, Result};
 
 /// Who reads which format, in the order in which a file is offered to them. A format is added here, as a variant of
@@ -17,7 +17,7 @@ const DECODERS: [&dyn Decoder; 10] = [
     &jpeg2000::Jpeg2000,
     &jpegxl::JpegXl,
     &avif::Avif,
-    &unread::HEIC,
+    &heic::Heic,
 ];
 
 impl Format {

@@ -22,7 +22,10 @@ impl<'a> Iterator for Boxes<'a> {
             0 => (rest.len(), rest),
             1 => {
                 let (&length, rest) = rest.split_first_chunk::<8>()?;
-                (usize::try_from(u64::from_be_bytes(length).checked_sub(16)?).ok()?, rest)
+                (
+                    usize::try_from(u64::from_be_bytes(length).checked_sub(16)?).ok()?,
+                    rest,
+                )
             }
             length => ((length as usize).checked_sub(8)?, rest),
         };
@@ -35,14 +38,20 @@ impl<'a> Iterator for Boxes<'a> {
 
 /// The content of the first box of a kind.
 pub(crate) fn find<'a>(boxes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
-    Boxes(boxes).find(|(found, _)| found == kind).map(|(_, content)| content)
+    Boxes(boxes)
+        .find(|(found, _)| found == kind)
+        .map(|(_, content)| content)
 }
 
 /// A number of `length` bytes, 0 to 8, taken from the front.
 fn number(rest: &mut &[u8], length: usize) -> Option<u64> {
     let (bytes, tail) = rest.split_at_checked(length)?;
     *rest = tail;
-    Some(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    Some(
+        bytes
+            .iter()
+            .fold(0, |number, byte| number << 8 | u64::from(*byte)),
+    )
 }
 
 /// Version, flags and the rest of a full box.
@@ -116,7 +125,12 @@ impl<'a> Items<'a> {
             let (&kind, rest) = rest.split_first_chunk::<4>()?;
             // Its name, then its media type, both with a zero behind.
             let media = rest.split(|&byte| byte == 0).nth(1).unwrap_or_default();
-            self.items.push(Item { id, kind, media, ..Item::default() });
+            self.items.push(Item {
+                id,
+                kind,
+                media,
+                ..Item::default()
+            });
         }
         Some(())
     }
@@ -131,13 +145,20 @@ impl<'a> Items<'a> {
         let size = |shift: u32| ((sizes >> shift) & 15) as usize;
         let (offset_size, length_size, base_size) = (size(12), size(8), size(4));
         let index_size = if version > 0 { size(0) } else { 0 };
-        if [offset_size, length_size, base_size, index_size].iter().any(|&size| size > 8) {
+        if [offset_size, length_size, base_size, index_size]
+            .iter()
+            .any(|&size| size > 8)
+        {
             return None;
         }
         let count = number(&mut rest, if version < 2 { 2 } else { 4 })?;
         for _ in 0..count.min(MOST as u64) {
             let id = number(&mut rest, if version < 2 { 2 } else { 4 })? as u32;
-            let method = if version > 0 { number(&mut rest, 2)? & 15 } else { 0 };
+            let method = if version > 0 {
+                number(&mut rest, 2)? & 15
+            } else {
+                0
+            };
             number(&mut rest, 2)?;
             let base = number(&mut rest, base_size)?;
             let count = number(&mut rest, 2)?;
@@ -232,12 +253,16 @@ impl<'a> Items<'a> {
     /// The properties of an item, in their order.
     pub(crate) fn properties_of(&self, id: u32) -> impl Iterator<Item = ([u8; 4], &'a [u8])> {
         let indices = self.item(id).map_or(&[][..], |item| &item.properties);
-        indices.iter().filter_map(|index| self.properties.get(index.checked_sub(1)?).copied())
+        indices
+            .iter()
+            .filter_map(|index| self.properties.get(index.checked_sub(1)?).copied())
     }
 
     /// The first property of a kind.
     pub(crate) fn property(&self, id: u32, kind: &[u8; 4]) -> Option<&'a [u8]> {
-        self.properties_of(id).find(|(found, _)| found == kind).map(|(_, content)| content)
+        self.properties_of(id)
+            .find(|(found, _)| found == kind)
+            .map(|(_, content)| content)
     }
 
     /// Width and height of an item, as stored.
@@ -248,24 +273,38 @@ impl<'a> Items<'a> {
 
     /// What an item refers to in this way.
     pub(crate) fn referred(&self, kind: &[u8; 4], from: u32) -> &[u32] {
-        let found = self.references.iter().find(|(k, f, _)| k == kind && *f == from);
+        let found = self
+            .references
+            .iter()
+            .find(|(k, f, _)| k == kind && *f == from);
         found.map_or(&[], |(_, _, to)| to)
     }
 
     /// The items that refer to one in this way.
-    pub(crate) fn referring<'b>(&'b self, kind: &'b [u8; 4], to: u32) -> impl Iterator<Item = u32> + 'b {
-        let found = self.references.iter().filter(move |(k, _, t)| k == kind && t.contains(&to));
+    pub(crate) fn referring<'b>(
+        &'b self,
+        kind: &'b [u8; 4],
+        to: u32,
+    ) -> impl Iterator<Item = u32> + 'b {
+        let found = self
+            .references
+            .iter()
+            .filter(move |(k, _, t)| k == kind && t.contains(&to));
         found.map(|(_, from, _)| *from)
     }
 
     /// The item that is the picture's opacity.
     pub(crate) fn opacity(&self, id: u32) -> Option<u32> {
         self.referring(b"auxl", id).find(|&item| {
-            let kind = self.property(item, b"auxC").and_then(|content| content.get(4..));
+            let kind = self
+                .property(item, b"auxC")
+                .and_then(|content| content.get(4..));
             let kind = kind.and_then(|rest| rest.split(|&byte| byte == 0).next());
             matches!(
                 kind,
-                Some(b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha" | b"urn:mpeg:hevc:2015:auxid:1")
+                Some(
+                    b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha" | b"urn:mpeg:hevc:2015:auxid:1"
+                )
             )
         })
     }
@@ -275,7 +314,10 @@ impl<'a> Items<'a> {
         // Columns of the matrix that takes what is stored to what is shown, with the vertical axis downwards.
         let mut matrix = [[1i8, 0], [0, 1]];
         let apply = |[[a, b], [c, d]]: [[i8; 2]; 2], [[e, f], [g, h]]: [[i8; 2]; 2]| {
-            [[a * e + b * g, a * f + b * h], [c * e + d * g, c * f + d * h]]
+            [
+                [a * e + b * g, a * f + b * h],
+                [c * e + d * g, c * f + d * h],
+            ]
         };
         for (kind, content) in self.properties_of(id) {
             let value = content.first().copied().unwrap_or(0);
@@ -287,7 +329,11 @@ impl<'a> Items<'a> {
                     }
                 }
                 b"imir" => {
-                    let mirror = if value & 1 == 0 { [[1, 0], [0, -1]] } else { [[-1, 0], [0, 1]] };
+                    let mirror = if value & 1 == 0 {
+                        [[1, 0], [0, -1]]
+                    } else {
+                        [[-1, 0], [0, 1]]
+                    };
                     matrix = apply(mirror, matrix);
                 }
                 _ => {}
@@ -318,14 +364,23 @@ impl<'a> Items<'a> {
 
     /// The XMP packet of the picture.
     pub(crate) fn xmp(&self) -> Option<Cow<'a, [u8]>> {
-        let item = self.described(|item| item.kind == *b"mime" && item.media == b"application/rdf+xml")?;
+        let item =
+            self.described(|item| item.kind == *b"mime" && item.media == b"application/rdf+xml")?;
         self.content(item)
     }
 
     /// An item that describes the picture; where no reference says which, the first one.
     fn described(&self, wanted: impl Fn(&Item<'a>) -> bool) -> Option<u32> {
-        let all = || self.items.iter().filter(|item| wanted(item)).map(|item| item.id);
-        let about = |id: &u32| self.referring(b"cdsc", self.primary).any(|item| item == *id);
+        let all = || {
+            self.items
+                .iter()
+                .filter(|item| wanted(item))
+                .map(|item| item.id)
+        };
+        let about = |id: &u32| {
+            self.referring(b"cdsc", self.primary)
+                .any(|item| item == *id)
+        };
         all().find(about).or_else(|| all().next())
     }
 
@@ -333,7 +388,9 @@ impl<'a> Items<'a> {
     pub(crate) fn profile(&self, id: u32) -> Option<&'a [u8]> {
         let colors = self.properties_of(id).filter(|(kind, _)| kind == b"colr");
         colors.into_iter().find_map(|(_, content)| {
-            content.strip_prefix(b"prof").or_else(|| content.strip_prefix(b"rICC"))
+            content
+                .strip_prefix(b"prof")
+                .or_else(|| content.strip_prefix(b"rICC"))
         })
     }
 
@@ -357,12 +414,17 @@ pub(crate) fn first_frame(file: &[u8]) -> Option<(&[u8], (u32, u32), u32)> {
             return None;
         }
         let table = find(find(media, b"minf")?, b"stbl")?;
-        let (_, entry) = Boxes(find(table, b"stsd")?.get(8..)?).find(|(kind, _)| kind == b"av01")?;
+        let (_, entry) =
+            Boxes(find(table, b"stsd")?.get(8..)?).find(|(kind, _)| kind == b"av01")?;
         let mut size = entry.get(24..28)?;
         let size = (number(&mut size, 2)? as u32, number(&mut size, 2)? as u32);
         let mut lengths = find(table, b"stsz")?.get(4..)?;
         let (same, count) = (number(&mut lengths, 4)?, number(&mut lengths, 4)?);
-        let length = if same > 0 { same } else { number(&mut lengths, 4)? };
+        let length = if same > 0 {
+            same
+        } else {
+            number(&mut lengths, 4)?
+        };
         let wide = find(table, b"co64");
         let mut offsets = wide.or_else(|| find(table, b"stco"))?.get(8..)?;
         let offset = number(&mut offsets, if wide.is_some() { 8 } else { 4 })?;

@@ -56,7 +56,7 @@ impl Decoder for Jpeg {
         let header = Header::parse(bytes, pulse)?;
         Ok(match header.lossless() {
             true => Box::new(Exact::open(bytes, &header, pulse)?),
-            false => Box::new(Scanlines::open(bytes, &header, &request.limits, pulse)?),
+            false => Box::new(Scanlines::open(bytes, &header, request, pulse)?),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! A picture in memory, for several regions of it: decoding costs many times what a region does.
 
+use super::color::Conversion;
 use super::decoder::Request;
 use super::geometry::Geometry;
 use super::plan::Plan;
@@ -7,17 +8,19 @@ use super::rows::Rows;
 use super::source::Pulse;
 use super::{Limits, Region, decoders, raster, resample};
 use crate::Result;
-use crate::preprocess::{Alpha, Preprocess};
+use crate::preprocess::{Alpha, ColorProfile, Preprocess};
 
 /// A decoded picture, as stored.
 pub struct Kept {
     pixels: Vec<u8>,
     width: usize,
     orientation: u8,
+    conversion: Option<Conversion>,
 }
 
 impl Kept {
-    /// Decodes a page of `bytes`; `None` where it has more than `most_pixels`, or more than `limits` has.
+    /// Decodes a page of `bytes`; `None` where it has more than `most_pixels`, or more than `limits` has, or inks with a
+    /// profile, which are not the same to every model.
     ///
     /// `progress` is called between rows and while reading; it may unwind.
     ///
@@ -39,6 +42,10 @@ impl Kept {
         if pixels > limits.max_pixels.min(most_pixels as u64) {
             return Ok(None);
         }
+        let conversion = Conversion::of(decoder.format(), bytes, &pulse);
+        if conversion.as_ref().is_some_and(Conversion::is_of_inks) {
+            return Ok(None);
+        }
         pulse.claim(3 * pixels)?;
         let request = Request::whole(header.size, page, alpha, *limits);
         let mut rows = decoder.open(bytes, &header, &request, &pulse)?;
@@ -52,6 +59,7 @@ impl Kept {
             pixels,
             width,
             orientation: header.orientation,
+            conversion,
         }))
     }
 
@@ -75,7 +83,13 @@ impl Kept {
         let plan = Plan::new(rows.size(), orientation, region, |size| {
             Geometry::of(size, preprocess, limits)
         })?;
-        resample::run(&mut rows, &plan, preprocess.filter, &pulse)
+        let mut pixels = resample::run(&mut rows, &plan, preprocess.filter, &pulse)?;
+        if preprocess.color_profile == ColorProfile::Srgb
+            && let Some(conversion) = &self.conversion
+        {
+            conversion.run(&mut pixels, &pulse);
+        }
+        Ok(pixels)
     }
 }
 

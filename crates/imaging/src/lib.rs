@@ -24,6 +24,7 @@
 mod aside;
 mod avif;
 mod bmp;
+mod color;
 mod crop;
 mod decoder;
 mod decoders;
@@ -32,12 +33,14 @@ mod exif;
 mod format;
 mod geometry;
 mod gif;
+mod heic;
 mod isobmff;
 mod jpeg;
 mod jpeg2000;
 mod jpegxl;
 mod kept;
 mod kernel;
+mod libheif;
 mod metadata;
 mod plan;
 mod png;
@@ -52,7 +55,6 @@ mod source;
 mod through_image;
 mod thumbnail;
 mod tiff;
-mod unread;
 mod webp;
 mod weights;
 mod yuv;
@@ -62,10 +64,11 @@ pub use decoders::{formats, missing};
 pub use error::{Error, Result};
 pub use format::Format;
 use geometry::Geometry;
+pub use heic::use_libheif;
 pub use kept::Kept;
 pub use metadata::{Moment, taken, words};
 use plan::Plan;
-use preprocess::{Alpha, Filter, Preprocess};
+use preprocess::{Alpha, ColorProfile, Filter, Preprocess};
 pub use region::Region;
 use source::Pulse;
 pub use thumbnail::thumbnail;
@@ -185,6 +188,7 @@ pub fn pixels(
         alpha: preprocess.alpha,
         filter: preprocess.filter,
         oriented: preprocess.exif_orientation,
+        colors: preprocess.color_profile,
     };
     let geometry = |size| Geometry::of(size, preprocess, limits);
     read(bytes, wish, limits, geometry, &pulse)
@@ -197,6 +201,7 @@ struct Wish {
     filter: Filter,
     /// Whether the file's orientation counts.
     oriented: bool,
+    colors: ColorProfile,
 }
 
 /// Decodes a picture and makes of it what `wish` and `geometry` say.
@@ -222,6 +227,10 @@ fn read(
         wish.part.region,
         geometry,
     )?;
+    let conversion = match wish.colors {
+        ColorProfile::Ignore => None,
+        ColorProfile::Srgb => color::Conversion::of(decoder.format(), bytes, pulse),
+    };
     let whole = decoder::Request::whole(header.size, wish.part.page, wish.alpha, *limits);
     let request = decoder::Request {
         // The nearest pixel is one of the file.
@@ -230,10 +239,15 @@ fn read(
             _ => plan.enough(),
         },
         area: plan.area.clone(),
+        conversion: conversion.clone(),
         ..whole
     };
     let mut rows = decoder.open(bytes, &header, &request, pulse)?;
-    resample::run(rows.as_mut(), &plan, wish.filter, pulse)
+    let mut pixels = resample::run(rows.as_mut(), &plan, wish.filter, pulse)?;
+    if let Some(conversion) = conversion {
+        conversion.run(&mut pixels, pulse);
+    }
+    Ok(pixels)
 }
 
 /// Turns pixels of [`pixels`] into the model's input: `(x · rescale_factor − mean) / std` in single

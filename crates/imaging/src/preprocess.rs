@@ -22,6 +22,9 @@ pub struct Preprocess {
     pub exif_orientation: bool,
     /// What lies behind transparent pixels.
     pub alpha: Alpha,
+    /// What becomes of colours that are not sRGB.
+    #[serde(default)]
+    pub color_profile: ColorProfile,
 }
 
 impl Preprocess {
@@ -77,6 +80,17 @@ pub enum Filter {
     Box,
     /// Nearest pixel (Pillow's `NEAREST`, 0).
     Nearest,
+}
+
+/// What becomes of numbers that a file's profile gives another meaning than sRGB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColorProfile {
+    /// They count as they stand, as in the pipelines that models were trained with.
+    #[default]
+    Ignore,
+    /// They are converted to sRGB.
+    Srgb,
 }
 
 /// What becomes of an alpha channel.

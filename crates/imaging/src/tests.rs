@@ -12,7 +12,7 @@ mod thumbnails;
 mod words;
 
 use crate::Result;
-use crate::preprocess::{Alpha, Filter, Preprocess, Resize};
+use crate::preprocess::{Alpha, ColorProfile, Filter, Preprocess, Resize};
 use crate::{Info, Limits, Region, pixels};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,6 +65,7 @@ fn whole() -> Preprocess {
         std: [0.5; 3],
         exif_orientation: true,
         alpha: Alpha::Drop,
+        color_profile: ColorProfile::Ignore,
     }
 }
 

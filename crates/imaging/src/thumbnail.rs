@@ -3,16 +3,16 @@
 use super::source::Pulse;
 use super::{Limits, Part, Wish, geometry, geometry::Geometry, jpeg, read};
 use crate::Result;
-use crate::preprocess::{Alpha, Filter};
-
-/// libjpeg's scale of 0 to 100.
-const QUALITY: f32 = 85.0;
+use crate::preprocess::{Alpha, ColorProfile, Filter};
 
 /// JPEG's own limit on a side.
 const MAX_SIDE: u32 = 65_500;
 
 /// A JPEG of a part of `bytes`, its longer side at most `max_side` pixels (1 where 0 is given),
-/// never enlarged, the right way up, transparency over white.
+/// never enlarged, the right way up, transparency over white, in sRGB.
+///
+/// `quality` is libjpeg's, 1 to 100. Colours are converted by the file's profile; what has none counts as sRGB, and inks
+/// without one become colours in the simplest way.
 ///
 /// `progress` is called between rows and while reading; it may unwind.
 ///
@@ -22,6 +22,7 @@ pub fn thumbnail(
     bytes: &[u8],
     max_side: u32,
     part: impl Into<Part>,
+    quality: u8,
     limits: &Limits,
     progress: &dyn Fn(),
 ) -> Result<Vec<u8>> {
@@ -33,6 +34,7 @@ pub fn thumbnail(
         alpha: Alpha::White,
         filter: Filter::Bicubic,
         oriented: true,
+        colors: ColorProfile::Srgb,
     };
     let geometry = |(width, height): (usize, usize)| {
         let longer = width.max(height).min(side);
@@ -41,5 +43,5 @@ pub fn thumbnail(
         Ok(geometry)
     };
     let pixels = read(bytes, wish, limits, geometry, &pulse)?;
-    jpeg::encode(&pixels, size, QUALITY, &pulse)
+    jpeg::encode(&pixels, size, quality.clamp(1, 100).into(), &pulse)
 }

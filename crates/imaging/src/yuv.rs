@@ -43,7 +43,9 @@ impl Planes<'_> {
     /// Row `y` of a component.
     fn row(&self, component: usize, y: usize) -> impl Fn(usize) -> f32 {
         let plane = self.planes.get(component).copied().flatten();
-        let row = plane.and_then(|plane| plane.samples.get(y * plane.stride..)).unwrap_or_default();
+        let row = plane
+            .and_then(|plane| plane.samples.get(y * plane.stride..))
+            .unwrap_or_default();
         let wide = self.bits > 8;
         move |x: usize| match wide {
             false => row.get(x).copied().unwrap_or_default().into(),
@@ -65,20 +67,31 @@ impl Planes<'_> {
     }
 
     /// Paints the picture at `at` of one of `size` with so many channels; what lies beyond is cut off.
-    pub(crate) fn paint(&self, samples: &mut [u8], channels: usize, size: (u32, u32), at: (usize, usize)) {
+    pub(crate) fn paint(
+        &self,
+        samples: &mut [u8],
+        channels: usize,
+        size: (u32, u32),
+        at: (usize, usize),
+    ) {
         let convert = self.converter();
         let (width, height) = (size.0 as usize, size.1 as usize);
         let columns = self.size.0.min(width.saturating_sub(at.0));
         for y in 0..self.size.1.min(height.saturating_sub(at.1)) {
             let start = ((at.1 + y) * width + at.0) * channels;
-            let row = samples.get_mut(start..start + columns * channels).unwrap_or_default();
+            let row = samples
+                .get_mut(start..start + columns * channels)
+                .unwrap_or_default();
             let luma = self.row(0, y);
             // Chroma lies in the middle of two rows of luma; the nearer one counts three times.
             let (near, far) = match self.layout {
                 Layout::Quarter => (y / 2, neighbour(y, self.size.1.div_ceil(2))),
                 _ => (y, y),
             };
-            let (blue, red) = ((self.row(1, near), self.row(1, far)), (self.row(2, near), self.row(2, far)));
+            let (blue, red) = (
+                (self.row(1, near), self.row(1, far)),
+                (self.row(2, near), self.row(2, far)),
+            );
             let chroma = |rows: &(_, _), x: usize| {
                 let (near, far): &(_, _) = rows;
                 self.chroma(near, far, x)
@@ -130,7 +143,10 @@ impl Planes<'_> {
                 // Green, blue and red as they are.
                 return [(red - black) / range, y, (blue - black) / range].map(byte);
             }
-            let (blue, red) = ((blue - middle) / chroma_range, (red - middle) / chroma_range);
+            let (blue, red) = (
+                (blue - middle) / chroma_range,
+                (red - middle) / chroma_range,
+            );
             if matrix == 8 {
                 // Green against magenta, orange against blue.
                 let base = y - blue;
@@ -148,7 +164,9 @@ impl Planes<'_> {
         let columns = self.size.0.min(width.saturating_sub(at.0));
         for y in 0..self.size.1.min(height.saturating_sub(at.1)) {
             let start = ((at.1 + y) * width + at.0) * 4;
-            let row = samples.get_mut(start..start + columns * 4).unwrap_or_default();
+            let row = samples
+                .get_mut(start..start + columns * 4)
+                .unwrap_or_default();
             let luma = self.row(0, y);
             for (x, [.., opacity]) in row.as_chunks_mut::<4>().0.iter_mut().enumerate() {
                 *opacity = ((luma(x) - black) / range * 255.0 + 0.5) as u8;

@@ -1,7 +1,7 @@
 //! What a caller may set at registration instead of having it read from the model's files.
 
 use crate::{Error, Result, manifest::Activation, tokenize::Clean};
-use imaging::preprocess::Alpha;
+use imaging::preprocess::{Alpha, ColorProfile};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -33,6 +33,8 @@ pub struct Overrides {
     pub vision_output: Option<String>,
     /// What becomes of an alpha channel.
     pub alpha: Option<Alpha>,
+    /// What becomes of colours that are not sRGB.
+    pub color_profile: Option<ColorProfile>,
     /// Whether the EXIF orientation is applied.
     pub exif_orientation: Option<bool>,
 }

@@ -11,7 +11,7 @@ use super::{
     layout,
 };
 use crate::{Error, Result, manifest::PREPROCESSING};
-use imaging::preprocess::{Alpha, Filter, Preprocess, Resize};
+use imaging::preprocess::{Alpha, ColorProfile, Filter, Preprocess, Resize};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -38,6 +38,7 @@ pub(super) fn read(
     };
     preprocess.exif_orientation = overrides.exif_orientation.unwrap_or(true);
     preprocess.alpha = overrides.alpha.unwrap_or(Alpha::Drop);
+    preprocess.color_profile = overrides.color_profile.unwrap_or_default();
     let found = file.is_some();
     let mismatch = |reason: String| Error::ImageSize {
         file: file.unwrap_or_else(|| image.to_owned()),
@@ -103,6 +104,7 @@ fn usual(model: &ModelConfig, size: Option<[u32; 2]>) -> Preprocess {
         std: if squash { HALF } else { OPENAI_STD },
         exif_orientation: true,
         alpha: Alpha::Drop,
+        color_profile: ColorProfile::Ignore,
     }
 }
 

@@ -5,9 +5,11 @@
 //! what follows the picture is not looked at, but data that ends early is an error.
 
 use super::{Header, rgb_of_inverted};
+use crate::color::Conversion;
+use crate::decoder::Request;
 use crate::rows::{Rows, View};
 use crate::source::{Pulse, corrupt};
-use crate::{Error, Format, Limits, Result};
+use crate::{Error, Format, Result};
 use mozjpeg::decompress::DecompressStarted;
 use mozjpeg::{ColorSpace, Decompress};
 use std::io::{self, BufRead, Read};
@@ -23,22 +25,23 @@ pub(super) struct Scanlines<'a> {
     rows_left: usize,
     /// One row of samples as the decoder gives them, of a CMYK picture; empty otherwise.
     cmyk: Vec<u8>,
+    conversion: Option<Conversion>,
     pulse: &'a Pulse<'a>,
 }
 
 impl<'a> Scanlines<'a> {
-    /// Starts decoding, at the size that `limits` has room for: in eighths, as the format is made of blocks of 8 × 8.
+    /// Starts decoding, at the size that the limits have room for: in eighths, as the format is made of blocks of 8 × 8.
     pub(super) fn open(
         bytes: &'a [u8],
         header: &Header,
-        limits: &Limits,
+        request: &Request,
         pulse: &'a Pulse<'a>,
     ) -> Result<Self> {
         let (width, height) = (header.width as usize, header.height as usize);
         let reduced = |side: usize, eighths: usize| (side * eighths).div_ceil(8);
         let eighths = (1..=8).rev().find(|&eighths| {
             let pixels = reduced(width, eighths) as u64 * reduced(height, eighths) as u64;
-            pixels <= limits.max_pixels
+            pixels <= request.limits.max_pixels
         });
         let eighths = eighths.unwrap_or(1);
         if header.multi_scan {
@@ -82,6 +85,7 @@ impl<'a> Scanlines<'a> {
             height,
             rows_left: height,
             cmyk: vec![0; if cmyk { 4 * width } else { 0 }],
+            conversion: request.conversion.clone(),
             pulse,
         })
     }
@@ -104,6 +108,7 @@ impl Rows for Scanlines<'_> {
             decoder,
             rows_left,
             cmyk,
+            conversion,
             pulse,
             ..
         } = self;
@@ -127,6 +132,14 @@ impl Rows for Scanlines<'_> {
                 Ok(())
             })
             .map_err(plain)?;
+        if !cmyk.is_empty()
+            && let Some(conversion) = conversion
+        {
+            let inks: Vec<_> = cmyk.iter().map(|inverted| 255 - inverted).collect();
+            if conversion.inks(&inks, row) {
+                return Ok(());
+            }
+        }
         for (rgb, cmyk) in row
             .as_chunks_mut::<3>()
             .0

@@ -102,8 +102,8 @@ pub(crate) fn text(bytes: &[u8]) -> String {
         Ok(text) => text.to_owned(),
         Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect(),
     };
-    text.trim_matches(|character: char| character.is_whitespace() || character == '\0')
-        .to_owned()
+    // To a database a zero is no character.
+    text.replace('\0', "").trim().to_owned()
 }
 
 /// The value of an entry; `None` where it lies outside, is too long, or of a type that is not read.

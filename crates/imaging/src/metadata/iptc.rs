@@ -82,8 +82,8 @@ fn text(value: &[u8], utf8: bool) -> String {
         Err(_) if utf8 => String::from_utf8_lossy(value).into_owned(),
         Err(_) => value.iter().map(|&byte| char::from(byte)).collect(),
     };
-    text.trim_matches(|character: char| character.is_whitespace() || character == '\0')
-        .to_owned()
+    // To a database a zero is no character.
+    text.replace('\0', "").trim().to_owned()
 }
 
 /// The IPTC block and others within Photoshop's image resources (`8BIM`): number and content.

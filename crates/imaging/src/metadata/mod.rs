@@ -10,6 +10,7 @@ mod iptc;
 mod words;
 mod xmp;
 
+use super::isobmff::Items;
 use super::source::Pulse;
 use super::{Format, exif};
 pub(crate) use blocks::{Blocks, Kind};
@@ -24,6 +25,7 @@ use xmp::Packet;
 const XMP: u16 = 700;
 const IPTC: u16 = 33723;
 const RESOURCES: u16 = 34377;
+const PROFILE: u16 = 34675;
 
 /// What containers say of how to show their picture.
 pub(super) struct Metadata {
@@ -60,6 +62,44 @@ pub fn taken(bytes: &[u8], progress: &dyn Fn()) -> Option<Moment> {
     date::taken(&Said::of(Format::of(bytes).ok()?, bytes, &pulse))
 }
 
+/// The ICC profile of the first picture.
+pub(crate) fn profile<'a>(
+    format: Format,
+    bytes: &'a [u8],
+    pulse: &Pulse<'_>,
+) -> Option<Cow<'a, [u8]>> {
+    match format {
+        Format::Tiff => exif::block(bytes, PROFILE).map(Cow::Borrowed),
+        Format::Avif | Format::Heic => {
+            let items = Items::of(bytes)?;
+            items.profile(items.primary).map(Cow::Borrowed)
+        }
+        _ => Blocks::of(format, bytes, pulse).profile(),
+    }
+}
+
+/// Primaries and transfer of the first picture as ITU-T H.273 numbers them, where the file says so rather than by a
+/// profile.
+pub(crate) fn code_points(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Option<[u8; 2]> {
+    match format {
+        Format::Png => {
+            let block = Blocks::of(format, bytes, pulse)
+                .all(Kind::CodePoints)
+                .next()?;
+            block.first_chunk().copied()
+        }
+        Format::Avif | Format::Heic => {
+            let items = Items::of(bytes)?;
+            if items.profile(items.primary).is_some() {
+                return None;
+            }
+            let ([primaries, transfer, _], _) = items.code_points(items.primary)?;
+            Some([primaries.try_into().ok()?, transfer.try_into().ok()?])
+        }
+        _ => None,
+    }
+}
+
 /// All words of a file.
 struct Said {
     exif: Fields,
@@ -69,30 +109,27 @@ struct Said {
 
 impl Said {
     fn of(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Self {
-        let blocks = Blocks::of(format, bytes, pulse);
-        let block = |kind, tag| match format {
-            Format::Tiff => exif::block(bytes, tag).map(Cow::Borrowed),
-            _ => blocks.all(kind).next(),
-        };
-        let exif = match format {
-            Format::Tiff => Fields::read(bytes),
-            _ => blocks
-                .exif()
-                .map(|block| Fields::read(&block))
-                .unwrap_or_default(),
-        };
-        let iptc = match format {
-            Format::Tiff => exif::block(bytes, IPTC)
-                .or_else(|| exif::block(bytes, RESOURCES))
-                .map(Cow::Borrowed),
-            _ => block(Kind::Iptc, IPTC),
+        let (exif, iptc, xmp) = match format {
+            Format::Tiff => {
+                let block = |tag| exif::block(bytes, tag).map(Cow::Borrowed);
+                let iptc = block(IPTC).or_else(|| block(RESOURCES));
+                (Some(Cow::Borrowed(bytes)), iptc, block(XMP))
+            }
+            Format::Avif | Format::Heic => {
+                let items = Items::of(bytes);
+                let exif = items.as_ref().and_then(Items::exif);
+                (exif, None, items.as_ref().and_then(Items::xmp))
+            }
+            _ => {
+                let blocks = Blocks::of(format, bytes, pulse);
+                let first = |kind| blocks.all(kind).next();
+                (blocks.exif(), first(Kind::Iptc), first(Kind::Xmp))
+            }
         };
         Self {
-            exif,
-            iptc: iptc.map(|block| Datasets::read(&block)).unwrap_or_default(),
-            xmp: block(Kind::Xmp, XMP)
-                .map(|block| Packet::read(&block, pulse))
-                .unwrap_or_default(),
+            exif: Fields::read(&exif.unwrap_or_default()),
+            iptc: Datasets::read(&iptc.unwrap_or_default()),
+            xmp: Packet::read(&xmp.unwrap_or_default(), pulse),
         }
     }
 }

@@ -61,7 +61,8 @@ impl Packet {
     /// Reads as much of `packet` as is sound.
     pub(crate) fn read(packet: &[u8], pulse: &Pulse<'_>) -> Self {
         let packet = packet.get(..LONGEST).unwrap_or(packet);
-        let text = String::from_utf8_lossy(packet);
+        // To a database a zero is no character; packets of fixed length end with some.
+        let text = String::from_utf8_lossy(packet).replace('\0', "");
         let mut scanner = Scanner::default();
         let mut reader = NsReader::from_str(&text);
         let mut events = 0usize;

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 fn survive(bytes: &[u8], what: &str) -> Option<Vec<u8>> {
     let header = info(bytes);
     let decoded = decode(bytes);
-    let small = thumbnail(bytes, 8, Region::Full, &LIMITS, &|| ());
+    let small = thumbnail(bytes, 8, Region::Full, 85, &LIMITS, &|| ());
     for error in [
         header.as_ref().err(),
         decoded.as_ref().err(),
@@ -322,7 +322,7 @@ fn flat_pictures_can_be_left() {
         assert!(decoding.get() >= 2 * side, "{name}: {}", decoding.get());
         let shrinking = Cell::new(0);
         let progress = || shrinking.set(shrinking.get() + 1);
-        thumbnail(&file, SIDE.into(), Region::Full, &limits, &progress).unwrap();
+        thumbnail(&file, SIDE.into(), Region::Full, 85, &limits, &progress).unwrap();
         assert!(shrinking.get() > decoding.get() + side / 20, "{name}");
     }
 }

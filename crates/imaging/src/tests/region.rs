@@ -166,7 +166,7 @@ fn regions_of_files_are_parts_of_the_whole() {
             .copied()
             .collect();
         assert!(found == expected, "{name}");
-        let small = thumbnail(&bytes, 100, region, &LIMITS, &|| ()).unwrap();
+        let small = thumbnail(&bytes, 100, region, 85, &LIMITS, &|| ()).unwrap();
         let Info { width, height, .. } = info(&small).unwrap();
         assert_eq!((width, height), (7, 5), "{name}");
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::{Format, thumbnail};
 
 fn small(name: &str, side: u32) -> Vec<u8> {
-    thumbnail(&read(name), side, Region::Full, &LIMITS, &|| ()).unwrap()
+    thumbnail(&read(name), side, Region::Full, 85, &LIMITS, &|| ()).unwrap()
 }
 
 fn size(jpeg: &[u8]) -> (u32, u32) {
@@ -75,6 +75,6 @@ fn limits_hold() {
         max_pixels: 246,
         ..LIMITS
     };
-    let refused = thumbnail(&read("rgb.png"), 10, Region::Full, &limits, &|| ());
+    let refused = thumbnail(&read("rgb.png"), 10, Region::Full, 85, &limits, &|| ());
     assert!(matches!(refused, Err(crate::Error::ImageTooLarge { .. })));
 }

@@ -1,0 +1,122 @@
+//! HEIC and other HEIF, read by the system's libheif: its codec has no decoder in Rust, and libraries of its kind have had
+//! too many holes to be opened unasked.
+//!
+//! [`use_libheif`] names the library. The header is read without it. It decodes on a thread that can be left.
+
+use super::avif::brands;
+use super::decoder::{Decoder, Header, Reader, Request, only_page};
+use super::isobmff::Items;
+use super::libheif::Library;
+use super::raster::Raster;
+use super::rows::Rows;
+use super::source::{Pulse, corrupt};
+use super::through_image::expect_memory;
+use super::{Format, aside};
+use crate::{Error, Result};
+use std::sync::{Mutex, PoisonError};
+
+/// Bytes that decoding a pixel takes at most: planes of 16 bits, converted, and the result.
+const PIXEL: u64 = 20;
+
+/// What the library is and is not called.
+static LIBRARY: Mutex<(String, Option<Opened>)> = Mutex::new((String::new(), None));
+
+/// The library, or why it could not be opened.
+type Opened = std::result::Result<&'static Library, String>;
+
+/// Has HEIC decoded by the library that the dynamic linker finds as `path`, in this process; by none if that is empty.
+///
+/// The library is opened when it is first needed, and stays open.
+pub fn use_libheif(path: &str) {
+    let mut library = LIBRARY.lock().unwrap_or_else(PoisonError::into_inner);
+    if library.0 != path {
+        *library = (path.to_owned(), None);
+    }
+}
+
+/// The library that was named; an error where it cannot be opened, `None` where there is none.
+fn library() -> Option<Opened> {
+    let mut library = LIBRARY.lock().unwrap_or_else(PoisonError::into_inner);
+    let (path, opened) = &mut *library;
+    if path.is_empty() {
+        return None;
+    }
+    Some(opened.get_or_insert_with(|| Library::open(path)).clone())
+}
+
+/// The decoder of HEIC.
+pub(super) struct Heic;
+
+impl Decoder for Heic {
+    fn format(&self) -> Format {
+        Format::Heic
+    }
+
+    fn recognizes(&self, bytes: &[u8]) -> bool {
+        brands(bytes).any(|brand| {
+            matches!(
+                brand,
+                [b'h', b'e', b'i' | b'v', b'c' | b'x' | b'm' | b's']
+                    | [b'm', b'i' | b's', b'f', b'1']
+            )
+        })
+    }
+
+    fn readers(&self) -> Vec<Reader> {
+        let mut reader = Reader::built_in("", "libheif", "");
+        match library() {
+            None => {
+                reader.missing = Some(
+                    "Install libheif (in Debian the package libheif1) and have a superuser set clip_pg.libheif_library to libheif.so.1.".into(),
+                );
+            }
+            Some(Err(reason)) => {
+                reader.missing =
+                    Some(format!("clip_pg.libheif_library cannot be opened: {reason}").into());
+            }
+            Some(Ok(library)) => reader.version = library.version().into(),
+        }
+        vec![reader]
+    }
+
+    fn header(&self, bytes: &[u8], page: u32, _pulse: &Pulse<'_>) -> Result<Header> {
+        only_page(page)?;
+        let items = Items::of(bytes);
+        let found = items
+            .and_then(|items| Some((items.size(items.primary)?, items.orientation(items.primary))));
+        let (size, orientation) =
+            found.ok_or_else(|| corrupt(Format::Heic, "there is no picture"))?;
+        let readable = matches!(library(), Some(Ok(_)));
+        Ok(Header {
+            orientation,
+            refused: (!readable).then(|| Format::Heic.title().to_owned()),
+            ..Header::new(size)
+        })
+    }
+
+    fn open<'a>(
+        &self,
+        bytes: &'a [u8],
+        header: &Header,
+        request: &Request,
+        pulse: &'a Pulse<'a>,
+    ) -> Result<Box<dyn Rows + 'a>> {
+        let Some(Ok(library)) = library() else {
+            let format = Format::Heic.title().to_owned();
+            return Err(Error::UnsupportedImageFormat { format });
+        };
+        let size = header.size;
+        let memory = PIXEL * u64::from(size.0) * u64::from(size.1);
+        pulse.claim(memory)?;
+        expect_memory(memory as usize)?;
+        let (samples, channels) = aside::run(bytes, pulse, move |bytes, pulse| {
+            pulse.confine(Format::Heic, || library.decode(bytes, size, pulse))
+        })?;
+        Ok(Box::new(Raster::new(
+            samples,
+            channels,
+            size,
+            request.alpha,
+        )))
+    }
+}
