@@ -36,7 +36,7 @@ fn clip_thumbnail(
     image: &[u8],
     max_side: i32,
     region: default!(Text, "'full'"),
-    quality: default!(i32, 85),
+    quality: default!(i32, 90),
 ) -> Returned<Vec<u8>> {
     Ok(thumbnail(image, max_side, region.as_str(), quality)?)
 }

@@ -227,6 +227,9 @@ const ROWS: usize = 16;
 /// Pixels of a picture that is compressed as well as possible; a larger one is, in time.
 const SMALL: usize = 1 << 20;
 
+/// The quality from which on chroma is not halved, as in ImageMagick.
+const FULL_CHROMA: f32 = 90.0;
+
 /// Encodes RGB pixels as a JPEG of `quality` (0 to 100).
 pub(super) fn encode(
     pixels: &[u8],
@@ -242,6 +245,9 @@ pub(super) fn encode(
             encoder.set_fastest_defaults();
         }
         encoder.set_quality(quality);
+        if quality >= FULL_CHROMA {
+            encoder.set_chroma_sampling_pixel_sizes((1, 1), (1, 1));
+        }
         let mut encoder = encoder.start_compress(Vec::new()).map_err(unreadable)?;
         for rows in pixels.chunks(3 * width * ROWS) {
             pulse.beat();

@@ -4,6 +4,7 @@
 
 mod damage;
 mod headers;
+mod heif;
 mod pillow;
 mod region;
 mod resize;

@@ -3,8 +3,8 @@
 //! Nothing is copied or inflated before it is asked for, and a damaged container has the blocks before the damage.
 
 use super::iptc::Resources;
-use crate::source::Pulse;
 use crate::riff::Chunks;
+use crate::source::Pulse;
 use crate::{Format, jpeg};
 use std::borrow::Cow;
 use std::io::Read;

@@ -42,10 +42,11 @@ fn formats_go_by_their_magic_bytes() {
     for (bytes, format) in [
         (&b"\0\0\0\x1cftypavif\0\0\0\0"[..], "AVIF"),
         (b"\0\0\0\x1cftypavis\0\0\0\0", "AVIF"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif", "AVIF"),
         (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
         (b"\0\0\0\x18ftypmif1\0\0\0\0", "HEIC"),
     ] {
-        let expected = format!("image format {format} is not supported");
+        let expected = format!("invalid {format} image: there is no picture");
         assert_eq!(of(bytes).unwrap().title(), format);
         assert_eq!(decode(bytes).unwrap_err().to_string(), expected);
     }

@@ -284,6 +284,33 @@ fn what_is_kept_has_a_bound() {
     assert!(found.to_string().len() < 3 << 20);
 }
 
+/// Numbers of a wider colour space mean more colour than the same numbers of sRGB; greys are grey in each.
+#[test]
+fn colours_are_converted_where_that_is_asked_for() {
+    let srgb = Preprocess {
+        color_profile: ColorProfile::Srgb,
+        ..whole()
+    };
+    let converted = |file: &[u8]| pixels(file, Region::Full, &srgb, &LIMITS, &|| ()).unwrap();
+    // Code points of Display P3, of sRGB, and none.
+    let (wide, narrow) = (png(b"cICP", &[12, 13, 0, 1]), png(b"cICP", &[1, 13, 0, 1]));
+    let plain = decode(&read("rgb.png")).unwrap();
+    assert_eq!(decode(&wide).unwrap(), plain);
+    assert_eq!(converted(&narrow), plain);
+    assert_eq!(converted(&read("rgb.png")), plain);
+    let saturation = |pixels: &[u8]| -> u32 {
+        let spread = |[r, g, b]: &[u8; 3]| u32::from(*r.max(g).max(b) - *r.min(g).min(b));
+        pixels.as_chunks::<3>().0.iter().map(spread).sum()
+    };
+    assert!(saturation(&converted(&wide)) > saturation(&plain));
+    // A profile that is none does not count.
+    let damaged = png(
+        b"iCCP",
+        &[b"name\0\0", &deflated(b"no profile")[..]].concat(),
+    );
+    assert_eq!(converted(&damaged), plain);
+}
+
 proptest! {
     #[test]
     fn damage_is_no_error(at in 0usize..4000, value: u8, cut in 0usize..4000) {
