@@ -2,12 +2,12 @@
 
 use super::Format;
 use super::decoder::{Decoder, Reader};
-use super::{avif, bmp, gif, heic, jpeg, jpeg2000, jpegxl, png, tiff, webp};
+use super::{avif, bmp, gif, heic, jpeg, jpeg2000, jpegxl, png, psd, tiff, webp};
 use crate::{Error, Result};
 
 /// Who reads which format, in the order in which a file is offered to them. A format is added here, as a variant of
 /// [`Format`] and as a module with its [`Decoder`].
-const DECODERS: [&dyn Decoder; 10] = [
+const DECODERS: [&dyn Decoder; 11] = [
     &jpeg::Jpeg,
     &png::Png,
     &gif::Gif,
@@ -18,6 +18,7 @@ const DECODERS: [&dyn Decoder; 10] = [
     &jpegxl::JpegXl,
     &avif::Avif,
     &heic::Heic,
+    &psd::Psd,
 ];
 
 impl Format {

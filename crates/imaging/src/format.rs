@@ -25,6 +25,8 @@ pub enum Format {
     Avif,
     /// HEIC and other HEIF.
     Heic,
+    /// Photoshop documents; the merged picture.
+    Psd,
 }
 
 impl Format {
@@ -55,6 +57,7 @@ impl Format {
             Self::JpegXl => ("jxl", "JPEG XL", "image/jxl"),
             Self::Avif => ("avif", "AVIF", "image/avif"),
             Self::Heic => ("heic", "HEIC", "image/heic"),
+            Self::Psd => ("psd", "PSD", "image/vnd.adobe.photoshop"),
         }
     }
 }

@@ -45,6 +45,7 @@ mod metadata;
 mod plan;
 mod png;
 pub mod preprocess;
+mod psd;
 mod raster;
 mod region;
 mod resample;

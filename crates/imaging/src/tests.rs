@@ -6,6 +6,7 @@ mod damage;
 mod headers;
 mod heif;
 mod pillow;
+mod psd;
 mod region;
 mod resize;
 mod taken;

@@ -5,7 +5,7 @@
 use super::iptc::Resources;
 use crate::riff::Chunks;
 use crate::source::Pulse;
-use crate::{Format, jpeg};
+use crate::{Format, jpeg, psd};
 use std::borrow::Cow;
 use std::io::Read;
 
@@ -81,6 +81,7 @@ impl<'a> Blocks<'a> {
             Format::Jpeg => blocks.jpeg(bytes, pulse),
             Format::Png => blocks.png(bytes, pulse),
             Format::WebP => blocks.webp(bytes, pulse),
+            Format::Psd => blocks.resources(psd::resources(bytes).unwrap_or_default()),
             _ => {}
         }
         blocks
