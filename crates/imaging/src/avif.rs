@@ -309,11 +309,10 @@ fn frame(data: Cow<'_, [u8]>, (width, height): (u32, u32)) -> Result<Decoded> {
 /// Divides the colours of pixels with red, green, blue and opacity by the last.
 fn unmultiply(samples: &mut [u8]) {
     for [red, green, blue, opacity] in samples.as_chunks_mut::<4>().0 {
+        let opacity = u32::from(*opacity);
         for sample in [red, green, blue] {
-            let opacity = u32::from(*opacity);
-            if opacity > 0 {
-                *sample = ((u32::from(*sample) * 255 + opacity / 2) / opacity).min(255) as u8;
-            }
+            let scaled = (u32::from(*sample) * 255 + opacity / 2).checked_div(opacity);
+            *sample = scaled.map_or(*sample, |scaled| scaled.min(255) as u8);
         }
     }
 }

@@ -118,14 +118,6 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Refuses an image of `width` × `height` pixels where it exceeds the limit.
-    fn check(&self, width: u32, height: u32) -> Result<()> {
-        match u64::from(width) * u64::from(height) > self.max_pixels {
-            true => Err(self.exceeded(width, height)),
-            false => Ok(()),
-        }
-    }
-
     /// The error for an image of `width` × `height` pixels.
     fn exceeded(&self, width: u32, height: u32) -> Error {
         Error::ImageTooLarge {
