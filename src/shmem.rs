@@ -258,15 +258,20 @@ fn install() {
     }
 }
 
+/// # Safety
+/// `next` is the hook that there was before this library's own, which the server calls now.
+unsafe fn call(next: Hook) {
+    if let Some(next) = next {
+        // SAFETY: as the caller promises, the hook may be called; what it raises is handed on.
+        unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| next()) };
+    }
+}
+
 #[cfg(not(feature = "pg14"))]
 #[pg_guard]
 unsafe extern "C-unwind" fn request_hook() {
-    // SAFETY: the variable was set before the hook was; the next hook was there before this one.
-    unsafe {
-        if let Some(next) = NEXT_REQUEST {
-            pg_sys::ffi::pg_guard_ffi_boundary(|| next());
-        }
-    }
+    // SAFETY: the server calls this hook; the variable was set before it was in place.
+    unsafe { call(NEXT_REQUEST) };
     for piece in pieces().iter() {
         piece.request();
     }
@@ -274,14 +279,10 @@ unsafe extern "C-unwind" fn request_hook() {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn startup_hook() {
-    // SAFETY: the variable was set before the hook was; the next hook was there before this one.
-    unsafe {
-        if let Some(next) = NEXT_STARTUP {
-            pg_sys::ffi::pg_guard_ffi_boundary(|| next());
-        }
-    }
+    // SAFETY: the server calls this hook; the variable was set before it was in place.
+    unsafe { call(NEXT_STARTUP) };
     for piece in pieces().iter() {
-        // SAFETY: this is the hook, and every piece was requested.
+        // SAFETY: this is the startup hook, and every piece was requested.
         unsafe { piece.lay_out() };
     }
 }

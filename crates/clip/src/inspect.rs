@@ -42,24 +42,18 @@ impl Manifest {
         let model = ModelConfig::read(directory, &graphs.text)?;
         let mut sessions = Vec::new();
         let open = |file: &str| Session::open(runtime, directory, file, THREADS, cancel);
-        let wanted = overrides.text_output.as_deref();
-        let (text, text_graph) = tower(
-            directory,
-            Side::Text,
-            &graphs.text,
-            wanted,
-            &mut sessions,
-            open,
-        )?;
-        let wanted = overrides.vision_output.as_deref();
-        let (image, image_graph) = tower(
-            directory,
-            Side::Image,
-            &graphs.image,
-            wanted,
-            &mut sessions,
-            open,
-        )?;
+        let mut examine = |side, file, wanted: &Option<String>| {
+            tower(
+                directory,
+                side,
+                file,
+                wanted.as_deref(),
+                &mut sessions,
+                open,
+            )
+        };
+        let (text, text_graph) = examine(Side::Text, &graphs.text, &overrides.text_output)?;
+        let (image, image_graph) = examine(Side::Image, &graphs.image, &overrides.vision_output)?;
         let length = text.shape.first().copied().flatten();
         let size = match image.shape.as_slice() {
             [_, Some(height), Some(width)] => Some([*height, *width]),
