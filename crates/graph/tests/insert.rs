@@ -25,7 +25,7 @@ fn rows_are_found_without_codes() {
     for metric in [Metric::Cosine, Metric::InnerProduct, Metric::L2] {
         let store = MemStore::new();
         let data = vectors(600, 1);
-        let mut index = inserted(&store, &parameters(metric), &data);
+        let index = inserted(&store, &parameters(metric), &data);
         let rows: Vec<usize> = (0..data.len()).collect();
         let recall = recall(&index, metric, &data, &rows, 40);
         assert!(recall >= 0.95, "{metric:?}: {recall}");
@@ -151,7 +151,7 @@ fn no_node_is_pushed_out_of_reach() {
                 (0..DIMS).map(|i| f16::from_f64(at(i).sin())).collect()
             }));
             let store = MemStore::new();
-            let mut index = inserted(&store, &sparse(metric), &data);
+            let index = inserted(&store, &sparse(metric), &data);
             let report = whole(&index);
             assert_eq!(report.unreachable, 0, "{metric:?}, seed {seed}");
         }
