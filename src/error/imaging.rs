@@ -12,7 +12,7 @@ impl Report for imaging::Error {
             UnknownImageFormat => Fields::hinted(ERRCODE_INVALID_BINARY_REPRESENTATION, FORMATS),
             UnsupportedImageFormat { format } => Fields::hinted(
                 ERRCODE_FEATURE_NOT_SUPPORTED,
-                imaging::missing(format).unwrap_or_else(|| FORMATS.to_owned()),
+                imaging::advice(format).unwrap_or_else(|| FORMATS.to_owned()),
             ),
             CorruptImage { .. } => Fields::of(ERRCODE_INVALID_BINARY_REPRESENTATION),
             ImageTooLarge { .. } => Fields::hinted(

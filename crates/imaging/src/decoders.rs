@@ -51,7 +51,7 @@ pub fn formats() -> impl Iterator<Item = (Format, Reader)> {
 }
 
 /// What is to be done to have `format` read, as [`Error::UnsupportedImageFormat`] names it; `None` where nothing helps.
-pub fn missing(format: &str) -> Option<String> {
+pub fn advice(format: &str) -> Option<String> {
     formats()
         .filter(|(known, _)| format.starts_with(known.title()))
         .find_map(|(_, reader)| reader.missing)

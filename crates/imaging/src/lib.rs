@@ -61,7 +61,7 @@ mod weights;
 mod yuv;
 
 pub use decoder::{Page, Reader};
-pub use decoders::{formats, missing};
+pub use decoders::{advice, formats};
 pub use error::{Error, Result};
 pub use format::Format;
 use geometry::Geometry;

@@ -12,6 +12,10 @@ use std::ops::Range;
 /// Components of a picture at most: colours, black, alpha and some to spare.
 const MOST_COMPONENTS: usize = 16;
 
+/// Nodes that the decoder visits at most when it lays out the trees of all precincts: some seconds. It visits as many as
+/// a square would have that is as wide as the longer side.
+const MOST_STEPS: u64 = 1 << 29;
+
 /// One component, from the SIZ segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Component {
@@ -206,6 +210,11 @@ impl<'a> Codestream<'a> {
             format!("{} bits", component.bits)
         } else if self.codings.iter().any(|coding| coding.layers > 32) {
             "more than 32 quality layers".to_owned()
+        } else if self
+            .tiles()
+            .is_some_and(|tiles| self.steps(tiles) > MOST_STEPS)
+        {
+            "more code-blocks than its shape accounts for".to_owned()
         } else if self.tiles().is_none() {
             "more tiles than there may be".to_owned()
         } else {
@@ -215,6 +224,23 @@ impl<'a> Codestream<'a> {
             return None;
         };
         Some(format)
+    }
+
+    /// Nodes of the trees of that many tiles.
+    fn steps(&self, tiles: usize) -> u64 {
+        let [width, height] = [0, 1].map(|axis| {
+            let area = self.area[axis].end - self.area[axis].start;
+            u64::from(area.min(self.tile[axis]))
+        });
+        let steps = self
+            .codings
+            .iter()
+            .map(|coding| coding.steps(width, height));
+        steps
+            .max()
+            .unwrap_or(0)
+            .saturating_mul(tiles as u64)
+            .saturating_mul(self.components.len() as u64)
     }
 
     fn tiles(&self) -> Option<usize> {
@@ -422,30 +448,60 @@ impl Coding {
         })
     }
 
-    /// Bytes that describe the precincts and code-blocks of a component of a tile, of `width` × `height` samples.
-    fn described(&self, width: u64, height: u64) -> u64 {
-        /// Of a precinct with two trees, and of a code-block with its nodes in both, before its layers.
-        const PRECINCT: u64 = 256;
-        const BLOCK: u64 = 256;
-        const LAYER: u64 = 64;
-        let mut bytes = 0u64;
-        for level in 0..=self.levels {
+    /// Nodes that are visited for the trees of a component of a tile of `width` × `height` samples.
+    fn steps(&self, width: u64, height: u64) -> u64 {
+        let steps = self.resolutions(width, height).map(|resolution| {
+            let [across, down] = resolution.blocks;
+            let [wide, high] = resolution.precincts;
+            let side = across.div_ceil(wide).max(down.div_ceil(high)) + 1;
+            let square = side.next_power_of_two().saturating_pow(2);
+            // Three bands, two trees each, and what is above the leaves.
+            square
+                .saturating_mul(wide.saturating_mul(high))
+                .saturating_mul(8)
+        });
+        steps.fold(0, u64::saturating_add)
+    }
+
+    /// What there is at each resolution of a component of a tile.
+    fn resolutions(&self, width: u64, height: u64) -> impl Iterator<Item = Resolution> {
+        (0..=self.levels).map(move |level| {
             let resolution = (self.levels - level) as usize;
             let (px, py) = self.precincts.get(resolution).copied().unwrap_or((15, 15));
             let side = |length: u64| length.div_ceil(1 << level.min(40)) + 1;
             let (width, height) = (side(width), side(height));
-            let precincts = ((width >> px) + 2).saturating_mul((height >> py) + 2);
             // A code-block is no larger than the part of a precinct that a band has.
             let lower = |block: u32, precinct: u32| match resolution {
                 0 => block.min(precinct),
                 _ => block.min(precinct.saturating_sub(1)),
             };
             let (bx, by) = (lower(self.block.0, px), lower(self.block.1, py));
-            let blocks = ((width >> bx) + 2).saturating_mul((height >> by) + 2);
-            bytes = bytes
-                .saturating_add(precincts.saturating_mul(3 * PRECINCT))
-                .saturating_add(blocks.saturating_mul(BLOCK + LAYER * self.layers));
-        }
-        bytes
+            Resolution {
+                precincts: [(width >> px) + 1, (height >> py) + 1],
+                blocks: [(width >> bx) + 2, (height >> by) + 2],
+            }
+        })
     }
+
+    /// Bytes that describe the precincts and code-blocks of a component of a tile, of `width` × `height` samples.
+    fn described(&self, width: u64, height: u64) -> u64 {
+        /// Of a precinct with two trees, and of a code-block with its nodes in both, before its layers.
+        const PRECINCT: u64 = 256;
+        const BLOCK: u64 = 256;
+        const LAYER: u64 = 64;
+        let bytes = self.resolutions(width, height).map(|resolution| {
+            let [precincts, blocks] = [resolution.precincts, resolution.blocks]
+                .map(|[across, down]| (across + 1).saturating_mul(down + 1));
+            precincts
+                .saturating_mul(3 * PRECINCT)
+                .saturating_add(blocks.saturating_mul(BLOCK + LAYER * self.layers))
+        });
+        bytes.fold(0, u64::saturating_add)
+    }
+}
+
+/// How many precincts and code-blocks lie side by side and above each other, at most.
+struct Resolution {
+    precincts: [u64; 2],
+    blocks: [u64; 2],
 }
