@@ -20,7 +20,9 @@ pub enum Error {
 impl Report for Error {
     fn fields(&self) -> Fields {
         match self {
-            Self::ThumbnailSide(_) | Self::ThumbnailQuality(_) => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+            Self::ThumbnailSide(_) | Self::ThumbnailQuality(_) => {
+                Fields::of(ERRCODE_INVALID_PARAMETER_VALUE)
+            }
             Self::Template(_) => Fields::hinted(
                 ERRCODE_INVALID_PARAMETER_VALUE,
                 "Write {} where the text belongs. An empty template leaves texts as they are.",

@@ -239,7 +239,6 @@ fn variants_of_tiff_without_a_decoder_are_named() {
             "a floating-point predictor over whole numbers",
         ),
         (&[(259, 3, 5), (317, 3, 4)], "predictor 4"),
-        (&[(258, 3, 12), (259, 3, 7)], "JPEG compression of 12 bits"),
     ] {
         let kept = RGB
             .iter()

@@ -5,6 +5,7 @@ use super::jpeg;
 use super::layout::{Color, Layout, compression};
 use super::stream::{Input, Lzw, PackBits};
 use super::whole;
+use crate::raster::zeroed;
 use crate::source::{Pulse, corrupt};
 use crate::{Error, Format, Result};
 use flate2::bufread::ZlibDecoder;
@@ -83,6 +84,32 @@ pub(super) fn open<'a>(
         compression::OLD_JPEG => jpeg::open_old(layout, chunk, pulse)?,
         _ => whole::open(layout, chunk, pulse)?,
     })
+}
+
+/// Whether decoders hold what they decode as a whole.
+pub(super) fn is_held(layout: &Layout<'_>) -> bool {
+    layout.is_webp() || layout.compression == compression::LERC || layout.format().is_some()
+}
+
+/// Whether strips or tiles are decoded as a whole because their decoders hold more than that, and there are several.
+pub(super) fn is_gathered(layout: &Layout<'_>, side_by_side: usize) -> bool {
+    side_by_side > 1
+        && layout.shared().is_none()
+        && matches!(layout.compression, compression::LZMA | compression::ZSTD)
+}
+
+/// Decodes all rows of a strip or tile.
+pub(super) fn gather<'a>(
+    mut decoder: Box<dyn Packed + 'a>,
+    chunk: &Chunk<'_>,
+    pulse: &Pulse<'_>,
+) -> Result<Box<dyn Packed + 'a>> {
+    let mut bytes = zeroed(chunk.stride.saturating_mul(chunk.size.1), pulse)?;
+    for row in bytes.chunks_exact_mut(chunk.stride) {
+        pulse.beat();
+        decoder.fill(row)?;
+    }
+    Ok(Box::new(Decoded::new(bytes, chunk.stride)))
 }
 
 /// What is not compressed.

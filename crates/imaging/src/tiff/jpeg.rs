@@ -6,6 +6,8 @@
 use super::codec::{Chunk, Packed};
 use super::directory::Directory;
 use super::layout::{Color, Layout};
+use super::samples;
+use crate::jpeg::Lossless;
 use crate::source::{Pulse, corrupt};
 use crate::{Error, Format, Result};
 use mozjpeg::decompress::DecompressStarted;
@@ -39,7 +41,7 @@ struct Head<'a> {
 
 impl<'a> Head<'a> {
     /// Walks the segments up to the first scan or the end of `bytes`.
-    fn read(bytes: &'a [u8], pulse: &Pulse<'_>) -> Self {
+    fn read(bytes: &'a [u8]) -> Self {
         let mut head = Self::default();
         let mut at = if bytes.starts_with(&[0xff, 0xd8]) {
             2
@@ -47,7 +49,6 @@ impl<'a> Head<'a> {
             0
         };
         loop {
-            pulse.beat();
             let Some(&[0xff, marker]) = bytes.get(at..at + 2) else {
                 return head;
             };
@@ -100,22 +101,33 @@ impl<'a> Head<'a> {
                 .is_some_and(|scan| usize::from(scan) < self.components.len())
     }
 
-    /// # Errors
-    /// [`Error::UnsupportedImageFormat`] where there is no decoder for the process.
-    fn supported(&self) -> Result<()> {
-        let variant = match (self.marker, self.precision, self.components.len()) {
-            (0xc3 | 0xc7 | 0xcb | 0xcf, ..) => "lossless JPEG compression".to_owned(),
-            (0xc9..=0xcf, ..) => "arithmetic-coded JPEG compression".to_owned(),
-            (0xc5 | 0xc6, ..) => "hierarchical JPEG compression".to_owned(),
-            (_, 8, 1 | 3 | 4) => return Ok(()),
-            (_, 8, count) => format!("JPEG compression of {count} components"),
-            (_, bits, _) => format!("JPEG compression of {bits} bits"),
-        };
-        Err(Error::UnsupportedImageFormat {
-            format: format!("TIFF with {variant}"),
-        })
+    /// Names the process where there is no decoder for it.
+    fn refused(&self) -> Option<String> {
+        match (self.marker, self.precision, self.components.len()) {
+            (LOSSLESS, 2..=16, 1..=4) => None,
+            (0xc3 | 0xc7 | 0xcb | 0xcf, ..) => Some("lossless JPEG compression".to_owned()),
+            (0xc5 | 0xc6 | 0xcd | 0xce, ..) => Some("hierarchical JPEG compression".to_owned()),
+            (_, 8, 1 | 3 | 4) => None,
+            (_, 8, count) => Some(format!("JPEG compression of {count} components")),
+            (_, bits, _) => Some(format!("JPEG compression of {bits} bits")),
+        }
     }
 }
+
+/// Names what there is no decoder for of a strip or tile of compression 7 whose samples have `bits` bits.
+pub(super) fn refused(bytes: &[u8], bits: u8) -> Option<String> {
+    let head = Head::read(bytes);
+    match head.marker {
+        // Damaged, which is told when it is decoded.
+        0 => None,
+        LOSSLESS => head.refused(),
+        _ if bits != 8 => Some(format!("JPEG compression of {bits} bits")),
+        _ => head.refused(),
+    }
+}
+
+/// Start of a frame of lossless, Huffman-coded samples.
+const LOSSLESS: u8 = 0xc3;
 
 /// A segment that says whether three components are YCbCr, or four YCCK; of several the last one counts.
 fn adobe(transform: u8) -> [u8; 16] {
@@ -142,8 +154,12 @@ pub(super) fn open<'a>(
     let Some(bytes) = at.and_then(|at| bytes.get(at + 2..)) else {
         return Err(corrupt(Format::Tiff, "a strip or tile is no JPEG stream"));
     };
-    let mut head = Head::read(bytes, pulse);
-    head.marked |= Head::read(tables, pulse).marked;
+    let mut head = Head::read(bytes);
+    if head.marker == LOSSLESS {
+        let whole = chunk.bytes.get(at.unwrap_or(0)..).unwrap_or_default();
+        return Ok(Box::new(Exact::open(whole, layout, chunk, pulse)?));
+    }
+    head.marked |= Head::read(tables).marked;
     let mut prefix = vec![0xff, 0xd8];
     if let Some(transform) = transform(&head, color) {
         prefix.extend(adobe(transform));
@@ -174,12 +190,12 @@ pub(super) fn open_old<'a>(
     pulse: &'a Pulse<'a>,
 ) -> Result<Box<dyn Packed + 'a>> {
     let samples = if layout.planar { 1 } else { layout.bits.len() };
-    let own = Head::read(chunk.bytes, pulse);
+    let own = Head::read(chunk.bytes);
     if chunk.bytes.starts_with(&[0xff, 0xd8]) && own.scan.is_some() {
         return start(&own, Vec::new(), chunk.bytes, layout, chunk, pulse);
     }
     let stream = interchange(&layout.directory);
-    let stream = stream.map_or_else(Head::default, |(stream, _)| Head::read(stream, pulse));
+    let stream = stream.map_or_else(Head::default, |(stream, _)| Head::read(stream));
     let mut prefix = vec![0xff, 0xd8];
     if samples == 3 {
         prefix.extend(adobe(1));
@@ -255,9 +271,9 @@ pub(super) struct Whole<'a> {
 }
 
 /// The stream that the tags of the old kind name, where it is the picture.
-pub(super) fn whole<'a>(directory: &Directory<'a>, pulse: &Pulse<'_>) -> Option<Whole<'a>> {
+pub(super) fn whole<'a>(directory: &Directory<'a>) -> Option<Whole<'a>> {
     let (rest, start) = interchange(directory)?;
-    let head = Head::read(rest, pulse);
+    let head = Head::read(rest);
     head.scan?;
     let told = directory
         .first(514)
@@ -344,7 +360,11 @@ fn start<'a>(
     if head.marker == 0 || head.scan.is_none() {
         return Err(corrupt(Format::Tiff, "a JPEG stream without a picture"));
     }
-    head.supported()?;
+    if let Some(variant) = head.refused() {
+        return Err(Error::UnsupportedImageFormat {
+            format: format!("TIFF with {variant}"),
+        });
+    }
     let samples = if layout.planar { 1 } else { layout.bits.len() };
     if head.components.len() != samples {
         return Err(corrupt(
@@ -383,6 +403,58 @@ fn start<'a>(
         line: vec![0; samples * size.0],
         left: size.1,
     }))
+}
+
+/// A lossless stream being decoded, row by row.
+struct Exact<'a> {
+    stream: Lossless<'a>,
+    line: Vec<u16>,
+    /// Bits of a sample in the file, and whether the low byte of two comes first.
+    bits: u8,
+    little: bool,
+    left: usize,
+}
+
+impl<'a> Exact<'a> {
+    fn open(
+        bytes: &'a [u8],
+        layout: &Layout<'a>,
+        chunk: &Chunk<'a>,
+        pulse: &'a Pulse<'a>,
+    ) -> Result<Self> {
+        let tables = layout.directory.bytes(347).unwrap_or_default();
+        let stream = Lossless::open(bytes, tables, pulse)?;
+        let samples = if layout.planar { 1 } else { layout.bits.len() };
+        let bits = layout.bits.first().copied().unwrap_or_default();
+        // Cameras cut rows otherwise: as long in all, with other components.
+        if stream.width * stream.components != chunk.size.0 * samples
+            || stream.bits > u32::from(bits)
+            || bits > 16
+        {
+            return Err(corrupt(
+                Format::Tiff,
+                "a JPEG stream is of another size than its strip or tile",
+            ));
+        }
+        Ok(Self {
+            line: vec![0; stream.width * stream.components],
+            bits,
+            little: layout.directory.file.little,
+            left: stream.height,
+            stream,
+        })
+    }
+}
+
+impl Packed for Exact<'_> {
+    fn fill(&mut self, row: &mut [u8]) -> Result<()> {
+        if let Some(left) = self.left.checked_sub(1) {
+            self.left = left;
+            self.stream.next_row(&mut self.line)?;
+        }
+        samples::pack(&self.line, self.bits, self.little, row);
+        Ok(())
+    }
 }
 
 /// A stream being decoded, row by row.

@@ -3,9 +3,8 @@
 //! Nothing is decoded here. What there is no decoder for is told by name, so that it is not taken for damage.
 
 use super::directory::{Directory, Entry};
-use super::jpeg;
-use crate::decoder::Decoder;
-use crate::source::{Pulse, corrupt};
+use super::{jpeg, whole};
+use crate::source::corrupt;
 use crate::{Format, Result};
 use std::borrow::Cow;
 
@@ -17,9 +16,6 @@ const MEANING: [u16; 11] = [258, 281, 320, 338, 339, 340, 341, 347, 529, 530, 53
 
 pub(super) mod compression {
     //! Values of the tag `Compression`.
-
-    use crate::decoder::Decoder;
-    use crate::{jpeg2000::Jpeg2000, jpegxl::JpegXl, png::Png};
 
     pub(crate) const NONE: u64 = 1;
     pub(crate) const RLE: u64 = 2;
@@ -37,15 +33,15 @@ pub(super) mod compression {
     pub(crate) const ZSTD: u64 = 50_000;
     pub(crate) const WEBP: u64 = 50_001;
     pub(crate) const OLD_WEBP: u64 = 34_927;
-    /// Values that stand for a format of its own, and who reads it.
-    pub(crate) const FORMATS: [(u64, &dyn Decoder); 7] = [
-        (33_003, &Jpeg2000),
-        (33_004, &Jpeg2000),
-        (33_005, &Jpeg2000),
-        (34_712, &Jpeg2000),
-        (34_933, &Png),
-        (50_002, &JpegXl),
-        (52_546, &JpegXl),
+    /// Values that stand for a format of its own, which this crate may read.
+    pub(crate) const FORMATS: [(u64, crate::Format); 7] = [
+        (33_003, crate::Format::Jpeg2000),
+        (33_004, crate::Format::Jpeg2000),
+        (33_005, crate::Format::Jpeg2000),
+        (34_712, crate::Format::Jpeg2000),
+        (34_933, crate::Format::Png),
+        (50_002, crate::Format::JpegXl),
+        (52_546, crate::Format::JpegXl),
     ];
 }
 
@@ -118,7 +114,7 @@ pub(crate) struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     /// Reads a directory; `None` where it does not tell the size, or the file ends before it does.
-    pub(super) fn read(directory: Directory<'a>, pulse: &Pulse<'_>) -> Option<Self> {
+    pub(super) fn read(directory: Directory<'a>) -> Option<Self> {
         if !MEANING.into_iter().all(|tag| directory.is_whole(tag)) {
             return None;
         }
@@ -126,7 +122,7 @@ impl<'a> Layout<'a> {
         let side = |tag| first(tag).and_then(|side| u32::try_from(side).ok());
         let compression = first(259).unwrap_or(compression::NONE);
         let stream = match compression {
-            compression::OLD_JPEG => jpeg::whole(&directory, pulse),
+            compression::OLD_JPEG => jpeg::whole(&directory),
             _ => None,
         };
         let size = stream.as_ref().map(|stream| stream.size);
@@ -342,8 +338,11 @@ impl<'a> Layout<'a> {
             34_713 => "Nikon NEF compression".into(),
             34_892 => "lossy DNG compression".into(),
             34_934 | 22_610 => "JPEG XR compression".into(),
-            _ if self.decoder().is_some() => return None,
-            other => format!("compression {other}").into(),
+            other => match self.format() {
+                Some(format) if whole::decoder(format).is_some() => return None,
+                Some(format) => format!("{} compression", format.title()).into(),
+                None => format!("compression {other}").into(),
+            },
         })
     }
 
@@ -366,7 +365,7 @@ impl<'a> Layout<'a> {
                 "a floating-point predictor over whole numbers".into()
             } else if self.predictor > 3 {
                 format!("predictor {}", self.predictor).into()
-            } else if self.decoder().is_some()
+            } else if self.format().is_some()
                 && (!matches!(bits, 8 | 16) || !matches!(self.bits.len(), 1 | 3) && !self.planar)
             {
                 format!(
@@ -378,8 +377,10 @@ impl<'a> Layout<'a> {
                 format!("a palette of {bits} bits").into()
             } else if self.color() == Ok(Color::Palette) && self.directory.entry(320).is_none() {
                 "a palette that is not in the file".into()
-            } else if self.compression == compression::JPEG && !matches!(bits, 8) {
-                format!("JPEG compression of {bits} bits").into()
+            } else if self.compression == compression::JPEG
+                && let Some(refused) = self.first().and_then(|bytes| jpeg::refused(bytes, bits))
+            {
+                refused.into()
             } else {
                 return None;
             };
@@ -396,10 +397,10 @@ impl<'a> Layout<'a> {
         matches!(self.compression, compression::JPEG | compression::OLD_JPEG)
     }
 
-    /// Who reads strips and tiles, if they are pictures of a format that has a decoder of its own.
-    pub(super) fn decoder(&self) -> Option<&'static dyn Decoder> {
+    /// The format that strips and tiles are pictures of, if it is one that has a decoder of its own.
+    pub(super) fn format(&self) -> Option<Format> {
         let mut formats = compression::FORMATS.into_iter();
-        formats.find_map(|(value, decoder)| (value == self.compression).then_some(decoder))
+        formats.find_map(|(value, format)| (value == self.compression).then_some(format))
     }
 
     /// Whether strips and tiles are WebP pictures.
@@ -415,6 +416,12 @@ impl<'a> Layout<'a> {
             && !self.is_webp()
             && self.subsampling != (1, 1);
         shared.then_some(self.subsampling)
+    }
+
+    /// The first strip or tile, behind its first marker.
+    fn first(&self) -> Option<&'a [u8]> {
+        let (bytes, _) = self.data(0, None).ok()??;
+        bytes.get(2..)
     }
 
     /// Whether the picture is cut into tiles.

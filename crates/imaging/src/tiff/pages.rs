@@ -8,6 +8,7 @@ use super::layout::Layout;
 use crate::decoder::Request;
 use crate::metadata::xmp_orientation;
 use crate::region::Area;
+use crate::rows::View;
 use crate::source::{Pulse, corrupt};
 use crate::{Error, Format, Result};
 use std::ops::Range;
@@ -35,7 +36,7 @@ impl<'a> Pages<'a> {
         };
         let read = |directory: Directory<'a>| {
             pulse.beat();
-            Layout::read(directory, pulse)
+            Layout::read(directory)
         };
         let (mut pages, mut below) = (Vec::new(), Vec::new());
         let (mut next, mut lost) = (None, false);
@@ -201,11 +202,9 @@ impl<'a> Pages<'a> {
             columns: part(&request.area.columns, level.width, layout.width),
             rows: part(&request.area.rows, level.height, layout.height),
         };
-        let step = (
-            layout.width as f64 / level.width as f64,
-            layout.height as f64 / level.height as f64,
-        );
-        (level, area, step)
+        let full = (layout.width, layout.height);
+        let view = View::reduced(full, (level.width, level.height));
+        (level, area, view.step)
     }
 }
 

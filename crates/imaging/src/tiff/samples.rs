@@ -153,6 +153,36 @@ fn number(row: &[u8], at: usize, bits: usize) -> u64 {
     value
 }
 
+/// Packs samples of `bits` bits, at most 16, into a row.
+pub(super) fn pack(samples: &[u16], bits: u8, little: bool, row: &mut [u8]) {
+    match bits {
+        8 => {
+            let pairs = row.iter_mut().zip(samples);
+            pairs.for_each(|(byte, &sample)| *byte = sample as u8);
+        }
+        16 => {
+            for (word, sample) in row.as_chunks_mut::<2>().0.iter_mut().zip(samples) {
+                *word = match little {
+                    true => sample.to_le_bytes(),
+                    false => sample.to_be_bytes(),
+                };
+            }
+        }
+        _ => {
+            row.fill(0);
+            let bits = usize::from(bits);
+            for (n, &sample) in samples.iter().enumerate() {
+                for bit in (0..bits).filter(|bit| sample >> (bits - 1 - bit) & 1 == 1) {
+                    let at = n * bits + bit;
+                    if let Some(byte) = row.get_mut(at / 8) {
+                        *byte |= 0x80 >> (at % 8);
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// What the bits of a sample mean.
 pub(super) fn value(raw: u64, bits: u8, kind: Kind) -> f64 {
     match (kind, bits) {

@@ -60,12 +60,23 @@ impl<'a> Strips<'a> {
         let shared = layout.shared().unwrap_or((1, 1));
         let stride = stride(&layout, shared);
         let across = layout.width.div_ceil(width);
+        let stride = stride.ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        let columns = columns.start / width..columns.end.div_ceil(width).min(across);
+        let planes = if layout.planar { layout.bits.len() } else { 1 };
+        let side_by_side = columns.len() * planes;
+        let held = match codec::is_held(&layout) || codec::is_gathered(&layout, side_by_side) {
+            true => stride
+                .saturating_mul(height.min(layout.height))
+                .saturating_mul(side_by_side),
+            false => stride,
+        };
+        pulse.claim(held as u64)?;
         Ok(Self {
             across,
-            columns: columns.start / width..columns.end.div_ceil(width).min(across),
+            columns,
             per_plane: across * layout.height.div_ceil(height),
-            planes: if layout.planar { layout.bits.len() } else { 1 },
-            stride: stride.ok_or(Error::OutOfMemory { bytes: usize::MAX })?,
+            planes,
+            stride,
             shared,
             open: Vec::new(),
             band: None,
@@ -100,28 +111,32 @@ impl<'a> Strips<'a> {
                 .1
                 .min(self.layout.height - band * self.layout.chunk.1),
         };
+        let side_by_side = self.planes * self.columns.len();
         for plane in 0..self.planes {
             for column in self.columns.clone() {
                 self.pulse.beat();
                 let index = plane * self.per_plane + band * self.across + column;
                 let needed = (self.layout.compression == compression::NONE)
                     .then(|| self.stride.saturating_mul(rows.div_ceil(self.shared.1)));
-                let decoder =
-                    match self.layout.data(index, needed)? {
-                        Some((bytes, cut)) => {
-                            let chunk = Chunk {
-                                bytes,
-                                cut,
-                                size: (self.layout.chunk.0, rows),
-                                stride: self.stride,
-                            };
-                            let (layout, color, pulse) = (&self.layout, self.color, self.pulse);
-                            Some(pulse.confine(Format::Tiff, || {
-                                codec::open(layout, color, &chunk, pulse)
-                            })?)
-                        }
-                        None => None,
-                    };
+                let decoder = match self.layout.data(index, needed)? {
+                    Some((bytes, cut)) => {
+                        let chunk = Chunk {
+                            bytes,
+                            cut,
+                            size: (self.layout.chunk.0, rows),
+                            stride: self.stride,
+                        };
+                        let (layout, color, pulse) = (&self.layout, self.color, self.pulse);
+                        Some(pulse.confine(Format::Tiff, || {
+                            let decoder = codec::open(layout, color, &chunk, pulse)?;
+                            match codec::is_gathered(layout, side_by_side) {
+                                true => codec::gather(decoder, &chunk, pulse),
+                                false => Ok(decoder),
+                            }
+                        })?)
+                    }
+                    None => None,
+                };
                 self.open.push(decoder);
             }
         }

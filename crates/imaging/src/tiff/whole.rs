@@ -3,7 +3,11 @@
 use super::codec::{Chunk, Decoded, Packed, unreadable};
 use super::layout::{Layout, compression};
 use super::stream::Input;
-use crate::decoder::Request;
+use crate::aside;
+use crate::decoder::{Decoder, Request};
+use crate::jpeg2000::Jpeg2000;
+use crate::jpegxl::JpegXl;
+use crate::png::Png;
 use crate::preprocess::Alpha;
 use crate::raster::zeroed;
 use crate::rows::Rows;
@@ -15,6 +19,16 @@ use flate2::bufread::ZlibDecoder;
 use lerc::SampleData;
 use ruzstd::decoding::StreamingDecoder;
 use std::io::{Cursor, Read};
+
+/// Who reads pictures of a format.
+pub(super) fn decoder(format: Format) -> Option<&'static dyn Decoder> {
+    Some(match format {
+        Format::Jpeg2000 => &Jpeg2000,
+        Format::JpegXl => &JpegXl,
+        Format::Png => &Png,
+        _ => return None,
+    })
+}
 
 /// Decodes a strip or tile.
 pub(super) fn open<'a>(
@@ -48,7 +62,8 @@ impl<'a> Inner<'a> {
         pulse: &'a Pulse<'a>,
     ) -> Result<Self> {
         let decoder = layout
-            .decoder()
+            .format()
+            .and_then(decoder)
             .filter(|decoder| decoder.recognizes(chunk.bytes))
             .ok_or_else(|| corrupt(Format::Tiff, "a strip or tile is of another format"))?;
         let header = decoder.header(chunk.bytes, 0, pulse)?;
@@ -99,32 +114,57 @@ fn larger() -> Error {
     )
 }
 
+/// Pixels that a decoder may go through without calling `progress`: some 60 ms.
+const UNASKED: usize = 1 << 20;
+
+/// Runs a decoder that cannot be asked to stop, where that would be noticed on a thread that can be left.
+fn apart<T: Send + 'static>(
+    chunk: &Chunk<'_>,
+    pulse: &Pulse<'_>,
+    decode: impl Fn(&[u8], &Pulse<'_>) -> Result<T> + Clone + Send + 'static,
+) -> Result<T> {
+    match chunk.size.0.saturating_mul(chunk.size.1) > UNASKED {
+        true => aside::run(chunk.bytes, pulse, decode),
+        false => decode(chunk.bytes, pulse),
+    }
+}
+
 fn webp(samples: usize, chunk: &Chunk<'_>, pulse: &Pulse<'_>) -> Result<Decoded> {
+    let size = chunk.size;
+    let pixels = apart(chunk, pulse, move |bytes, pulse| {
+        pulse.confine(Format::Tiff, || webp_pixels(bytes, size, samples, pulse))
+    })?;
+    Ok(Decoded::new(pixels, size.0 * samples))
+}
+
+fn webp_pixels(
+    bytes: &[u8],
+    size: (usize, usize),
+    samples: usize,
+    pulse: &Pulse<'_>,
+) -> Result<Vec<u8>> {
     let bad = |error: ::image::ImageError| corrupt(Format::Tiff, error.to_string());
-    let decoder = WebPDecoder::new(Cursor::new(chunk.bytes)).map_err(bad)?;
+    let decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(bad)?;
     let (width, height) = decoder.dimensions();
     let (width, height) = (width as usize, height as usize);
     let channels = usize::from(decoder.color_type().channel_count());
-    if width != chunk.size.0 || height > chunk.size.1 || samples > 4 {
+    if width != size.0 || height > size.1 || !matches!(samples, 3 | 4) {
         return Err(larger());
     }
     let mut pixels = zeroed(width * height * channels, pulse)?;
     decoder.read_image(&mut pixels).map_err(bad)?;
     if channels == samples {
-        return Ok(Decoded::new(pixels, width * channels));
+        return Ok(pixels);
     }
     // A picture that is opaque is written without opacity.
     let mut all = zeroed(width * height * samples, pulse)?;
-    for (pixel, all) in pixels
-        .chunks_exact(channels)
-        .zip(all.chunks_exact_mut(samples))
-    {
-        all.fill(u8::MAX);
-        all.iter_mut()
-            .zip(pixel)
-            .for_each(|(all, &sample)| *all = sample);
+    let targets = all.chunks_exact_mut(samples);
+    for (pixel, target) in pixels.chunks_exact(channels).zip(targets) {
+        target.fill(u8::MAX);
+        let pairs = target.iter_mut().zip(pixel);
+        pairs.for_each(|(target, &sample)| *target = sample);
     }
-    Ok(Decoded::new(all, width * samples))
+    Ok(all)
 }
 
 fn lerc(
@@ -146,7 +186,7 @@ fn lerc(
         }
         Some(2) => {
             let input = Input::new(chunk.bytes, false, pulse);
-            let decoder = StreamingDecoder::new(input)
+            let decoder = StreamingDecoder::new_with_max_window_size(input, 1 << 27)
                 .map_err(|error| corrupt(Format::Tiff, error.to_string()))?;
             inner = unpacked(decoder, chunk)?;
             &inner[..]
@@ -159,7 +199,12 @@ fn lerc(
     if width != chunk.size.0 || height > chunk.size.1 || all != samples as u64 {
         return Err(larger());
     }
-    let image = lerc::decode(bytes).map_err(bad)?;
+    let inner = Chunk { bytes, ..*chunk };
+    let image = apart(&inner, pulse, |bytes, pulse| {
+        pulse.confine(Format::Tiff, || {
+            lerc::decode(bytes).map_err(|error| corrupt(Format::Tiff, error.to_string()))
+        })
+    })?;
     let little = layout.directory.file.little;
     macro_rules! bytes {
         ($values:expr) => {
