@@ -66,19 +66,19 @@ pub(super) fn open<'a>(
             Box::new(fax(Coding::Group3 { two }))
         }
         compression::GROUP_4 => Box::new(fax(Coding::Group4)),
-        compression::PACK_BITS => Stream::new(PackBits::new(input()), chunk),
-        compression::LZW => Stream::new(Lzw::new(input()).map_err(unreadable)?, chunk),
+        compression::PACK_BITS => Stream::boxed(PackBits::new(input()), chunk),
+        compression::LZW => Stream::boxed(Lzw::new(input()).map_err(unreadable)?, chunk),
         compression::DEFLATE | compression::OLD_DEFLATE => {
-            Stream::new(ZlibDecoder::new(input()), chunk)
+            Stream::boxed(ZlibDecoder::new(input()), chunk)
         }
-        compression::LZMA => Stream::new(
+        compression::LZMA => Stream::boxed(
             XzReader::new_mem_limit(input(), false, (WINDOW >> 10) as u32),
             chunk,
         ),
         compression::ZSTD => {
             let decoder = StreamingDecoder::new_with_max_window_size(input(), WINDOW as u64);
             let decoder = decoder.map_err(|error| corrupt(Format::Tiff, error.to_string()))?;
-            Stream::new(decoder, chunk)
+            Stream::boxed(decoder, chunk)
         }
         compression::JPEG => jpeg::open(layout, color, chunk, pulse)?,
         compression::OLD_JPEG => jpeg::open_old(layout, chunk, pulse)?,
@@ -136,7 +136,7 @@ impl Packed for Plain<'_> {
 struct Stream<R>(BufReader<R>);
 
 impl<'a, R: Read + 'a> Stream<R> {
-    fn new(reader: R, chunk: &Chunk<'a>) -> Box<dyn Packed + 'a> {
+    fn boxed(reader: R, chunk: &Chunk<'a>) -> Box<dyn Packed + 'a> {
         let all = chunk.stride.saturating_mul(chunk.size.1);
         Box::new(Self(BufReader::with_capacity(all.clamp(1, AHEAD), reader)))
     }

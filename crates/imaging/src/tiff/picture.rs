@@ -218,7 +218,8 @@ impl Mapping {
                 }
             }
             Some(1) if count == 1 => {
-                let Some((_, table, target)) = kept.last() else {
+                let mut kept = kept;
+                let Some((_, table, target)) = kept.next() else {
                     return;
                 };
                 let both: [[u8; 3]; 2] = [0, 1].map(|raw| match table {
