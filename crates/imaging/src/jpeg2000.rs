@@ -240,7 +240,7 @@ fn groups(
 ) -> Vec<Range<usize>> {
     let count = [stream.across(), stream.down()][axis];
     if !stream.divisible() {
-        return vec![0..count];
+        return std::iter::once(0..count).collect();
     }
     let samples = |tiles: Range<usize>, halvings| {
         let samples = stream.samples_of(axis, tiles, halvings);

@@ -126,7 +126,7 @@ fn begin<'a>(bytes: &'a [u8], memory: u64, pulse: &Pulse<'_>) -> Result<(JxlImag
         pulse.beat();
         let rest = bytes.get(at..).unwrap_or_default();
         let fed = rest.get(..portion).unwrap_or(rest);
-        let taken = image.feed_bytes(fed).map_err(|error| failed(error))?;
+        let taken = image.feed_bytes(fed).map_err(failed)?;
         at += taken;
         image = match image.try_init().map_err(failed)? {
             InitializeResult::Initialized(image) => {
