@@ -7,7 +7,7 @@
 #   recovery  restarts, dumps, cancellation, broken installations (PostgreSQL::Test)
 #   parity    against the Python reference
 #   demo      `make demo` on public photographs
-#   cookbook  every block of docs/cookbook.md, as printed
+#   docs      every block of SQL in the documentation, as printed, and whether what it names is there
 #   catalogue the web application of examples/catalogue in a headless browser, Debian's chromium
 #
 # and, not among those that run by default:
@@ -17,7 +17,7 @@
 . "$(dirname "$0")/../scripts/cluster.sh"
 cd "$root"
 require_pg_config
-parts=${*:-lint crates regress recovery parity demo cookbook catalogue}
+parts=${*:-lint crates regress recovery parity demo docs catalogue}
 # Tests that run a model find ONNX Runtime here.
 export CLIP_ONNXRUNTIME
 CLIP_ONNXRUNTIME=$(echo "$build"/onnxruntime/libonnxruntime.so.*)
@@ -122,13 +122,14 @@ part_demo() {
     fi
 }
 
-part_cookbook() {
+part_docs() {
     cluster_start
     # At a place that the server can read.
     cp -R "$build/scikit-image" "$cluster/pictures"
+    cp -R models/clip-mini "$cluster/model"
     cp docs/images/newspaper.jpg "$cluster/"
-    run cookbook tests/cookbook.py "$cluster/pictures"
-    tally "$(count 'blocks passed' cookbook)" "$(failures failed cookbook)" 0
+    run docs tests/docs/run.py "$cluster"
+    tally "$(count 'blocks passed' docs)" "$(failures failed docs)" "$(count skipped docs)"
     cluster_remove
 }
 
