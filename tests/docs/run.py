@@ -29,13 +29,17 @@ from reader import ERROR, Reader
 SOURCES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md"]
 # Their links are looked at, but they are no documentation of the extension.
 OTHERS = ["CHANGELOG.md", "examples/*/README.md", "models/*/MODEL_CARD.md"]
-# What users may call, as the extension has it in its schema; not what only types, operators and aggregates call.
-FUNCTIONS = r"""
-SELECT DISTINCT p.proname FROM pg_extension e
-JOIN pg_depend d ON (d.refclassid, d.refobjid) = ('pg_extension'::regclass, e.oid) AND d.classid = 'pg_proc'::regclass
-JOIN pg_proc p ON p.oid = d.objid AND p.pronamespace = e.extnamespace
-WHERE e.extname = 'clip_pg' AND coalesce(obj_description(p.oid, 'pg_proc'), '') !~
-    '^(I/O|implementation of|aggregate .* function|convert|typmod|hash|less-equal|planner|clip_hnsw index access|.*support|statistics|ANALYZE)';
+# What users may call or read, as the extension has it in its schema; not what only types, casts, operators and aggregates call.
+NAMES = r"""
+WITH members AS (
+    SELECT d.classid, d.objid, e.extnamespace AS schema FROM pg_extension e
+    JOIN pg_depend d ON (d.refclassid, d.refobjid) = ('pg_extension'::regclass, e.oid) WHERE e.extname = 'clip_pg'
+)
+SELECT p.proname FROM members m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid AND p.pronamespace = m.schema
+WHERE obj_description(p.oid, 'pg_proc') !~ '^(I/O|implementation of|aggregate .* function|convert|adjust|hash|less-equal-greater|planner|statistics of)|handler$'
+UNION
+SELECT c.relname FROM members m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid AND c.relnamespace = m.schema
+WHERE c.relkind IN ('r', 'v');
 """
 
 
@@ -119,7 +123,7 @@ def main(directory, *options):
 
     readme = pages[ROOT / "README.md"]
     run.page(readme, None)
-    functions = administer(FUNCTIONS, "library")
+    names = administer(NAMES, "library")
     administer("CREATE DATABASE library_readme TEMPLATE library;")
     run.clear()
     for page in pages.values():
@@ -134,7 +138,7 @@ def main(directory, *options):
 
     documented = "\n".join(page.text for page in pages.values())
     missing = problems(pages | {path: Page(path) for other in OTHERS for path in ROOT.glob(other)})
-    missing += [f"function {name} is on no page" for name in functions if name not in documented]
+    missing += [f"{name} is on no page" for name in names if name not in documented]
     for line in (*missing, *sorted(run.left_out)):
         print(line)
     print(f"{run.passed} blocks passed, {run.failed} failed, {len(run.left_out)} skipped")
