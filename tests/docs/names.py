@@ -61,16 +61,16 @@ def problems(pages):
     found = []
     for page in pages.values():
         found += broken_links(page, pages)
-        found += [f"{page.name}: no file {name}" for name in page.names() if FILE.fullmatch(name) and not exists(name)]
+        found += [f"{page.name}: no file {name}" for name in sorted(page.names()) if FILE.fullmatch(name) and not exists(name)]
 
     operations = pages[ROOT / "docs/operations.md"].text
     listed = set(re.findall(r"^\| `(clip_pg\.\w+)` \|", operations, re.MULTILINE))
-    found += [f"docs/operations.md: setting {name} is not listed" for name in settings() - listed]
-    found += [f"docs/operations.md: there is no setting {name}" for name in listed - settings()]
+    found += [f"docs/operations.md: setting {name} is not listed" for name in sorted(settings() - listed)]
+    found += [f"docs/operations.md: there is no setting {name}" for name in sorted(listed - settings())]
 
     listed = set(re.findall(r"^\| \w{5} \| `(\w+)` \|", operations, re.MULTILINE))
-    found += [f"docs/operations.md: SQLSTATE {name} is not listed" for name in states() - listed]
-    found += [f"docs/operations.md: no SQLSTATE {name} is raised" for name in listed - states()]
+    found += [f"docs/operations.md: SQLSTATE {name} is not listed" for name in sorted(states() - listed)]
+    found += [f"docs/operations.md: no SQLSTATE {name} is raised" for name in sorted(listed - states())]
 
     # The questions of CONTRIBUTING.md, each with the file that is the answer in the last column.
     architecture = pages[ROOT / "docs/architecture.md"].names()
