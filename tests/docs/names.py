@@ -56,6 +56,13 @@ def states():
     return found - OTHER_STATES
 
 
+def dependencies():
+    """Names of the crates of others that the workspace stands on, as it calls them."""
+    cargo = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
+    listed = cargo.partition("[workspace.dependencies]")[2].partition("\n[")[0]
+    return {"pgrx", "hnsw_rs", *re.findall(r"^([\w-]+) = ", listed, re.MULTILINE)}
+
+
 def problems(pages):
     """Everything that is named and is not there, or is there and is not named where it belongs."""
     found = []
@@ -72,8 +79,10 @@ def problems(pages):
     found += [f"docs/operations.md: SQLSTATE {name} is not listed" for name in sorted(states() - listed)]
     found += [f"docs/operations.md: no SQLSTATE {name} is raised" for name in sorted(listed - states())]
 
-    # The questions of CONTRIBUTING.md, each with the file that is the answer in the last column.
     architecture = pages[ROOT / "docs/architecture.md"].names()
+    found += [f"docs/architecture.md: dependency {name} is not listed" for name in sorted(dependencies() - architecture)]
+
+    # The questions of CONTRIBUTING.md, each with the file that is the answer in the last column.
     questions = pages[ROOT / "CONTRIBUTING.md"].text.partition("## Ten questions")[2]
     answers = re.findall(r"^\| .*\| `([^`]+)` \|$", questions, re.MULTILINE)
     if len(answers) != 10:
