@@ -126,6 +126,7 @@ part_docs() {
     cluster_start
     # At a place that the server can read.
     cp -R "$build/scikit-image" "$cluster/pictures"
+    head -c 20000 "$cluster/pictures/coffee.png" >"$cluster/pictures/torn_off.png"
     cp -R models/clip-mini "$cluster/model"
     cp docs/images/newspaper.jpg "$cluster/"
     run docs tests/docs/run.py "$cluster"

@@ -4,7 +4,7 @@
     tests/docs/run.py DIRECTORY [--update] [PAGE...]
 
 libpq's environment names a server with clip_pg installed, and a superuser. DIRECTORY can be read by the server and holds
-`pictures`, a folder of these, `model`, that of a model, and `newspaper.jpg`.
+`pictures`, a folder of these with one that is cut off, `model`, that of a model, and `newspaper.jpg`.
 
 Every block marked `sql` goes through psql, every block marked `sh` through a shell in DIRECTORY, in the order of the text;
 a block marked `text` after it is what comes out. Where none is printed, no error may come. Blocks of other kinds are not
