@@ -143,25 +143,6 @@ impl<'a> Tiff<'a> {
         Some(tiff)
     }
 
-    /// The `n`-th of the whole numbers that `tag` has in the first directory, from 0.
-    pub(super) fn value(&self, tag: u16, n: usize) -> Option<u64> {
-        let (mut entries, _) = self.directory(self.first)?;
-        let (_, kind, count, at) = entries.find(|entry| entry.0 == tag)?;
-        let bytes = match kind {
-            1 => 1,
-            3 => 2,
-            4 | 13 => 4,
-            16 | 18 => 8,
-            _ => return None,
-        };
-        let count = usize::try_from(count).ok().filter(|&count| n < count)?;
-        let start = match count.checked_mul(bytes)? <= self.word {
-            true => at,
-            false => usize::try_from(self.number(at, self.word)?).ok()?,
-        };
-        self.number(start.checked_add(n * bytes)?, bytes)
-    }
-
     pub(super) fn number(&self, at: usize, length: usize) -> Option<u64> {
         let bytes = self.bytes.get(at..at.checked_add(length)?)?;
         let append = |value: u64, byte: &u8| value << 8 | u64::from(*byte);

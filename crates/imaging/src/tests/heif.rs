@@ -47,13 +47,13 @@ fn heic_is_read_by_the_library_that_is_named() {
     let told = info(&heic).unwrap();
     assert_eq!((told.width, told.height), (64, 48));
     assert_eq!(told.refused.as_deref(), Some("HEIC"));
-    assert!(crate::missing("HEIC").unwrap().contains("libheif1"));
+    assert!(crate::advice("HEIC").unwrap().contains("libheif1"));
     crate::use_libheif("/nowhere/libheif.so.1");
-    assert!(crate::missing("HEIC").unwrap().contains("/nowhere"));
+    assert!(crate::advice("HEIC").unwrap().contains("/nowhere"));
     crate::use_libheif("libheif.so.1");
     if info(&heic).unwrap().refused.is_none() {
         assert_eq!(decode(&heic).unwrap().len(), 3 * 64 * 48);
-        assert_eq!(crate::missing("HEIC"), None);
+        assert_eq!(crate::advice("HEIC"), None);
         let mut damaged = heic.clone();
         let middle = damaged.len() / 2;
         damaged.truncate(middle);
