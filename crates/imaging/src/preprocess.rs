@@ -22,8 +22,9 @@ pub struct Preprocess {
     pub exif_orientation: bool,
     /// What lies behind transparent pixels.
     pub alpha: Alpha,
-    /// What becomes of colours that are not sRGB.
-    #[serde(default)]
+    /// What becomes of colours that are not sRGB. Left out of descriptions where it is the default, so that identities that
+    /// were made without it stay the same.
+    #[serde(default, skip_serializing_if = "ColorProfile::is_ignored")]
     pub color_profile: ColorProfile,
 }
 
@@ -91,6 +92,12 @@ pub enum ColorProfile {
     Ignore,
     /// They are converted to sRGB.
     Srgb,
+}
+
+impl ColorProfile {
+    fn is_ignored(&self) -> bool {
+        *self == Self::Ignore
+    }
 }
 
 /// What becomes of an alpha channel.
