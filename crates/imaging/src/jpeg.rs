@@ -7,6 +7,7 @@ mod lossless;
 mod turbo;
 
 use super::decoder::{self, Decoder, Reader, Request, only_page};
+use super::markers::next_segment;
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
 use super::{Format, metadata};
@@ -143,55 +144,6 @@ impl Header {
             _ => format!("{precision}-bit JPEG"),
         };
         Some(format)
-    }
-}
-
-/// The segments of a file, each by its marker, and what follows it.
-struct Markers<'a>(&'a [u8]);
-
-impl<'a> Markers<'a> {
-    fn of(file: &'a [u8]) -> Self {
-        Self(file.get(2..).unwrap_or_default())
-    }
-}
-
-impl<'a> Iterator for Markers<'a> {
-    type Item = (u8, &'a [u8], &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (marker, segment) = next_segment(&mut self.0)?;
-        if marker == 0xd9 {
-            self.0 = &[];
-        }
-        Some((marker, segment, self.0))
-    }
-}
-
-/// The segments up to the first scan: marker and content.
-pub(super) fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    std::iter::from_fn(move || next_segment(&mut rest))
-        .take_while(|(marker, _)| !matches!(marker, 0xd9 | 0xda))
-}
-
-/// The next marker of the header and the content of its segment, skipping what belongs to none.
-fn next_segment<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
-    loop {
-        let at = rest.iter().position(|&byte| byte == 0xff)?;
-        let (&marker, tail) = rest.get(at + 1..)?.split_first()?;
-        match marker {
-            // A fill byte may be followed by the marker itself.
-            0xff => *rest = rest.get(at + 1..)?,
-            0x00 | 0x01 | 0xd0..=0xd8 => *rest = tail,
-            0xd9 => return Some((marker, &[])),
-            _ => {
-                let (length, _) = tail.split_first_chunk::<2>()?;
-                let (segment, after) =
-                    tail.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
-                *rest = after;
-                return Some((marker, segment.get(2..)?));
-            }
-        }
     }
 }
 

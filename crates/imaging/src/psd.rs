@@ -5,7 +5,7 @@
 use super::Format;
 use super::decoder::{Decoder, Header, Reader, Request, only_page};
 use super::jpeg::rgb_of_inverted;
-use super::metadata::Resources;
+use super::photoshop::{Document, Resources, number};
 use super::raster::{paint, zeroed};
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
@@ -53,71 +53,7 @@ fn early() -> Error {
     corrupt(Format::Psd, "the data ends early")
 }
 
-/// Photoshop's image resources of a document.
-pub(super) fn resources(bytes: &[u8]) -> Option<&[u8]> {
-    Document::parse(bytes).map(|document| document.resources)
-}
-
-/// The sections before the picture.
-struct Document<'a> {
-    channels: usize,
-    width: u32,
-    height: u32,
-    depth: u16,
-    mode: u16,
-    palette: &'a [u8],
-    resources: &'a [u8],
-    /// Whether lengths have more bytes, as in PSB.
-    large: bool,
-    compression: u16,
-    data: &'a [u8],
-}
-
-/// A number of so many bytes, taken from the front.
-fn number(rest: &mut &[u8], length: usize) -> Option<u64> {
-    let (bytes, tail) = rest.split_at_checked(length)?;
-    *rest = tail;
-    Some(
-        bytes
-            .iter()
-            .fold(0, |number, byte| number << 8 | u64::from(*byte)),
-    )
-}
-
-/// A section behind its length.
-fn section<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
-    let length = usize::try_from(number(rest, length)?).ok()?;
-    let (section, tail) = rest.split_at_checked(length)?;
-    *rest = tail;
-    Some(section)
-}
-
-impl<'a> Document<'a> {
-    fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let mut rest = bytes.get(4..)?;
-        let large = number(&mut rest, 2)? == 2;
-        number(&mut rest, 6)?;
-        let channels = number(&mut rest, 2)? as usize;
-        let (height, width) = (number(&mut rest, 4)? as u32, number(&mut rest, 4)? as u32);
-        let (depth, mode) = (number(&mut rest, 2)? as u16, number(&mut rest, 2)? as u16);
-        let palette = section(&mut rest, 4)?;
-        let resources = section(&mut rest, 4)?;
-        // The layers.
-        section(&mut rest, if large { 8 } else { 4 })?;
-        Some(Self {
-            channels,
-            width,
-            height,
-            depth,
-            mode,
-            palette,
-            resources,
-            large,
-            compression: number(&mut rest, 2)? as u16,
-            data: rest,
-        })
-    }
-
+impl Document<'_> {
     /// Samples of a pixel that are looked at: grey, or an index; three colours; four inks, or colours and opacity.
     fn samples(&self) -> Option<usize> {
         match (self.mode, self.channels) {

@@ -1,18 +1,21 @@
 //! TIFF and BigTIFF: one picture of several, out of strips or tiles of any compression, as rows of RGB.
 //!
-//! The way through a file: `directory` reads what is known of pictures, `pages` chooses one, `layout` says how it is stored,
-//! `codec` undoes the compression (`stream`, `fax`, `jpeg`, `whole`), `strips` puts rows together and undoes the predictor
-//! (`samples`), `scale` makes 8 bits of any depth, `color` RGB of any colours, `picture` rows.
+//! The way through a file: `directory` reads what is known of pictures, `pages` chooses one, `layout` says how it is stored
+//! (`jpeg_head` of JPEG streams), `codec` undoes the compression (`stream`, `fax`, `jpeg`, `whole`; they share `chunk`),
+//! `strips` puts rows together and undoes the predictor (`samples`), `scale` makes 8 bits of any depth, `color` RGB of any
+//! colours, `picture` rows.
 //!
 //! What a file needs is told from its directory before anything is decoded, so that a variant without a decoder is not taken
 //! for damage, and its size is known all the same. Of a file that holds smaller versions of the picture, the smallest one is
 //! decoded that has enough pixels; of that only the strips and tiles that the region takes part in.
 
+mod chunk;
 mod codec;
 mod color;
 mod directory;
 mod fax;
 mod jpeg;
+mod jpeg_head;
 mod layout;
 mod pages;
 mod picture;

@@ -4,8 +4,9 @@
 //! that no more than two rows are held.
 
 use super::huffman::{Bits, Table};
-use super::{Markers, unreadable_data};
+use super::unreadable_data;
 use crate::Format;
+use crate::markers::Markers;
 use crate::source::{Pulse, corrupt};
 use crate::{Error, Result};
 

@@ -2,10 +2,10 @@
 //!
 //! Nothing is copied or inflated before it is asked for, and a damaged container has the blocks before the damage.
 
-use super::iptc::Resources;
+use crate::photoshop::{self, Resources};
 use crate::riff::Chunks;
 use crate::source::Pulse;
-use crate::{Format, jpeg, psd};
+use crate::{Format, markers};
 use std::borrow::Cow;
 use std::io::Read;
 
@@ -81,7 +81,7 @@ impl<'a> Blocks<'a> {
             Format::Jpeg => blocks.jpeg(bytes, pulse),
             Format::Png => blocks.png(bytes, pulse),
             Format::WebP => blocks.webp(bytes, pulse),
-            Format::Psd => blocks.resources(psd::resources(bytes).unwrap_or_default()),
+            Format::Psd => blocks.resources(photoshop::resources(bytes).unwrap_or_default()),
             _ => {}
         }
         blocks
@@ -98,7 +98,7 @@ impl<'a> Blocks<'a> {
     }
 
     fn jpeg(&mut self, bytes: &'a [u8], pulse: &Pulse<'_>) {
-        for (marker, data) in jpeg::segments(bytes) {
+        for (marker, data) in markers::segments(bytes) {
             pulse.beat();
             let kinds: [(u8, &[u8], Kind); 3] = [
                 (0xe1, b"Exif\0\0", Kind::Exif),

@@ -1,5 +1,7 @@
 //! IPTC's Information Interchange Model (IIM 4.2), as JPEG, TIFF and PSD carry it: records of datasets.
 
+use crate::photoshop::Resources;
+
 /// A dataset of the second record that is read: its number and its name in the standard.
 const DATASETS: [(u8, &str); 20] = [
     (5, "ObjectName"),
@@ -84,24 +86,4 @@ fn text(value: &[u8], utf8: bool) -> String {
     };
     // To a database a zero is no character.
     text.replace('\0', "").trim().to_owned()
-}
-
-/// The IPTC block and others within Photoshop's image resources (`8BIM`): number and content.
-pub(crate) struct Resources<'a>(pub(crate) &'a [u8]);
-
-impl<'a> Iterator for Resources<'a> {
-    type Item = (u16, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.0.strip_prefix(b"8BIM")?;
-        let (&number, rest) = rest.split_first_chunk::<2>()?;
-        // A name with its length, to an even number of bytes.
-        let name = 1 + usize::from(*rest.first()?);
-        let rest = rest.get(name.next_multiple_of(2)..)?;
-        let (&length, rest) = rest.split_first_chunk::<4>()?;
-        let length = u32::from_be_bytes(length) as usize;
-        let content = rest.get(..length)?;
-        self.0 = rest.get(length.next_multiple_of(2)..).unwrap_or_default();
-        Some((u16::from_be_bytes(number), content))
-    }
 }

@@ -17,7 +17,6 @@ pub(crate) use blocks::{Blocks, Kind};
 pub use date::Moment;
 use fields::Fields;
 use iptc::Datasets;
-pub(crate) use iptc::Resources;
 use std::borrow::Cow;
 pub use words::words;
 use xmp::Packet;

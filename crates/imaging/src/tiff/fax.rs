@@ -4,7 +4,7 @@
 //! As in libtiff, rows that a strip does not have are white where the strip is there in full, and a bad code costs group 3
 //! the rest of its row only.
 
-use super::codec::Packed;
+use super::chunk::Packed;
 use crate::source::{Pulse, corrupt};
 use crate::{Error, Format, Result};
 use fax::BitReader;

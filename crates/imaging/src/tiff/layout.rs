@@ -3,7 +3,7 @@
 //! Nothing is decoded here. What there is no decoder for is told by name, so that it is not taken for damage.
 
 use super::directory::{Directory, Entry};
-use super::{jpeg, whole};
+use super::jpeg_head;
 use crate::source::corrupt;
 use crate::{Format, Result};
 use std::borrow::Cow;
@@ -33,7 +33,7 @@ pub(super) mod compression {
     pub(crate) const ZSTD: u64 = 50_000;
     pub(crate) const WEBP: u64 = 50_001;
     pub(crate) const OLD_WEBP: u64 = 34_927;
-    /// Values that stand for a format of its own, which this crate may read.
+    /// Values that stand for a format of its own, each of which `whole` has a decoder for.
     pub(crate) const FORMATS: [(u64, crate::Format); 7] = [
         (33_003, crate::Format::Jpeg2000),
         (33_004, crate::Format::Jpeg2000),
@@ -122,7 +122,7 @@ impl<'a> Layout<'a> {
         let side = |tag| first(tag).and_then(|side| u32::try_from(side).ok());
         let compression = first(259).unwrap_or(compression::NONE);
         let stream = match compression {
-            compression::OLD_JPEG => jpeg::whole(&directory),
+            compression::OLD_JPEG => jpeg_head::whole(&directory),
             _ => None,
         };
         let size = stream.as_ref().map(|stream| stream.size);
@@ -338,11 +338,8 @@ impl<'a> Layout<'a> {
             34_713 => "Nikon NEF compression".into(),
             34_892 => "lossy DNG compression".into(),
             34_934 | 22_610 => "JPEG XR compression".into(),
-            other => match self.format() {
-                Some(format) if whole::decoder(format).is_some() => return None,
-                Some(format) => format!("{} compression", format.title()).into(),
-                None => format!("compression {other}").into(),
-            },
+            _ if self.format().is_some() => return None,
+            other => format!("compression {other}").into(),
         })
     }
 
@@ -378,7 +375,9 @@ impl<'a> Layout<'a> {
             } else if self.color() == Ok(Color::Palette) && self.directory.entry(320).is_none() {
                 "a palette that is not in the file".into()
             } else if self.compression == compression::JPEG
-                && let Some(refused) = self.first().and_then(|bytes| jpeg::refused(bytes, bits))
+                && let Some(refused) = self
+                    .first()
+                    .and_then(|bytes| jpeg_head::refused(bytes, bits))
             {
                 refused.into()
             } else {

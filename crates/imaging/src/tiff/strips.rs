@@ -1,7 +1,8 @@
 //! Rows of samples out of strips or tiles: the decoders of those that lie side by side take turns, a row each, so that
 //! memory is that of rows however the file is cut up.
 
-use super::codec::{self, Chunk, Packed};
+use super::chunk::{Chunk, Packed};
+use super::codec;
 use super::layout::{Color, Layout, compression};
 use super::samples;
 use crate::raster::zeroed;

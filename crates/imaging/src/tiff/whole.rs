@@ -1,6 +1,6 @@
 //! Compressions that are formats of pictures of their own, and LERC, whose decoder gives a strip or tile at once.
 
-use super::codec::{Chunk, Decoded, Packed, unreadable};
+use super::chunk::{Chunk, Decoded, Packed, unreadable};
 use super::layout::{Layout, compression};
 use super::stream::Input;
 use crate::aside;
@@ -21,7 +21,7 @@ use ruzstd::decoding::StreamingDecoder;
 use std::io::{Cursor, Read};
 
 /// Who reads pictures of a format.
-pub(super) fn decoder(format: Format) -> Option<&'static dyn Decoder> {
+fn decoder(format: Format) -> Option<&'static dyn Decoder> {
     Some(match format {
         Format::Jpeg2000 => &Jpeg2000,
         Format::JpegXl => &JpegXl,
@@ -245,4 +245,16 @@ fn unpacked(reader: impl Read, chunk: &Chunk<'_>) -> Result<Vec<u8>> {
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_have_decoders() {
+        for (value, format) in compression::FORMATS {
+            assert!(decoder(format).is_some(), "compression {value}");
+        }
+    }
 }
