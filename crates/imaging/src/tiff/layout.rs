@@ -220,7 +220,8 @@ impl<'a> Layout<'a> {
             // Where the mask is set, the picture is.
             Some(4) => Color::Grey,
             Some(5) => match samples - self.extra.len().min(samples) {
-                1 => Color::WhiteIsZero,
+                // Where all samples are said to be extra ones, the first is an ink all the same.
+                0 | 1 => Color::WhiteIsZero,
                 2 => return Err("two inks".into()),
                 _ => Color::Cmyk,
             },
