@@ -35,12 +35,14 @@ impl<F> PartialEq for Hit<F> {
 impl<F> Eq for Hit<F> {}
 
 impl<F> PartialOrd for Hit<F> {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl<F> Ord for Hit<F> {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         self.distance
             .total_cmp(&other.distance)
@@ -64,12 +66,14 @@ impl PartialEq for Candidate {
 impl Eq for Candidate {}
 
 impl PartialOrd for Candidate {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Ord for Candidate {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         other
             .estimate

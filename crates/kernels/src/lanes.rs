@@ -4,8 +4,6 @@
 //! the same bits. Hence the exact zero of a vector's cosine distance to itself.
 #![allow(unsafe_code)]
 
-use std::array;
-
 /// A register of `f32` lanes.
 ///
 /// A value is proof that the machine has the instructions: making one is unsafe, using it is not.
@@ -153,7 +151,12 @@ pub(crate) unsafe fn accumulate<T, U, V: Load<T> + Load<U>, M: Measure<N>, const
         first = M::add(first, x, y);
     }
 
-    array::from_fn(|i| first[i].add(second[i]).add(third[i].add(fourth[i])).sum())
+    // A loop, for a closure is a function that lacks the caller's instructions where it is not inlined.
+    let mut total = [0.0; N];
+    for (i, total) in total.iter_mut().enumerate() {
+        *total = first[i].add(second[i]).add(third[i].add(fourth[i])).sum();
+    }
+    total
 }
 
 /// Copies `n` elements to the front of an array of zeros: the partial load of an instruction set
