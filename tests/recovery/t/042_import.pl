@@ -112,7 +112,7 @@ is($stdout, "1|0|0|2\nt", 'a large file is not read');
 $stderr =~ s/^psql:<stdin>:\d+: //mg;
 is($stderr =~ s/\Q$unusual\E/DIR/gr . "\n", <<'ERR', 'each is told of');
 NOTICE:  files that are no images by their extension: 1 without, 1 .xyz
-WARNING:  could not import "DIR/b.jp2": image format JPEG 2000 is not supported
+WARNING:  could not import "DIR/b.jp2": invalid JPEG 2000 image: there is no codestream
 WARNING:  file "DIR/huge.tif" of 3221225472 bytes exceeds the limit of 1073741819 bytes
 ERR
 
