@@ -1,5 +1,7 @@
 //! Which nodes a search has heard of.
 
+use std::mem;
+
 use fixedbitset::FixedBitSet;
 use hashbrown::HashSet;
 use rustc_hash::FxBuildHasher;
@@ -45,8 +47,8 @@ impl NodeSet for HashedNodes {
 #[derive(Default)]
 pub struct DenseNodes {
     nodes: FixedBitSet,
-    /// Blocks of words that are not all zero.
-    touched: FixedBitSet,
+    /// For each block of words, whether it may not be all zeros. Bytes, for they are written at every step of a search.
+    touched: Vec<bool>,
 }
 
 impl DenseNodes {
@@ -56,11 +58,12 @@ impl DenseNodes {
 
 impl NodeSet for DenseNodes {
     fn clear(&mut self) {
-        let words = self.nodes.as_mut_slice();
-        for block in self.touched.ones() {
-            words[block * Self::BLOCK..][..Self::BLOCK].fill(0);
+        let blocks = self.nodes.as_mut_slice().chunks_exact_mut(Self::BLOCK);
+        for (words, touched) in blocks.zip(&mut self.touched) {
+            if mem::take(touched) {
+                words.fill(0);
+            }
         }
-        self.touched.clear();
     }
 
     #[inline]
@@ -68,15 +71,15 @@ impl NodeSet for DenseNodes {
         let (id, bits) = (id as usize, Self::BLOCK * usize::BITS as usize);
         let block = id / bits;
         if block >= self.touched.len() {
-            self.touched.grow(block + 1);
+            self.touched.resize(block + 1, false);
             self.nodes.grow((block + 1) * bits);
         }
-        self.touched.insert(block);
+        self.touched[block] = true;
         !self.nodes.put(id)
     }
 
     fn bytes(&self) -> usize {
-        (self.nodes.as_slice().len() + self.touched.as_slice().len()) * size_of::<usize>()
+        self.nodes.as_slice().len() * size_of::<usize>() + self.touched.capacity()
     }
 }
 
