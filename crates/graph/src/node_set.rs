@@ -79,7 +79,7 @@ impl NodeSet for DenseNodes {
     }
 
     fn bytes(&self) -> usize {
-        self.nodes.as_slice().len() * size_of::<usize>() + self.touched.capacity()
+        size_of_val(self.nodes.as_slice()) + self.touched.capacity()
     }
 }
 
