@@ -26,6 +26,7 @@ mod registration;
 mod role;
 mod search;
 mod server;
+mod shards;
 mod shmem;
 mod sql;
 mod subtransaction;

@@ -25,27 +25,9 @@ pub enum Error {
         /// `max_distance`.
         distance: f64,
     },
-    /// A relation that is gone.
-    #[error("relation with OID {0} does not exist")]
-    NoTable(u32),
-    /// A column that there is not.
-    #[error("column \"{column}\" of table {table} does not exist")]
-    NoColumn {
-        /// The column.
-        column: String,
-        /// Its table.
-        table: String,
-    },
-    /// A column of another type.
-    #[error("column \"{column}\" of table {table} is of type {kind}")]
-    NotVectors {
-        /// The column.
-        column: String,
-        /// Its table.
-        table: String,
-        /// Its type.
-        kind: String,
-    },
+    /// The column, or its table.
+    #[error(transparent)]
+    Column(#[from] crate::vector::Error),
     /// Vectors that are not looked up by an index.
     #[error("no index finds the nearest of column {column} of table {table}")]
     NotIndexed {
@@ -71,12 +53,7 @@ impl Report for Error {
         match self {
             Missing(_) => Fields::of(ERRCODE_NULL_VALUE_NOT_ALLOWED),
             Distance { .. } | Diameter { .. } => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
-            NoTable(_) => Fields::of(ERRCODE_UNDEFINED_TABLE),
-            NoColumn { .. } => Fields::of(ERRCODE_UNDEFINED_COLUMN),
-            NotVectors { .. } => Fields::hinted(
-                ERRCODE_DATATYPE_MISMATCH,
-                "An embedding is kept in a column of type clip_vector.",
-            ),
+            Column(error) => error.fields(),
             NotIndexed { column, table } => Fields::explained(
                 ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 "Without one, every vector would be compared with every other.",

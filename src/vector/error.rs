@@ -22,6 +22,30 @@ pub enum Error {
     /// A type modifier that is no dimension.
     #[error("dimensions for type clip_vector must be between 1 and {MAX_DIMENSIONS}, not {0}")]
     DimensionsModifier(i32),
+    /// A relation that is gone.
+    #[error("relation with OID {0} does not exist")]
+    NoTable(u32),
+    /// A column that there is not.
+    #[error("column \"{column}\" of table {table} does not exist")]
+    NoColumn {
+        /// The column.
+        column: String,
+        /// Its table.
+        table: String,
+    },
+    /// A column of another type.
+    #[error("column \"{column}\" of table {table} is of type {kind}")]
+    NotVectors {
+        /// The column.
+        column: String,
+        /// Its table.
+        table: String,
+        /// Its type.
+        kind: String,
+    },
+    /// A statement without an error of the server's own.
+    #[error("could not run a statement: {0}")]
+    Statement(#[from] pgrx::spi::Error),
 }
 
 impl From<Error> for ErrorReport {
@@ -41,6 +65,13 @@ impl Report for Error {
                 "Write the number of dimensions, as in clip_vector(512).",
             ),
             DimensionsModifier(_) => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+            NoTable(_) => Fields::of(ERRCODE_UNDEFINED_TABLE),
+            NoColumn { .. } => Fields::of(ERRCODE_UNDEFINED_COLUMN),
+            NotVectors { .. } => Fields::hinted(
+                ERRCODE_DATATYPE_MISMATCH,
+                "An embedding is kept in a column of type clip_vector.",
+            ),
+            Statement(_) => Fields::of(ERRCODE_INTERNAL_ERROR),
         }
     }
 }

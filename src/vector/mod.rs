@@ -8,6 +8,7 @@ mod aggregate;
 mod analyze;
 mod arithmetic;
 mod cast;
+mod column;
 mod compare;
 mod datum;
 mod distance;
@@ -17,6 +18,7 @@ mod io;
 mod value;
 
 pub use analyze::{SAMPLE_KIND, distance};
+pub use column::Column;
 pub use datum::Stored;
 pub use distance::prefetch;
 pub use domain::base_type;

@@ -15,6 +15,7 @@ README_BYTES = 10_000
 OTHER_STATES = {
     "internal_error", "successful_completion", "warning",
     "triggered_action_exception", "integrity_constraint_violation", "with_check_option_violation", "plpgsql_error",
+    "connection_exception", "admin_shutdown", "crash_shutdown", "cannot_connect_now",
 }  # fmt: skip
 
 
