@@ -82,6 +82,8 @@ part_regress() {
 }
 
 part_recovery() {
+    # Nor is a pooler for everybody.
+    command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || ! command -v apt-get >/dev/null || scripts/setup.sh pgbouncer
     cluster_prepare
     local perl
     perl=$(dirname "$(dirname "$("$PG_CONFIG" --pgxs)")")/test/perl
