@@ -9,6 +9,7 @@
 #   demo      `make demo` on public photographs
 #   docs      every block of SQL in the documentation, as printed, and whether what it names is there
 #   catalogue the web application of examples/catalogue in a headless browser, Debian's chromium
+#   clients   the packages of clients/: drivers, SQLAlchemy, Django; types, and what is packed
 #
 # and, not among those that run by default:
 #
@@ -17,7 +18,7 @@
 . "$(dirname "$0")/../scripts/cluster.sh"
 cd "$root"
 require_pg_config
-parts=${*:-lint crates regress recovery parity demo docs catalogue}
+parts=${*:-lint crates regress recovery parity demo docs catalogue clients}
 # Tests that run a model find ONNX Runtime here.
 export CLIP_ONNXRUNTIME
 CLIP_ONNXRUNTIME=$(echo "$build"/onnxruntime/libonnxruntime.so.*)
@@ -147,6 +148,17 @@ part_catalogue() {
     venv catalogue-test tests/catalogue/requirements.txt
     run catalogue "$venv/bin/python" -B -m pytest -p no:cacheprovider -q -rs tests/catalogue
     tally "$(count passed catalogue)" "$(failures '(failed|error)' catalogue)" "$(count skipped catalogue)"
+}
+
+part_clients() {
+    venv clients-test clients/python/requirements.txt
+    cluster_start
+    run clients env COVERAGE_FILE="$logs/clients-coverage" "$venv/bin/python" -B -m pytest -p no:cacheprovider -q -rs \
+        --rootdir clients/python --config-file clients/python/pyproject.toml --cov --cov-config clients/python/pyproject.toml clients/python/tests
+    tally "$(count passed clients)" "$(failures '(failed|error)' clients)" "$(count skipped clients)"
+    cluster_remove
+    run clients-types "$venv/bin/mypy" --config-file clients/python/pyproject.toml --cache-dir "$build/mypy" clients/python/clip_pg
+    if [ $status -eq 0 ]; then tally 1 0 0; else tally 0 1 0; fi
 }
 
 for part in $parts; do
