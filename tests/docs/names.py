@@ -6,7 +6,7 @@ from glob import glob
 from page import ROOT, Page
 
 # Where files of the project are named by their paths, this is how these begin.
-TOP = ("benches", "crates", "demo", "docs", "examples", "fuzz", "models", "scripts", "sql", "src", "tests")
+TOP = ("benches", "clients", "crates", "demo", "docs", "examples", "fuzz", "models", "scripts", "sql", "src", "tests")
 FILE = re.compile(rf"(?:{'|'.join(TOP)})/[\w./*{{}},-]*")
 README_BYTES = 10_000
 

@@ -5,4 +5,6 @@ DATABASE, ELSEWHERE, WITHOUT = "clip_pg_clients", "clip_pg_clients_elsewhere", "
 SCHEMA = "Odd Schema"
 # Empty, for Django's migrations.
 DJANGO, MIGRATED, OLDER_DRIVER = "clip_pg_clients_django", "clip_pg_clients_migrated", "clip_pg_clients_psycopg2"
-ALL = [DATABASE, ELSEWHERE, WITHOUT, DJANGO, MIGRATED, OLDER_DRIVER]
+# For the blocks of the documentation.
+DOCS, DOCS_DJANGO = "clip_pg_clients_docs", "clip_pg_clients_docs_django"
+ALL = [DATABASE, ELSEWHERE, WITHOUT, DJANGO, MIGRATED, OLDER_DRIVER, DOCS, DOCS_DJANGO]

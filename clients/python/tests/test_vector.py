@@ -113,7 +113,7 @@ def test_numpy():
     assert np.array([made, made]).shape == (2, 2)
     assert (made.to_numpy() == np.array(made)).all()
     with pytest.raises(ValueError, match="without a copy"):
-        np.array(made, copy=False)
+        made.__array__(copy=False)
 
 
 def test_is_indexed_but_no_container():
