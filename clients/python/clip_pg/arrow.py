@@ -1,4 +1,7 @@
-"""Vectors in Apache Arrow: an extension type over FixedSizeList<halffloat>[dimensions], in files of Parquet, too."""
+"""Vectors in Apache Arrow: an extension type over FixedSizeList<halffloat>[dimensions], in files of Parquet, too.
+
+Arrow before version 26 may refuse to write nulls among them to Parquet.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """psycopg 3, psycopg2, asyncpg and pg8000: values there and back, in every format that the driver has."""
 
 import os
+import sys
 
 import asyncpg
 import numpy as np
@@ -161,6 +162,15 @@ class TestPsycopg2:
         assert connection.info.transaction_status == 2
         connection.close()
 
+    def test_without_numpy(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "numpy", None)
+        connection = psycopg2.connect("")
+        clip_pg.psycopg2.register(connection)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT %s", [ONE])
+            assert cursor.fetchone() == (ONE,)
+        connection.close()
+
     def test_elsewhere(self, elsewhere):
         connection = psycopg2.connect("")
         clip_pg.psycopg2.register(connection)
@@ -226,7 +236,14 @@ class TestPg8000:
         assert connection.run("SELECT embedding FROM item ORDER BY id") == [[ONE], [OTHER], [None]]
         connection.close()
 
-    def test_without_numpy_or_the_extension(self, without):
+    def test_without_numpy(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "numpy", None)
+        connection = self.connect()
+        clip_pg.pg8000.register(connection)
+        assert connection.run("SELECT CAST(:one AS clip_vector)", one=ONE) == [[ONE]]
+        connection.close()
+
+    def test_without_the_extension(self, without):
         connection = self.connect()
         with pytest.raises(ExtensionMissing, match=MISSING):
             clip_pg.pg8000.register(connection, numpy=False)

@@ -56,6 +56,14 @@ class ClipVectorField(models.Field):
         """With its type, so that a driver that binds parameters on the server need not guess."""
         return f"%s::{NAME}"
 
+    def get_placeholder_sql(self, value: Any, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """The same, as Django 6.1 and later ask for it."""
+        placeholder = self.get_placeholder(value, compiler, connection)
+        if hasattr(value, "as_sql"):
+            sql, params = compiler.compile(value)
+            return placeholder % sql, params
+        return placeholder, (value,)
+
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Vector | None:
         # A text, or a vector where the driver knows the type.
         return None if value is None else vector(value)
