@@ -150,12 +150,37 @@ part_catalogue() {
     tally "$(count passed catalogue)" "$(failures '(failed|error)' catalogue)" "$(count skipped catalogue)"
 }
 
+# The tests of the package for Node.js, in a copy beside what they need from npm, pinned by hash
+node_tests() {
+    local copy=$build/clients-node
+    mkdir -p "$copy"
+    rm -rf "$copy/src" "$copy/test"
+    cp -R clients/node/src clients/node/test clients/node/package.json clients/node/package-lock.json "$copy/"
+    cd "$copy"
+    if ! cmp -s package-lock.json node_modules/package-lock.json; then
+        say "Fetching Node.js packages from npm (once)"
+        npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/ || return
+    fi
+    node_modules/.bin/tsc --project test && node --test --test-reporter=tap test/*.test.js
+}
+
 part_clients() {
     venv clients-test clients/python/requirements.txt
     cluster_start
     run clients env COVERAGE_FILE="$logs/clients-coverage" "$venv/bin/python" -B -m pytest -p no:cacheprovider -q -rs \
         --rootdir clients/python --config-file clients/python/pyproject.toml --cov --cov-config clients/python/pyproject.toml clients/python/tests
     tally "$(count passed clients)" "$(failures '(failed|error)' clients)" "$(count skipped clients)"
+    # Node.js is not for everybody who builds clip_pg.
+    if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'; then
+        run clients-node node_tests
+        local bad
+        bad=$(sed -nE 's/^# fail ([0-9]+)$/\1/p' "$logs/clients-node")
+        [ $status -eq 0 ] || [ "${bad:-0}" -gt 0 ] || bad=1
+        tally "$(sed -nE 's/^# pass ([0-9]+)$/\1/p' "$logs/clients-node")" "$bad" 0
+    else
+        say "Skipped: there is no Node.js 18 with npm"
+        tally 0 0 1
+    fi
     cluster_remove
     run clients-types "$venv/bin/mypy" --config-file clients/python/pyproject.toml --cache-dir "$build/mypy" clients/python/clip_pg
     if [ $status -eq 0 ]; then tally 1 0 0; else tally 0 1 0; fi
