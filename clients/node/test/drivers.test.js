@@ -60,7 +60,12 @@ describe('pg', () => {
     }))
 
   test('without the extension', () =>
-    connected(without.name, (client) => assert.rejects(forPg.register(client), ExtensionMissing)))
+    connected(without.name, async (client) => {
+      await assert.rejects(forPg.register(client), ExtensionMissing)
+      const pool = new pg.Pool({ database: without.name, onConnect: forPg.register })
+      await assert.rejects(pool.query('SELECT 1'), ExtensionMissing)
+      await pool.end()
+    }))
 })
 
 describe('postgres.js', () => {

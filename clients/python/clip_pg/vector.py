@@ -28,7 +28,7 @@ _NO_HALF = 65520
 
 
 class Vector:
-    """A vector of half-precision numbers, made of a sequence or a NumPy array of numbers, or of another vector.
+    """A vector of half-precision numbers, made of numbers: a sequence, an array of NumPy or what becomes one, another vector.
 
     It is equal to every vector, and every list, of the same numbers, is indexed like a list, can be a key, be pickled and
     be given to NumPy. It is no container in Python's sense, though, and has no length but `dimensions()`: drivers would
@@ -50,7 +50,7 @@ class Vector:
                 f"a vector is made of numbers, not of {type(values).__name__}: "
                 "Vector.from_text() and Vector.from_binary() read these"
             )
-        elif hasattr(values, "__array_interface__"):
+        elif hasattr(values, "__array__"):
             self._halves = _of_array(values)
         else:
             self._halves = _of_numbers(values)

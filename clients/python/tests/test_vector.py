@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sized
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import psycopg
 import pytest
 
@@ -41,6 +42,7 @@ def test_every_half_is_written_as_the_server_writes_it():
         np.array([1.5, -2, 3], ">f4"),
         np.array([1.5, -2, 3], object),
         np.array([3, -2, 1.5], np.float16)[::-1],
+        pd.Series([1.5, -2, 3]),
         Vector([1.5, -2, 3]),
     ],
     ids=str,
