@@ -5,7 +5,8 @@ import { vector } from './index.js'
 
 /** A column of the type `clip_vector(dimensions)`: `clipVector('embedding', { dimensions: 512 })`. */
 export const clipVector = customType({
-  dataType: (config) => (config?.dimensions === undefined ? 'clip_vector' : `clip_vector(${Number(config.dimensions)})`),
+  dataType: (config) =>
+    config?.dimensions === undefined ? 'clip_vector' : `clip_vector(${Number(config.dimensions)})`,
   toDriver: (value) => vector(value).toText(),
   fromDriver: vector,
 })

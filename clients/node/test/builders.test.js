@@ -66,7 +66,8 @@ describe('drizzle', () => {
       await db.transaction(async (tx) => {
         await tx.insert(item).values({ id: 4, embedding: new Vector([4, 5, 6]) })
         await tx.update(item).set({ embedding: null }).where(eq(item.id, 1))
-        const rows = await tx.select({ embedding: item.embedding }).from(item).where(drizzleSql`${item.id} IN (1, 4)`).orderBy(item.id)
+        const changed = drizzleSql`${item.id} IN (1, 4)`
+        const rows = await tx.select({ embedding: item.embedding }).from(item).where(changed).orderBy(item.id)
         assert.deepEqual(rows.map(({ embedding }) => embedding && embedding.toArray()), [null, [4, 5, 6]])
         tx.rollback()
       }).catch((error) => assert.match(error.message, /[Rr]ollback/))
@@ -93,7 +94,10 @@ test('kysely', async () => {
   const rows = await near.execute()
   assert.deepEqual(ids(rows), [1, 2])
   assert.ok(rows[1].embedding instanceof Vector && rows[1].embedding.equals([2, 2, 2]))
-  const { s } = await db.selectFrom('item').select((e) => k.similarity('embedding', e.ref('embedding')).as('s')).executeTakeFirst()
+  const { s } = await db
+    .selectFrom('item')
+    .select((e) => k.similarity('embedding', e.ref('embedding')).as('s'))
+    .executeTakeFirst()
   assert.ok(Math.abs(s - 1) < 1e-6)
   assert.deepEqual(await by(k.l2Distance('embedding', null)), [1, 2, 3])
   await db.insertInto('item').values({ id: 4, embedding: new Vector([4, 5, 6]) }).execute()

@@ -61,9 +61,8 @@ test('every half is to the server what it is here', async (t) => {
     // The server tells 0 from -0, which are equal.
     part.forEach((bits, index) => bytes.writeUInt16BE(bits === 0x8000 ? 0 : bits, 4 + 2 * index))
     const ours = new Vector(part.map(half))
-    const { rows } = await client.query('SELECT clip_vector_send(text::clip_vector) AS bytes, text::clip_vector::text FROM (SELECT $1::text) s', [
-      ours.toText(),
-    ])
+    const query = 'SELECT clip_vector_send(v) AS bytes, v::text AS text FROM (SELECT $1::text::clip_vector AS v) s'
+    const { rows } = await client.query(query, [ours.toText()])
     assert.ok(bytes.equals(rows[0].bytes))
     assert.ok(Vector.fromText(rows[0].text).equals(ours))
   }

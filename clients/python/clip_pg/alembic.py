@@ -1,6 +1,6 @@
 """Hooks for Alembic's `env.py`, so that `revision --autogenerate` sees no changes where there are none.
 
-    context.configure(…, include_object=include_object, render_item=render_item)
+context.configure(…, include_object=include_object, render_item=render_item)
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 NAME = "clip_vector"
 
 QUERY = """
-SELECT t.oid::pg_catalog.int8, t.typarray::pg_catalog.int8, n.nspname::pg_catalog.text, pg_catalog.quote_ident(n.nspname)
+SELECT t.oid::pg_catalog.int8, t.typarray::pg_catalog.int8,
+    n.nspname::pg_catalog.text, pg_catalog.quote_ident(n.nspname)
 FROM pg_catalog.pg_extension e
 JOIN pg_catalog.pg_depend d ON d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
     AND d.refobjid OPERATOR(pg_catalog.=) e.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'

@@ -13,7 +13,10 @@ __all__ = ["ClipVectorField"]
 
 
 class ClipVectorField(Field):
-    """A column of the type `clip_vector(dimensions)`; values are vectors, and lists, arrays and texts taken for such."""
+    """A column of the type `clip_vector(dimensions)`.
+
+    Values are vectors; lists, arrays of NumPy and texts are taken for such.
+    """
 
     field_type = NAME
 

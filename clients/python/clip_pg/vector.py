@@ -28,11 +28,11 @@ _NO_HALF = 65520
 
 
 class Vector:
-    """A vector of half-precision numbers, made of numbers: a sequence, an array of NumPy or what becomes one, another vector.
+    """A vector of half-precision numbers, made of a sequence of numbers, what becomes an array of NumPy, or another.
 
-    It is equal to every vector, and every list, of the same numbers, is indexed like a list, can be a key, be pickled and
-    be given to NumPy. It is no container in Python's sense, though, and has no length but `dimensions()`: drivers would
-    take an array of vectors for one of numbers.
+    It is equal to every vector, and every list, of the same numbers, is indexed like a list, can be a key, be pickled
+    and be given to NumPy. It is no container in Python's sense, though, and has no length but `dimensions()`: drivers
+    would take an array of vectors for one of numbers.
 
     Raises:
         TypeError: what is given is no sequence of numbers.

@@ -6,8 +6,8 @@ from django_settings import configure
 
 configure(sys.argv[1])
 
-from django.core.management import call_command  # noqa: E402
-from django.db import connection  # noqa: E402
+from django.core.management import call_command
+from django.db import connection
 
 
 def answer(query: str) -> str:

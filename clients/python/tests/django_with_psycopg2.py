@@ -4,16 +4,16 @@ import sys
 
 sys.modules["psycopg"] = None  # type: ignore[assignment]
 
-from django_settings import configure  # noqa: E402
+from django_settings import configure
 
 configure(sys.argv[1])
 
-from collection.models import Item, Photo  # noqa: E402
+from collection.models import Item, Photo
+from django.core.management import call_command
+from django.db import connection
 
-from clip_pg import Vector  # noqa: E402
-from clip_pg.django import CosineDistance, EmbedText, register  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.db import connection  # noqa: E402
+from clip_pg import Vector
+from clip_pg.django import CosineDistance, EmbedText, register
 
 call_command("migrate", verbosity=0)
 connection.close()

@@ -12,16 +12,26 @@ import numpy as np
 import psycopg
 import pytest
 from databases import DJANGO, MIGRATED, OLDER_DRIVER
-
 from django_settings import configure
 
+# Modules of models take settings.
 configure(DJANGO, DATABASE_ROUTERS=["collection.router.Router"])
 
-from collection.models import Item, Photo, Recent  # noqa: E402
+import django
+from collection.models import Item, Photo, Recent
+from django.core import serializers
+from django.core.exceptions import FieldError, ValidationError
+from django.core.management import call_command
+from django.db import connection, connections, transaction
+from django.db.migrations.state import ProjectState
+from django.db.migrations.writer import MigrationWriter
+from django.db.models import Avg, F, Sum, Value
+from django.db.models.functions import Cast
+from django.forms import ModelForm
+from django.test.utils import CaptureQueriesContext
 
-import django  # noqa: E402
-from clip_pg import Vector  # noqa: E402
-from clip_pg.django import (  # noqa: E402
+from clip_pg import Vector
+from clip_pg.django import (
     AutoEmbeddedField,
     ClipAutoEmbed,
     ClipAutoEmbedRemove,
@@ -37,16 +47,6 @@ from clip_pg.django import (  # noqa: E402
     Within,
     register,
 )
-from django.core import serializers  # noqa: E402
-from django.core.exceptions import FieldError, ValidationError  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.db import connection, connections, transaction  # noqa: E402
-from django.db.migrations.state import ProjectState  # noqa: E402
-from django.db.migrations.writer import MigrationWriter  # noqa: E402
-from django.db.models import Avg, F, Sum, Value  # noqa: E402
-from django.db.models.functions import Cast  # noqa: E402
-from django.forms import ModelForm  # noqa: E402
-from django.test.utils import CaptureQueriesContext  # noqa: E402
 
 VECTORS = {1: [1, 1, 1], 2: [2, 2, 2], 3: [1, 1, 2]}
 
@@ -126,7 +126,11 @@ class TestQueries:
         assert ids(items.order_by(MaxInnerProduct("embedding", one))) == [2, 3, 1]
         assert ids(items.order_by(CosineDistance("embedding", one), "id")) == [1, 2, 3]
         distance = L2Distance("embedding", one)
-        assert [item.distance for item in items.annotate(distance=distance).order_by(distance)] == [0, 1, pytest.approx(3**0.5)]
+        assert [item.distance for item in items.annotate(distance=distance).order_by(distance)] == [
+            0,
+            1,
+            pytest.approx(3**0.5),
+        ]
         assert ids(items.alias(distance=distance).filter(distance__lt=1)) == [1]
 
     def test_other_expressions(self, items):
@@ -286,7 +290,8 @@ class TestForms:
         assert field.clean(Vector([1, 2, 3])) == [1, 2, 3] and not field.has_changed(None, "")
 
     @pytest.mark.parametrize(
-        ("text", "message"), [("[1,2]", "expected 3 dimensions, not 2"), ("[1,a,2]", "invalid text"), ("no", "not of the form")]
+        ("text", "message"),
+        [("[1,2]", "expected 3 dimensions, not 2"), ("[1,a,2]", "invalid text"), ("no", "not of the form")],
     )
     def test_refuses(self, text, message):
         form = ItemForm(data={"embedding": text})
@@ -354,9 +359,13 @@ class TestMigrations:
 
     def test_field_and_index(self):
         index = ClipHnswIndex(fields=["embedding"], name="i", m=8)
-        assert index.deconstruct() == ("clip_pg.django.ClipHnswIndex", (), {"fields": ["embedding"], "name": "i", "m": 8})
+        assert index.deconstruct() == (
+            "clip_pg.django.ClipHnswIndex",
+            (),
+            {"fields": ["embedding"], "name": "i", "m": 8},
+        )
         assert ClipHnswIndex(fields=["embedding"], name="i").get_with_params() == []
-        written, imports = MigrationWriter.serialize(EmbedText(F("title"), "clip-mini"))
+        written, _ = MigrationWriter.serialize(EmbedText(F("title"), "clip-mini"))
         assert written == "clip_pg.django.EmbedText(models.F('title'), 'clip-mini')"
         assert ClipVectorField(dimensions=3).clone().db_type(connection) == "clip_vector(3)"
         assert isinstance(ClipVectorField().formfield(), django.forms.CharField)

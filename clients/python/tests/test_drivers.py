@@ -87,7 +87,7 @@ class TestPsycopg:
 
     def test_other_types_of_the_extension_are_text(self, connection):
         classifier, confusion = connection.execute(
-            "SELECT clip_classifier('{a dog,a cat}'::text[]), '{\"labels\": [\"a\"], \"counts\": [[1]]}'::clip_confusion"
+            'SELECT clip_classifier(\'{a dog,a cat}\'::text[]), \'{"labels": ["a"], "counts": [[1]]}\'::clip_confusion'
         ).fetchone()
         assert isinstance(classifier, str) and "a dog" in classifier
         assert connection.execute("SELECT (%s::clip_classifier)::text", [classifier]).fetchone() == (classifier,)

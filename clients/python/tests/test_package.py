@@ -20,7 +20,8 @@ def test_packed(tmp_path, monkeypatch):
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "clip_pg").rglob("*.py")}
     assert modules | {"clip_pg/py.typed"} <= packed
     assert {name for name in packed if not name.startswith("clip_pg/")} == {
-        f"clip_pg-{clip_pg.__version__}.dist-info/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")
+        f"clip_pg-{clip_pg.__version__}.dist-info/{name}"
+        for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")
     }
     with tarfile.open(tmp_path / build_sdist(str(tmp_path))) as source:
         assert f"clip_pg-{clip_pg.__version__}/tests/test_package.py" in source.getnames()

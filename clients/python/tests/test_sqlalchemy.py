@@ -73,9 +73,7 @@ class Photo(Base):
     title: Mapped[str | None] = mapped_column(Text)
     image: Mapped[bytes | None] = mapped_column(LargeBinary)
     # Kept current by a trigger, and a generated column.
-    embedding: Mapped[Vector | None] = mapped_column(
-        ClipVector(512), FetchedValue(), server_onupdate=FetchedValue()
-    )
+    embedding: Mapped[Vector | None] = mapped_column(ClipVector(512), FetchedValue(), server_onupdate=FetchedValue())
     of_image: Mapped[Vector | None] = mapped_column(
         ClipVector(512), Computed("clip_embed_image(image, 'clip-mini')", persisted=True)
     )
@@ -168,7 +166,9 @@ class TestQueries:
         distance = Item.embedding.l2_distance(np.array([1, 1, 1]))
         assert session.scalars(select(distance).order_by(distance)).all() == [0, 1, pytest.approx(3**0.5)]
         assert session.scalars(select(Item.id).where(distance < 1)).all() == [1]
-        assert session.scalars(select(Item.embedding.similarity([2, 2, 2])).where(Item.id == 1)).one() == pytest.approx(1)
+        assert session.scalars(select(Item.embedding.similarity([2, 2, 2])).where(Item.id == 1)).one() == pytest.approx(
+            1
+        )
         assert session.scalars(select(Item.embedding.l2_distance(Item.free))).all() == [0, 0, 0]
 
     def test_within(self, session):
@@ -188,7 +188,9 @@ class TestQueries:
         assert session.scalars(select(Item.embedding + [1, 0, 0]).where(Item.id == 1)).one() == [2, 1, 1]
         session.execute(insert(Item), [{"id": 8, "embedding": [1, 2, 3]}, {"id": 9, "embedding": None}])
         assert session.scalars(select(Item.id).where(Item.embedding == [1, 2, 3])).all() == [8]
-        assert session.scalars(select(Item.id).where(Item.embedding.in_([[1, 2, 3], [2, 2, 2]])).order_by(Item.id)).all() == [2, 8]
+        assert session.scalars(
+            select(Item.id).where(Item.embedding.in_([[1, 2, 3], [2, 2, 2]])).order_by(Item.id)
+        ).all() == [2, 8]
         assert session.scalars(select(Item.id).where(Item.embedding.is_(None))).all() == [9]
 
     def test_refused(self, session):
@@ -301,7 +303,9 @@ class TestReflection:
             assert embedding.dimensions() == 512
         context = MigrationContext.configure(engine.connect())
         assert compare_metadata(context, metadata) == []
-        code = render_python_code(produce_migrations(context, MetaData()).downgrade_ops, render_item=clip_pg.alembic.render_item)
+        code = render_python_code(
+            produce_migrations(context, MetaData()).downgrade_ops, render_item=clip_pg.alembic.render_item
+        )
         assert "schema='Odd Schema'" in code
         context.connection.close()
         engine.dispose()

@@ -24,7 +24,8 @@ def test_every_half_is_written_as_the_server_writes_it():
             data = struct.pack(f">HH{len(part)}H", len(part), 0, *part)
             ours = Vector.from_binary(data)
             theirs, back = server.execute(
-                "SELECT v::text, clip_vector_send(v::text::clip_vector) FROM (SELECT %s::text::clip_vector AS v) s", [ours.to_text()]
+                "SELECT v::text, clip_vector_send(v::text::clip_vector) FROM (SELECT %s::text::clip_vector AS v) s",
+                [ours.to_text()],
             ).fetchone()
             assert ours.to_text() == theirs
             assert bytes(back) == data
@@ -94,7 +95,9 @@ def test_text():
     assert eval(repr(Vector([1, 0.1]))) == Vector([1, 0.1])
 
 
-@pytest.mark.parametrize("text", ["", "1,2", "[1,2", "[1]2", "[1,,2]", "[1,a]", "[]", "[nan]", "[1_0]", "[" + "1;" * 99])
+@pytest.mark.parametrize(
+    "text", ["", "1,2", "[1,2", "[1]2", "[1,,2]", "[1,a]", "[]", "[nan]", "[1_0]", "[" + "1;" * 99]
+)
 def test_text_that_is_no_vectors(text):
     with pytest.raises(ValueError, match="vector"):
         Vector.from_text(text)

@@ -14,7 +14,9 @@ class ClipHnswIndex(PostgresIndex):
 
     suffix = "clip_hnsw"
 
-    def __init__(self, *expressions: Any, m: int | None = None, ef_construction: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *expressions: Any, m: int | None = None, ef_construction: int | None = None, **kwargs: Any
+    ) -> None:
         self.m = m
         self.ef_construction = ef_construction
         super().__init__(*expressions, **kwargs)

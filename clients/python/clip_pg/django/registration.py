@@ -10,8 +10,9 @@ __all__ = ["register"]
 
 
 def register() -> None:
-    """Has the connections of Django's PostgreSQL backend return vectors in arrays and to cursors; in an AppConfig's `ready`.
+    """Has the connections of Django's PostgreSQL backend return vectors in arrays and to cursors.
 
+    To be called in an AppConfig's `ready`.
     A database without the extension, as before its migration, is left as it is.
     """
     connection_created.connect(_connected, dispatch_uid="clip_pg.django.register")
