@@ -1,8 +1,10 @@
 # clip_pg: the front door, as PostgreSQL's extensions have it.
 #
+#   make setup           fetch what building and testing need: Debian packages, crates, ONNX Runtime's library, test pictures
 #   make                 build (nothing is installed; says what is missing)
-#   make setup           install what building and testing need
-#   make install         setup, build and install into the server of PG_CONFIG
+#   make install         build, and install into the server of PG_CONFIG; DESTDIR is honoured
+#   make uninstall       the opposite of it
+#   make schema          write sql/clip_pg--VERSION.sql anew, after functions or sql/ have changed
 #   make installcheck    SQL regression tests against a running server that has clip_pg installed
 #   make demo            search real photographs in a throw-away server; IMAGES=/path for your own
 #   make catalogue       a web catalogue of the same pictures, in examples/catalogue; IMAGES=/path for your own
@@ -13,6 +15,9 @@
 #   make miri         the pure crates under Miri, where it can run them
 #   make fuzz         a fuzz target for a time, TARGET=pages SECONDS=60
 #   make clean
+#
+# `make`, `make install` and `make schema` fetch nothing but crates of Cargo.lock that are not there. What tests or shows
+# something runs `make setup` first, which does nothing the second time.
 
 export PG_CONFIG ?= pg_config
 
@@ -22,10 +27,16 @@ all:
 setup:
 	@scripts/setup.sh
 
-install: setup all
+install: all
 	@scripts/install.sh
 
-installcheck: setup
+uninstall:
+	@scripts/uninstall.sh
+
+schema: all
+	@scripts/schema.sh
+
+installcheck:
 	@tests/regress.sh
 
 demo: setup all
@@ -59,4 +70,4 @@ clean:
 	cargo clean
 	rm -rf build
 
-.PHONY: all setup install installcheck demo catalogue test faults assertions sqlsmith miri fuzz clean
+.PHONY: all setup install uninstall schema installcheck demo catalogue test faults assertions sqlsmith miri fuzz clean

@@ -1,21 +1,28 @@
 #!/usr/bin/env bash
-# Builds the extension and lays everything an installation has under build/stage, at its absolute paths.
+# Builds the extension and lays everything an installation has under build/stage, at its absolute paths. Nothing is fetched
+# but crates that Cargo.lock names and `make setup` has not.
 . "$(dirname "$0")/common.sh"
 require_pg_config
-[ "$(cargo pgrx --version 2>/dev/null)" = "cargo-pgrx $PGRX_VERSION" ] || die "cargo-pgrx $PGRX_VERSION is missing" "Run 'make setup'."
-library=$(echo "$build"/onnxruntime/libonnxruntime.so.*)
-[ -e "$library" ] || die "ONNX Runtime's library is missing" "Run 'make setup'."
+runtime=$(echo "$build"/onnxruntime/libonnxruntime.so.*)
+[ -e "$runtime" ] || die "ONNX Runtime's library is missing" "Run 'make setup'."
 
 cd "$root"
-say "Building clip_pg for PostgreSQL $PG_MAJOR"
-cargo pgrx package --pg-config "$PG_CONFIG" "${features[@]}" --out-dir "$stage.new"
+say "Building clip_pg $VERSION for PostgreSQL $PG_MAJOR"
+cargo build --release --locked --lib "${features[@]}"
 
-private=$stage.new$("$PG_CONFIG" --pkglibdir)/clip_pg
-models=$stage.new$("$PG_CONFIG" --sharedir)/extension/clip_pg/models
-mkdir -p "$private" "$models"
-install -m 755 "$library" "$private/libonnxruntime.so"
-install -m 644 "$build"/onnxruntime/{LICENSE,ThirdPartyNotices.txt} "$private/"
-cp -r "$root/models/." "$models/"
-chmod -R u=rwX,go=rX "$stage.new"
+new=$stage.new
+rm -rf "$new"
+libraries=$new$("$PG_CONFIG" --pkglibdir) extension=$new$("$PG_CONFIG" --sharedir)/extension
+mkdir -p "$libraries/clip_pg" "$extension/clip_pg/models"
+cp "${CARGO_TARGET_DIR:-target}/release/libclip_pg.so" "$libraries/clip_pg.so"
+cp "$runtime" "$libraries/clip_pg/libonnxruntime.so"
+cp "$build"/onnxruntime/{LICENSE,ThirdPartyNotices.txt} "$libraries/clip_pg/"
+cp clip_pg.control sql/clip_pg--*.sql "$extension/"
+cp -R models/. "$extension/clip_pg/models/"
+chmod -R u=rwX,go=rX "$new"
+find "$new" -type f -name '*.so' -exec chmod 755 {} +
 rm -rf "$stage"
-mv "$stage.new" "$stage"
+mv "$new" "$stage"
+
+# Who works on the SQL has the tool.
+[ ! -x "$schema" ] || scripts/schema.sh check || say "Run 'make schema'; until then the extension lacks what has changed."

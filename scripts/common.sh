@@ -5,7 +5,9 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build
 stage=${STAGE:-$build/stage}
-PGRX_VERSION=0.18.1
+VERSION=$(sed -n "s/^default_version = '\(.*\)'$/\1/p" "$root/clip_pg.control")
+# What writes the script in sql/: scripts/schema.sh.
+schema=${CARGO_TARGET_DIR:-$root/target}/debug/schema
 
 say() { printf '==> %s\n' "$*" >&2; }
 die() {
@@ -41,6 +43,13 @@ as_root() {
     else
         die "this step needs root: $*" "Run it as root, or install sudo."
     fi
+}
+
+# again_as_root DIRECTORY: where only root may write there, the script that calls this runs again as root, and does it all.
+again_as_root() {
+    [ -z "${DESTDIR:-}" ] && [ "$(id -u)" -ne 0 ] && [ ! -w "$1" ] || return 0
+    as_root env PG_CONFIG="$PG_CONFIG" STAGE="$stage" "$0"
+    exit
 }
 
 # venv NAME REQUIREMENTS: a virtual environment of Python packages from PyPI, pinned by hash; its path in $venv

@@ -2,12 +2,9 @@
 # Copies build/stage into the PostgreSQL installation that PG_CONFIG names; DESTDIR is honoured.
 . "$(dirname "$0")/common.sh"
 require_pg_config
-target=${DESTDIR:-}$("$PG_CONFIG" --pkglibdir)
-if [ -z "${DESTDIR:-}" ] && [ ! -w "$target" ] && [ "$(id -u)" -ne 0 ]; then
-    as_root env PG_CONFIG="$PG_CONFIG" "$0"
-    exit
-fi
-say "Installing into $target and ${DESTDIR:-}$("$PG_CONFIG" --sharedir)/extension"
+libraries=${DESTDIR:-}$("$PG_CONFIG" --pkglibdir)
+again_as_root "$libraries"
+say "Installing into $libraries and ${DESTDIR:-}$("$PG_CONFIG" --sharedir)/extension"
 # Whatever the umask, the server's user can read what is installed.
 umask 022
 cd "$stage"

