@@ -20,6 +20,11 @@ cluster_prepare() {
     cp -Rp "$pkglibdir/." "$prefix$pkglibdir/"
     cp -Rp "$sharedir/." "$prefix$sharedir/"
     cp -R "$stage/." "$prefix/"
+    # Libraries of a server that finds them beside itself.
+    if [ -n "${SERVER_LIBRARIES:-}" ]; then
+        cp -R "$SERVER_LIBRARIES" "$cluster/libraries"
+        export LD_LIBRARY_PATH=$cluster/libraries
+    fi
     run_as=()
     if [ "$(id -u)" -eq 0 ]; then
         # PostgreSQL refuses to run as root.

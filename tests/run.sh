@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Every test, in throw-away servers; ends with a count. `tests/run.sh crates regress …` runs only the named parts.
 #
-#   lint      rustfmt and clippy; circles of modules; whether sql/ and versions are current; the compiler's warnings for
-#             every version of PostgreSQL
+#   lint      rustfmt and clippy; circles of modules; whether sql/, versions and notices are current; the compiler's
+#             warnings for every version of PostgreSQL
 #   crates    unit, property and oracle tests of the pure crates, no server
 #   regress   SQL in, expected output out
 #   recovery  restarts, dumps, cancellation, broken installations (PostgreSQL::Test)
@@ -49,6 +49,8 @@ part_lint() {
     run circles tests/circles.py
     if [ $status -eq 0 ]; then tally 1 0 0; else tally 0 1 0; fi
     run schema scripts/schema.sh check
+    if [ $status -eq 0 ]; then tally 1 0 0; else tally 0 1 0; fi
+    run notices scripts/notices.sh check
     if [ $status -eq 0 ]; then tally 1 0 0; else tally 0 1 0; fi
     # Of the other versions no headers are needed. What clippy says of one version need not hold for another.
     local version
