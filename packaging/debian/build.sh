@@ -39,6 +39,7 @@ printf '%s\n' README.md THIRD-PARTY.txt docs onnxruntime >debian/docs
 say "Packaging $package"
 PACKAGE=$package dpkg-buildpackage --build=binary --no-sign --unsigned-changes --no-check-builddeps >"$build/deb/log" 2>&1 ||
     { tail -n 30 "$build/deb/log" >&2; die "the package could not be built"; }
+cd "$root"
 rm -rf "$tree"
 deb=$(echo "$build/deb/$package"_"$VERSION"-1_*.deb)
 say "Looking at it with lintian"
