@@ -1,6 +1,7 @@
 -- Labels, clusters and feedback: what is learned from embeddings.
 \pset null '-'
 \i outcome.sql
+\i plan.sql
 
 -- Three kinds of pictures around a common direction, 40 each, in 8 dimensions.
 CREATE TABLE pictures (id int PRIMARY KEY, kind text, embedding clip_vector(8));
@@ -89,7 +90,7 @@ FROM unlabelled u, LATERAL (
     FROM (SELECT kind, clip_similarity(embedding, u.embedding) AS weight FROM pictures
           WHERE kind IS NOT NULL ORDER BY embedding <=> u.embedding LIMIT 9) near
     GROUP BY kind ORDER BY share DESC, kind LIMIT 1) v ORDER BY u.id;
-EXPLAIN (COSTS OFF) EXECUTE vote;
+SELECT pg_temp.plan('EXECUTE vote');
 EXECUTE vote;
 RESET enable_seqscan;
 

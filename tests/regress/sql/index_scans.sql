@@ -7,6 +7,7 @@ SET max_parallel_maintenance_workers = 0;
 CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding);
 VACUUM ANALYZE photos;
 SET max_parallel_workers_per_gather = 0;
+\i plan.sql
 -- A query's rows by the index and without it.
 CREATE FUNCTION pg_temp.both(query text, OUT by_index boolean, OUT agree boolean, OUT count bigint) LANGUAGE plpgsql AS $$
 DECLARE
@@ -31,9 +32,9 @@ SELECT n AS id, array(SELECT n >> i & 1 FROM generate_series(0, 7) i)::clip_vect
 CREATE INDEX patterns_embedding ON patterns USING clip_hnsw (embedding);
 ANALYZE patterns;
 SET enable_seqscan = off;
-EXPLAIN (COSTS OFF) SELECT id FROM patterns ORDER BY embedding <=> '[1,1,1,1,1,1,1,1]', embedding <=> '[1,1,1,1,0,0,0,0]' LIMIT 3;
-EXPLAIN (COSTS OFF) SELECT id FROM patterns WHERE clip_within(embedding, '[1,1,1,1,1,1,1,1]', 0.5)
-ORDER BY embedding <=> '[1,1,1,1,1,1,1,1]', embedding <=> '[1,1,1,1,0,0,0,0]' LIMIT 3;
+SELECT pg_temp.plan($$SELECT id FROM patterns ORDER BY embedding <=> '[1,1,1,1,1,1,1,1]', embedding <=> '[1,1,1,1,0,0,0,0]' LIMIT 3$$);
+SELECT pg_temp.plan($$SELECT id FROM patterns WHERE clip_within(embedding, '[1,1,1,1,1,1,1,1]', 0.5)
+ORDER BY embedding <=> '[1,1,1,1,1,1,1,1]', embedding <=> '[1,1,1,1,0,0,0,0]' LIMIT 3$$);
 RESET enable_seqscan;
 SELECT id FROM patterns ORDER BY embedding <=> '[1,1,1,1,1,1,1,1]', embedding <=> '[1,1,1,1,0,0,0,0]', id LIMIT 3;
 DROP TABLE patterns;
