@@ -1,6 +1,6 @@
 # clip_pg: the front door, as PostgreSQL's extensions have it.
 #
-#   make setup           fetch what building and testing need: Debian packages, crates, ONNX Runtime's library, test pictures
+#   make setup           fetch what building and testing need: Debian packages, crates, ONNX Runtime, test pictures
 #   make                 build (nothing is installed; says what is missing)
 #   make install         build, and install into the server of PG_CONFIG; DESTDIR is honoured
 #   make uninstall       the opposite of it
@@ -19,8 +19,8 @@
 #   make notices         the notices of linked crates anew, after Cargo.lock has changed
 #   make clean
 #
-# `make`, `make install`, `make deb` and `make schema` fetch nothing but crates of Cargo.lock that are not there. What tests or shows
-# something runs `make setup` first, which does nothing the second time.
+# `make`, `make install`, `make deb` and `make schema` fetch nothing but crates of Cargo.lock that are not there. What tests
+# or shows something runs `make setup` first, which does nothing the second time.
 
 export PG_CONFIG ?= pg_config
 
