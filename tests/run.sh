@@ -3,6 +3,7 @@
 #
 #   lint      rustfmt and clippy; circles of modules; whether sql/, versions and notices are current; the compiler's
 #             warnings for every version of PostgreSQL
+#   install   installs below another root, and uninstalls
 #   crates    unit, property and oracle tests of the pure crates, no server
 #   regress   SQL in, expected output out
 #   recovery  restarts, dumps, cancellation, broken installations (PostgreSQL::Test)
@@ -19,7 +20,7 @@
 . "$(dirname "$0")/../scripts/cluster.sh"
 cd "$root"
 require_pg_config
-parts=${*:-lint crates regress recovery parity demo docs catalogue clients}
+parts=${*:-lint install crates regress recovery parity demo docs catalogue clients}
 # Tests that run a model find ONNX Runtime here.
 export CLIP_ONNXRUNTIME
 CLIP_ONNXRUNTIME=$(echo "$build"/onnxruntime/libonnxruntime.so.*)
@@ -73,6 +74,19 @@ failures() { # failures WORD LOG
 part_crates() {
     run crates cargo test --workspace --exclude clip_pg --no-fail-fast
     tally "$(count passed crates)" "$(failures failed crates)" "$(count ignored crates)"
+}
+
+part_install() {
+    local below files
+    below=$(mktemp -d "${TMPDIR:-/tmp}/clip_pg.XXXXXX")
+    run install env DESTDIR="$below" scripts/install.sh
+    # Every file as it was staged, its mode too, and afterwards none.
+    files='cd "$0" && find . -type f -printf "%p %m %s\n" | sort'
+    [ $status -eq 0 ] && [ "$(sh -c "$files" "$below")" = "$(sh -c "$files" "$stage")" ] || status=1
+    DESTDIR=$below scripts/uninstall.sh
+    [ $status -eq 0 ] && [ -z "$(find "$below" -type f)" ] || status=1
+    rm -rf "$below"
+    if [ $status -eq 0 ]; then tally 1 0 0; else tally 0 1 0; fi
 }
 
 part_regress() {
