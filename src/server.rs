@@ -64,22 +64,22 @@ pub fn library_file(file: &str) -> PathBuf {
 pub fn extension_file(file: &str) -> PathBuf {
     let share = share_directory();
     let own = own_directory();
-    let set = extension_control_path();
-    let set = set
-        .iter()
-        .flat_map(|set| set.as_bytes().split(|&byte| byte == b':'));
-    let set = set.map(|folder| match folder {
-        b"$system" => share.clone(),
-        folder => PathBuf::from(OsStr::from_bytes(folder)),
-    });
-    let beside = counterpart(&library_directory(), &share, &own);
     let near = own.parent().into_iter();
     let near = near.flat_map(|folder| ["share", "share/postgresql"].map(|name| folder.join(name)));
-    set.chain(beside)
-        .chain(near)
-        .map(|folder| folder.join("extension").join(file))
-        .find(|path| path.exists())
-        .unwrap_or_else(|| share.join("extension").join(file))
+    // The server may have another copy of the extension than the one that this library belongs to, which counts.
+    let system = counterpart(&library_directory(), &share, &own).into_iter();
+    let system: Vec<PathBuf> = system.chain(near).chain([share.clone()]).collect();
+    let set = extension_control_path().unwrap_or_default();
+    let set = set.as_bytes().split(|&byte| byte == b':');
+    let set = set.filter(|folder| !folder.is_empty());
+    set.flat_map(|folder| match folder {
+        b"$system" => system.clone(),
+        folder => vec![PathBuf::from(OsStr::from_bytes(folder))],
+    })
+    .chain(system.iter().cloned())
+    .map(|folder| folder.join("extension").join(file))
+    .find(|path| path.exists())
+    .unwrap_or_else(|| share.join("extension").join(file))
 }
 
 /// The setting `extension_control_path`, which servers have from version 18 on.

@@ -105,7 +105,7 @@ SKIP:
 	$node->safe_psql('postgres', 'CREATE EXTENSION clip_pg');
 	is($node->safe_psql('postgres', 'SELECT directory, vector_dims(clip_embed_text(name)) FROM clip_models; SHOW clip_pg.onnxruntime_library'),
 		"$tree/share/extension/clip_pg/models/clip-mini|512\n$tree/lib/clip_pg/libonnxruntime.so", 'found by the settings of the server');
-	is($node->safe_psql('postgres', "SELECT version FROM pg_get_loaded_modules() WHERE module_name = 'clip_pg'"),
+	is($node->safe_psql('postgres', "LOAD 'clip_pg'; SELECT version FROM pg_get_loaded_modules() WHERE module_name = 'clip_pg'"),
 		$node->safe_psql('postgres', "SELECT extversion FROM pg_extension WHERE extname = 'clip_pg'"), 'tells its name and version');
 }
 
