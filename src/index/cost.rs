@@ -38,6 +38,10 @@ pub unsafe extern "C-unwind" fn estimate(
     }
 }
 
+/// The cost of what a scan cannot do: more than a plan that the server has disabled, and small enough that no sum, product or
+/// difference of the planner's is infinite or no number. Such a one, of a sort on top of the scan, compares as the cheapest.
+const NEVER: f64 = 1e100;
+
 /// What the planner is told of a scan.
 struct Estimate {
     startup: f64,
@@ -61,8 +65,8 @@ impl Estimate {
                 (*path).path.disabled_nodes += 2;
             }
             return Self {
-                startup: f64::INFINITY,
-                total: f64::INFINITY,
+                startup: NEVER,
+                total: NEVER,
                 selectivity: 1.0,
                 pages,
             };
