@@ -2,3 +2,14 @@
 -- compares the two, and CONTRIBUTING.md tells how a change gets in here.
 
 \echo Use "ALTER EXTENSION clip_pg UPDATE TO '0.2.0'" to load this file. \quit
+
+-- A search of a table whose partitions are on other servers.
+
+CREATE FUNCTION clip_shard_search(
+    relation regclass, embedding name, id name, query clip_vector, k integer DEFAULT 10, condition text DEFAULT NULL,
+    metric text DEFAULT 'cosine', partial boolean DEFAULT false,
+    OUT shard regclass, OUT id text, OUT distance double precision)
+RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'clip_shard_search_wrapper' LANGUAGE C STABLE ROWS 10 COST 100000;
+COMMENT ON FUNCTION clip_shard_search(regclass, name, name, clip_vector, integer, text, text, boolean) IS
+'the k rows nearest to a query in all partitions of a table, each of which is asked for its k nearest, those on other servers at the same time; with partial, servers that cannot be reached are passed over with a warning';
