@@ -880,6 +880,21 @@ RETURNS SETOF record
 COMMENT ON FUNCTION clip_duplicates(regclass, name, name, double precision, double precision) IS
 'rows whose vectors are near-duplicates, found by a clip_hnsw index: groups that are connected by cosine distances of at most max_distance, none wider than max_diameter, which is twice that unless given; distance is that from the group''s middle';
 
+-- src/shards/mod.rs
+-- requires:
+--   vector
+
+-- A search of a table whose partitions are on other servers.
+
+CREATE FUNCTION clip_shard_search(
+    relation regclass, embedding name, id name, query clip_vector, k integer DEFAULT 10, condition text DEFAULT NULL,
+    metric text DEFAULT 'cosine', partial boolean DEFAULT false,
+    OUT shard regclass, OUT id text, OUT distance double precision)
+RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'clip_shard_search_wrapper' LANGUAGE C STABLE ROWS 10 COST 100000;
+COMMENT ON FUNCTION clip_shard_search(regclass, name, name, clip_vector, integer, text, text, boolean) IS
+'the k rows nearest to a query in all partitions of a table, each of which is asked for its k nearest, those on other servers at the same time; with partial, servers that cannot be reached are passed over with a warning';
+
 -- src/classify/functions.rs
 -- clip_pg::classify::functions::clip_classify
 CREATE  FUNCTION "clip_classify"(

@@ -27,6 +27,7 @@ inside() {
         "$system" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
 }
 say "Installing $(basename "$deb")"
+inside apt-get update -qq >&2
 inside apt-get install -qq -y --no-install-recommends "./tmp/$(basename "$deb")" >"$build/deb/test.log" 2>&1 ||
     { tail -n 30 "$build/deb/test.log" >&2; die "the package cannot be installed"; }
 inside sh -c '! command -v gcc cc cargo' || die "there is a compiler"
