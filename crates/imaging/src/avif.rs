@@ -3,14 +3,14 @@
 //! The decoder of AV1 (crate `re_rav1d`, dav1d in Rust without its assembly) reads a picture at once and cannot be asked to
 //! stop, so it runs aside. Colours are those of libavif: the matrix of the file's code points, chroma enlarged linearly.
 
-use super::decoder::{Decoder, Header, Reader, Request, only_page};
+use super::Format;
+use super::decoder::{Decoder, Header, Opening, Reader, only_page};
 use super::isobmff::{Items, find, first_frame};
-use super::raster::{Raster, zeroed};
+use super::raster::zeroed;
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
-use super::through_image::expect_memory;
+use super::through_image::decode_aside;
 use super::yuv::{Colors, Layout, Plane, Planes};
-use super::{Format, aside};
 use crate::{Error, Result};
 use re_rav1d::dav1d::{self, PixelLayout, PlanarImageComponent, Settings};
 use std::borrow::Cow;
@@ -63,27 +63,11 @@ impl Decoder for Avif {
         })
     }
 
-    fn open<'a>(
-        &self,
-        bytes: &'a [u8],
-        header: &Header,
-        request: &Request,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Box<dyn Rows + 'a>> {
-        let size = header.size;
-        let memory = PIXEL * u64::from(size.0) * u64::from(size.1);
-        pulse.claim(memory)?;
-        expect_memory(memory as usize)?;
-        let samples = aside::run(bytes, pulse, move |bytes, pulse| {
-            pulse.confine(Format::Avif, || decode(bytes, size, pulse))
-        })?;
-        let (samples, channels) = samples;
-        Ok(Box::new(Raster::new(
-            samples,
-            channels,
-            size,
-            request.alpha,
-        )))
+    fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
+        let size = file.header.size;
+        decode_aside(Format::Avif, PIXEL, file, move |bytes, pulse| {
+            decode(bytes, size, pulse)
+        })
     }
 }
 

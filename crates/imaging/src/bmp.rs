@@ -4,7 +4,7 @@
 //! colour. The bytes that fill up the last row may be missing.
 
 use super::Format;
-use super::decoder::{Decoder, Header, Reader, Request, only_page};
+use super::decoder::{Decoder, Header, Opening, Reader, only_page};
 use super::raster::{compose, zeroed};
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
@@ -36,14 +36,12 @@ impl Decoder for Bmp {
         })
     }
 
-    fn open<'a>(
-        &self,
-        bytes: &'a [u8],
-        _header: &Header,
-        request: &Request,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Box<dyn Rows + 'a>> {
-        Ok(Box::new(Pixels::open(bytes, request.alpha, pulse)?))
+    fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
+        Ok(Box::new(Pixels::open(
+            file.bytes,
+            file.request.alpha,
+            file.pulse,
+        )?))
     }
 }
 

@@ -49,13 +49,7 @@ pub(crate) trait Decoder: Sync {
     ///
     /// # Errors
     /// [`Error::CorruptImage`], or [`Error::UnsupportedImageFormat`] for what the header did not tell.
-    fn open<'a>(
-        &self,
-        bytes: &'a [u8],
-        header: &Header,
-        request: &Request,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Box<dyn Rows + 'a>>;
+    fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>>;
 }
 
 /// One way of reading a format.
@@ -85,6 +79,16 @@ impl Reader {
             missing: None,
         }
     }
+}
+
+/// A file that is being opened: what there is to decode a picture from.
+#[derive(Clone, Copy)]
+pub(crate) struct Opening<'a, 'r> {
+    pub(crate) bytes: &'a [u8],
+    /// What [`Decoder::header`] gave.
+    pub(crate) header: &'r Header,
+    pub(crate) request: &'r Request,
+    pub(crate) pulse: &'a Pulse<'a>,
 }
 
 /// What is known of a picture before it is decoded.

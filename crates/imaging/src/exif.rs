@@ -11,7 +11,7 @@ const ORIENTATION: u16 = 0x0112;
 pub(super) fn orientation(block: &[u8]) -> Option<u8> {
     let block = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
     let tiff = Tiff::open(block)?;
-    let (mut entries, _) = tiff.directory(tiff.first)?;
+    let (mut entries, _) = tiff.entries(tiff.first)?;
     let (_, kind, count, at) = entries.find(|entry| entry.0 == ORIENTATION)?;
     if count != 1 {
         return None;
@@ -30,7 +30,7 @@ pub(super) fn orientation(block: &[u8]) -> Option<u8> {
 /// Blocks in the first directory of a TIFF file: the content of `tag`.
 pub(super) fn block(bytes: &[u8], tag: u16) -> Option<&[u8]> {
     let tiff = Tiff::open(bytes)?;
-    let (mut entries, _) = tiff.directory(tiff.first)?;
+    let (mut entries, _) = tiff.entries(tiff.first)?;
     let (_, kind, count, at) = entries.find(|entry| entry.0 == tag)?;
     let size = match kind {
         1 | 2 | 6 | 7 => 1,
@@ -55,8 +55,8 @@ pub(super) fn pages(bytes: &[u8], pulse: &Pulse<'_>) -> u32 {
     let Some(tiff) = Tiff::open(bytes) else {
         return 1;
     };
-    let next = |offset: usize| match tiff.directory(offset) {
-        Some((_, Some(next))) if next != 0 => tiff.directory(next).is_some().then_some(next),
+    let next = |offset: usize| match tiff.entries(offset) {
+        Some((_, Some(next))) if next != 0 => tiff.entries(next).is_some().then_some(next),
         _ => None,
     };
     let (mut behind, mut ahead) = (tiff.first, tiff.first);
@@ -101,9 +101,11 @@ fn round(
 }
 
 /// Classic TIFF or BigTIFF, in either byte order.
+#[derive(Clone, Copy)]
 pub(super) struct Tiff<'a> {
-    bytes: &'a [u8],
-    little: bool,
+    pub(super) bytes: &'a [u8],
+    /// Whether the lowest byte of a number comes first.
+    pub(super) little: bool,
     /// Bytes of an offset: 4, or 8 in BigTIFF.
     pub(super) word: usize,
     /// Bytes of a directory's entry count: 2, or 8 in BigTIFF.
@@ -116,6 +118,7 @@ pub(super) struct Tiff<'a> {
 pub(super) type Entry = (u16, u64, u64, usize);
 
 impl<'a> Tiff<'a> {
+    /// Reads the header; `None` where there is none.
     pub(super) fn open(bytes: &'a [u8]) -> Option<Self> {
         let little = match bytes.get(..2)? {
             b"II" => true,
@@ -143,6 +146,7 @@ impl<'a> Tiff<'a> {
         Some(tiff)
     }
 
+    /// The whole number of `length` bytes at `at`.
     pub(super) fn number(&self, at: usize, length: usize) -> Option<u64> {
         let bytes = self.bytes.get(at..at.checked_add(length)?)?;
         let append = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
@@ -154,7 +158,7 @@ impl<'a> Tiff<'a> {
     }
 
     /// The entries of the directory at `offset`, and the offset of the next directory where there is one.
-    pub(super) fn directory(
+    pub(super) fn entries(
         &self,
         offset: usize,
     ) -> Option<(impl Iterator<Item = Entry>, Option<usize>)> {

@@ -4,7 +4,7 @@
 //! palette.
 
 use super::Format;
-use super::decoder::{Decoder, Header, Reader, Request, only_page};
+use super::decoder::{Decoder, Header, Opening, Reader, only_page};
 use super::raster::{compose, zeroed};
 use super::rows::Rows;
 use super::source::{Pulse, Source, corrupt};
@@ -38,15 +38,8 @@ impl Decoder for Gif {
         })
     }
 
-    fn open<'a>(
-        &self,
-        bytes: &'a [u8],
-        header: &Header,
-        request: &Request,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Box<dyn Rows + 'a>> {
-        let rows = Screen::open(bytes, header.size, request, pulse)?;
-        Ok(Box::new(rows))
+    fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
+        Ok(Box::new(Screen::open(file)?))
     }
 }
 
@@ -145,13 +138,10 @@ struct Screen<'a> {
 
 impl<'a> Screen<'a> {
     /// Reads up to the first frame.
-    fn open(
-        bytes: &'a [u8],
-        (width, height): (u32, u32),
-        request: &Request,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Self> {
-        let alpha = request.alpha;
+    fn open(file: Opening<'a, '_>) -> Result<Self> {
+        let Opening { bytes, pulse, .. } = file;
+        let (width, height) = file.header.size;
+        let alpha = file.request.alpha;
         pulse.confine(Format::Gif, || {
             let mut options = DecodeOptions::new();
             options.set_color_output(ColorOutput::Indexed);

@@ -3,15 +3,14 @@
 //!
 //! [`use_libheif`] names the library. The header is read without it. It decodes on a thread that can be left.
 
+use super::Format;
 use super::avif::brands;
-use super::decoder::{Decoder, Header, Reader, Request, only_page};
+use super::decoder::{Decoder, Header, Opening, Reader, only_page};
 use super::isobmff::Items;
 use super::libheif::Library;
-use super::raster::Raster;
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
-use super::through_image::expect_memory;
-use super::{Format, aside};
+use super::through_image::decode_aside;
 use crate::{Error, Result};
 use std::sync::{Mutex, PoisonError};
 
@@ -94,29 +93,14 @@ impl Decoder for Heic {
         })
     }
 
-    fn open<'a>(
-        &self,
-        bytes: &'a [u8],
-        header: &Header,
-        request: &Request,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Box<dyn Rows + 'a>> {
+    fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
         let Some(Ok(library)) = library() else {
             let format = Format::Heic.title().to_owned();
             return Err(Error::UnsupportedImageFormat { format });
         };
-        let size = header.size;
-        let memory = PIXEL * u64::from(size.0) * u64::from(size.1);
-        pulse.claim(memory)?;
-        expect_memory(memory as usize)?;
-        let (samples, channels) = aside::run(bytes, pulse, move |bytes, pulse| {
-            pulse.confine(Format::Heic, || library.decode(bytes, size, pulse))
-        })?;
-        Ok(Box::new(Raster::new(
-            samples,
-            channels,
-            size,
-            request.alpha,
-        )))
+        let size = file.header.size;
+        decode_aside(Format::Heic, PIXEL, file, move |bytes, pulse| {
+            library.decode(bytes, size, pulse)
+        })
     }
 }

@@ -2,17 +2,19 @@
 //! through libjpeg (`turbo`), predictions through `lossless`.
 
 mod exact;
+mod feed;
 mod huffman;
 mod lossless;
 mod turbo;
 
-use super::decoder::{self, Decoder, Reader, Request, only_page};
+use super::decoder::{self, Decoder, Opening, Reader, only_page};
 use super::markers::next_segment;
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
 use super::{Format, metadata};
 use crate::{Error, Result};
 use exact::Exact;
+pub(crate) use feed::Feed;
 pub(crate) use lossless::Lossless;
 use mozjpeg::{ColorSpace, Compress};
 use turbo::{Scanlines, unreadable};
@@ -47,17 +49,11 @@ impl Decoder for Jpeg {
         })
     }
 
-    fn open<'a>(
-        &self,
-        bytes: &'a [u8],
-        _header: &decoder::Header,
-        request: &Request,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Box<dyn Rows + 'a>> {
-        let header = Header::parse(bytes, pulse)?;
+    fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
+        let header = Header::parse(file.bytes, file.pulse)?;
         Ok(match header.lossless() {
-            true => Box::new(Exact::open(bytes, &header, pulse)?),
-            false => Box::new(Scanlines::open(bytes, &header, request, pulse)?),
+            true => Box::new(Exact::open(file.bytes, &header, file.pulse)?),
+            false => Box::new(Scanlines::open(file, &header)?),
         })
     }
 }

@@ -9,7 +9,7 @@ mod codestream;
 mod color;
 
 use super::aside;
-use super::decoder::{Decoder, Header, Reader, Request, only_page};
+use super::decoder::{Decoder, Header, Opening, Reader, only_page};
 use super::raster::zeroed;
 use super::rows::{Rows, View};
 use super::source::{Pulse, corrupt};
@@ -66,14 +66,8 @@ impl Decoder for Jpeg2000 {
         })
     }
 
-    fn open<'a>(
-        &self,
-        bytes: &'a [u8],
-        header: &Header,
-        request: &Request,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Box<dyn Rows + 'a>> {
-        Ok(Box::new(Tiles::open(bytes, header, request, pulse)?))
+    fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
+        Ok(Box::new(Tiles::open(file)?))
     }
 }
 
@@ -113,12 +107,13 @@ struct Tiles<'a> {
 }
 
 impl<'a> Tiles<'a> {
-    fn open(
-        bytes: &'a [u8],
-        header: &Header,
-        request: &Request,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Self> {
+    fn open(file: Opening<'a, '_>) -> Result<Self> {
+        let Opening {
+            bytes,
+            header,
+            request,
+            pulse,
+        } = file;
         let (boxes, stream) = parse(bytes)?;
         stream.complete()?;
         let painter = Painter::new(&boxes, &stream.components, request.alpha)

@@ -6,7 +6,7 @@
 
 use super::Format;
 use super::aside;
-use super::decoder::{Decoder, Header, Reader, Request, only_page};
+use super::decoder::{Decoder, Header, Opening, Reader, only_page};
 use super::jpeg::rgb_of_inverted;
 use super::raster::{Raster, zeroed};
 use super::region::Area;
@@ -64,13 +64,13 @@ impl Decoder for JpegXl {
         })
     }
 
-    fn open<'a>(
-        &self,
-        bytes: &'a [u8],
-        header: &Header,
-        request: &Request,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Box<dyn Rows + 'a>> {
+    fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
+        let Opening {
+            bytes,
+            header,
+            request,
+            pulse,
+        } = file;
         let area = request.area.clone();
         let (width, height) = (area.columns.len() as u32, area.rows.len() as u32);
         let view = View {

@@ -1,7 +1,7 @@
 //! A picture in memory, for several regions of it: decoding costs many times what a region does.
 
 use super::color::Conversion;
-use super::decoder::Request;
+use super::decoder::{Opening, Request};
 use super::geometry::Geometry;
 use super::plan::Plan;
 use super::rows::Rows;
@@ -48,7 +48,12 @@ impl Kept {
         }
         pulse.claim(3 * pixels)?;
         let request = Request::whole(header.size, page, alpha, *limits);
-        let mut rows = decoder.open(bytes, &header, &request, &pulse)?;
+        let mut rows = decoder.open(Opening {
+            bytes,
+            header: &header,
+            request: &request,
+            pulse: &pulse,
+        })?;
         let (width, height) = rows.size();
         let mut pixels = raster::zeroed(3 * width * height, &pulse)?;
         for row in pixels.chunks_exact_mut(3 * width) {

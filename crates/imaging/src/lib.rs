@@ -237,7 +237,12 @@ fn read(
         conversion: conversion.clone(),
         ..whole
     };
-    let mut rows = decoder.open(bytes, &header, &request, pulse)?;
+    let mut rows = decoder.open(decoder::Opening {
+        bytes,
+        header: &header,
+        request: &request,
+        pulse,
+    })?;
     let mut pixels = resample::run(rows.as_mut(), &plan, wish.filter, pulse)?;
     if let Some(conversion) = conversion {
         conversion.run(&mut pixels, pulse);

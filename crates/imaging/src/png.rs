@@ -2,7 +2,7 @@
 //!
 //! A file may end behind its last row, as in Pillow: checksums and end mark may be missing, though not wrong.
 
-use super::decoder::{Decoder, Header, Reader, Request, only_page};
+use super::decoder::{Decoder, Header, Opening, Reader, only_page};
 use super::raster::{paint, zeroed};
 use super::rows::Rows;
 use super::source::{Pulse, Source, corrupt};
@@ -43,15 +43,8 @@ impl Decoder for Png {
         })
     }
 
-    fn open<'a>(
-        &self,
-        bytes: &'a [u8],
-        header: &Header,
-        request: &Request,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Box<dyn Rows + 'a>> {
-        let rows = Scanlines::open(bytes, header.size, request.alpha, pulse)?;
-        Ok(Box::new(rows))
+    fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
+        Ok(Box::new(Scanlines::open(file)?))
     }
 }
 
@@ -86,12 +79,9 @@ struct Scanlines<'a> {
 
 impl<'a> Scanlines<'a> {
     /// Reads up to the first row.
-    fn open(
-        bytes: &'a [u8],
-        (width, height): (u32, u32),
-        alpha: Alpha,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Self> {
+    fn open(file: Opening<'a, '_>) -> Result<Self> {
+        let Opening { bytes, pulse, .. } = file;
+        let (width, height) = file.header.size;
         let reader = reader(bytes, width, pulse)?;
         let (color, depth) = reader.output_color_type();
         let wide = depth == BitDepth::Sixteen;
@@ -110,7 +100,7 @@ impl<'a> Scanlines<'a> {
                 }
                 (true, _) => Some(u16::MAX),
             },
-            alpha,
+            alpha: file.request.alpha,
             width: width as usize,
             height: height as usize,
             next: 0,

@@ -3,7 +3,7 @@
 //! Of 16 bits the high byte counts. Inks become colours as in JPEG, which stores them inverted, too.
 
 use super::Format;
-use super::decoder::{Decoder, Header, Reader, Request, only_page};
+use super::decoder::{Decoder, Header, Opening, Reader, only_page};
 use super::jpeg::rgb_of_inverted;
 use super::photoshop::{Document, Resources, number};
 use super::raster::{paint, zeroed};
@@ -37,15 +37,13 @@ impl Decoder for Psd {
         })
     }
 
-    fn open<'a>(
-        &self,
-        bytes: &'a [u8],
-        _header: &Header,
-        request: &Request,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Box<dyn Rows + 'a>> {
-        let document = Document::parse(bytes).ok_or_else(early)?;
-        Ok(Box::new(Merged::open(document, request.alpha, pulse)?))
+    fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
+        let document = Document::parse(file.bytes).ok_or_else(early)?;
+        Ok(Box::new(Merged::open(
+            document,
+            file.request.alpha,
+            file.pulse,
+        )?))
     }
 }
 

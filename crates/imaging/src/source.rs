@@ -104,7 +104,11 @@ fn words(payload: &(dyn Any + Send)) -> &str {
         .map(String::as_str)
         .or_else(|| payload.downcast_ref::<&str>().copied())
         .unwrap_or("the decoder failed");
-    text.strip_prefix("libjpeg fatal error: ").unwrap_or(text)
+    match text.strip_prefix("libjpeg fatal error: ").unwrap_or(text) {
+        // What it says of a reader that fails, which none does but at the end.
+        "Input file read error" => "the data ends early",
+        text => text,
+    }
 }
 
 /// A seekable reader over a file in memory.

@@ -1,7 +1,8 @@
 //! Formats that the `image` crate decodes, each as a whole.
 
-use super::decoder::Request;
+use super::decoder::Opening;
 use super::raster::{Raster, zeroed};
+use super::rows::Rows;
 use super::source::{Pulse, Source, corrupt};
 use super::{Format, aside};
 use crate::{Error, Result};
@@ -73,13 +74,9 @@ pub(super) struct Way {
 }
 
 /// Decodes the picture, aside where the decoder could not be asked to stop in time.
-pub(super) fn decode(
-    way: Way,
-    bytes: &[u8],
-    size: (u32, u32),
-    request: &Request,
-    pulse: &Pulse<'_>,
-) -> Result<Raster> {
+pub(super) fn decode(way: Way, file: Opening<'_, '_>) -> Result<Raster> {
+    let Opening { bytes, pulse, .. } = file;
+    let size = file.header.size;
     let pixels = u64::from(size.0) * u64::from(size.1);
     pulse.claim(4 * pixels + (way.memory)(pixels as usize, bytes.len()) as u64)?;
     let decode = move |bytes: &[u8], pulse: &Pulse<'_>| {
@@ -91,7 +88,7 @@ pub(super) fn decode(
     };
     // None of these formats has samples of more than 8 bits.
     let channels = color.channel_count().into();
-    Ok(Raster::new(samples, channels, size, request.alpha))
+    Ok(Raster::new(samples, channels, size, file.request.alpha))
 }
 
 /// All samples of the picture, and what they are.
@@ -113,6 +110,25 @@ fn samples(
     let color = decoder.color_type();
     decoder.read_image_boxed(&mut samples).map_err(translate)?;
     Ok((samples, color))
+}
+
+/// Decodes a picture aside, by a decoder that makes samples of 8 bits of it and tells how many a pixel has, and that takes
+/// `bytes_per_pixel` at most.
+pub(super) fn decode_aside<'a>(
+    format: Format,
+    bytes_per_pixel: u64,
+    file: Opening<'a, '_>,
+    decoder: impl Fn(&[u8], &Pulse<'_>) -> Result<(Vec<u8>, usize)> + Clone + Send + 'static,
+) -> Result<Box<dyn Rows + 'a>> {
+    let size = file.header.size;
+    let memory = bytes_per_pixel * u64::from(size.0) * u64::from(size.1);
+    file.pulse.claim(memory)?;
+    expect_memory(memory as usize)?;
+    let (samples, channels) = aside::run(file.bytes, file.pulse, move |bytes, pulse| {
+        pulse.confine(format, || decoder(bytes, pulse))
+    })?;
+    let raster = Raster::new(samples, channels, size, file.request.alpha);
+    Ok(Box::new(raster))
 }
 
 /// Asks for as much memory as a decoder holds besides its result, and gives it back: a decoder ends the process where it

@@ -26,7 +26,7 @@ mod strips;
 mod whole;
 
 use super::Format;
-use super::decoder::{Decoder, Header, Page, Reader, Request};
+use super::decoder::{Decoder, Header, Opening, Page, Reader};
 use super::exif;
 use super::rows::Rows;
 use super::source::Pulse;
@@ -90,14 +90,9 @@ impl Decoder for Tiff {
         Ok(pages.iter().map(page).collect())
     }
 
-    fn open<'a>(
-        &self,
-        bytes: &'a [u8],
-        _header: &Header,
-        request: &Request,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Box<dyn Rows + 'a>> {
-        let pages = Pages::read(bytes, pulse)?;
+    fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
+        let Opening { request, pulse, .. } = file;
+        let pages = Pages::read(file.bytes, pulse)?;
         let (layout, area, step) = pages.level(pages.get(request.page)?, request);
         Ok(Box::new(Picture::open(
             layout,

@@ -1,6 +1,6 @@
 //! WebP, decoded whole by the `image` crate, and its container, as far as the decoder is not to be trusted with it.
 
-use super::decoder::{Decoder, Header, Reader, Request, only_page};
+use super::decoder::{Decoder, Header, Opening, Reader, only_page};
 use super::riff::Chunks;
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
@@ -46,15 +46,9 @@ impl Decoder for WebP {
         })
     }
 
-    fn open<'a>(
-        &self,
-        bytes: &'a [u8],
-        header: &Header,
-        request: &Request,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Box<dyn Rows + 'a>> {
-        check(bytes, header.size, pulse)?;
-        let raster = through_image::decode(WAY, bytes, header.size, request, pulse)?;
+    fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
+        check(file.bytes, file.header.size, file.pulse)?;
+        let raster = through_image::decode(WAY, file)?;
         Ok(Box::new(raster))
     }
 }

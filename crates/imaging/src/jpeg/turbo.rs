@@ -4,15 +4,16 @@
 //! As in Pillow, damage that the decoder can step over (a bad code, bytes between segments) is no error and
 //! what follows the picture is not looked at, but data that ends early is an error.
 
+use super::feed::Feed;
 use super::{Header, rgb_of_inverted};
 use crate::color::Conversion;
-use crate::decoder::Request;
+use crate::decoder::Opening;
 use crate::rows::{Rows, View};
 use crate::source::{Pulse, corrupt};
 use crate::{Error, Format, Result};
 use mozjpeg::decompress::DecompressStarted;
 use mozjpeg::{ColorSpace, Decompress};
-use std::io::{self, BufRead, Read};
+use std::io;
 
 /// A JPEG being decoded, row by row.
 pub(super) struct Scanlines<'a> {
@@ -31,12 +32,13 @@ pub(super) struct Scanlines<'a> {
 
 impl<'a> Scanlines<'a> {
     /// Starts decoding, at the size that the limits have room for: in eighths, as the format is made of blocks of 8 × 8.
-    pub(super) fn open(
-        bytes: &'a [u8],
-        header: &Header,
-        request: &Request,
-        pulse: &'a Pulse<'a>,
-    ) -> Result<Self> {
+    pub(super) fn open(file: Opening<'a, '_>, header: &Header) -> Result<Self> {
+        let Opening {
+            bytes,
+            request,
+            pulse,
+            ..
+        } = file;
         let (width, height) = (header.width as usize, header.height as usize);
         let reduced = |side: usize, eighths: usize| (side * eighths).div_ceil(8);
         let eighths = (1..=8).rev().find(|&eighths| {
@@ -49,31 +51,24 @@ impl<'a> Scanlines<'a> {
             pulse.claim(2 * u64::from(header.components) * width as u64 * height as u64)?;
         }
         let cmyk = header.components == 4;
-        let decoder = pulse
-            .confine(Format::Jpeg, || {
-                let feed = Feed {
-                    bytes,
-                    position: 0,
-                    split: header.multi_scan,
-                    pulse,
-                };
-                let mut decoder = Decompress::builder()
-                    .from_reader(feed)
-                    .map_err(unreadable)?;
-                if decoder.size() != (width, height) {
-                    return Err(corrupt(Format::Jpeg, "contradictory frame headers"));
-                }
-                let space = if cmyk {
-                    ColorSpace::JCS_CMYK
-                } else {
-                    ColorSpace::JCS_RGB
-                };
-                if eighths < 8 {
-                    decoder.scale(eighths as u8);
-                }
-                decoder.to_colorspace(space).map_err(unreadable)
-            })
-            .map_err(plain)?;
+        let decoder = pulse.confine(Format::Jpeg, || {
+            let feed = Feed::new(Vec::new(), bytes, true, header.multi_scan, pulse);
+            let mut decoder = Decompress::builder()
+                .from_reader(feed)
+                .map_err(unreadable)?;
+            if decoder.size() != (width, height) {
+                return Err(corrupt(Format::Jpeg, "contradictory frame headers"));
+            }
+            let space = if cmyk {
+                ColorSpace::JCS_CMYK
+            } else {
+                ColorSpace::JCS_RGB
+            };
+            if eighths < 8 {
+                decoder.scale(eighths as u8);
+            }
+            decoder.to_colorspace(space).map_err(unreadable)
+        })?;
         let (width, height) = (reduced(width, eighths), reduced(height, eighths));
         if (decoder.width(), decoder.height()) != (width, height) {
             return Err(corrupt(Format::Jpeg, "contradictory frame headers"));
@@ -112,26 +107,24 @@ impl Rows for Scanlines<'_> {
             pulse,
             ..
         } = self;
-        pulse
-            .confine(Format::Jpeg, || {
-                let Some(scanlines) = decoder.as_mut() else {
-                    return Err(corrupt(Format::Jpeg, "the data ends early"));
-                };
-                let target = if cmyk.is_empty() {
-                    &mut *row
-                } else {
-                    &mut cmyk[..]
-                };
-                scanlines.read_scanlines_into(target).map_err(unreadable)?;
-                *rows_left = rows_left.saturating_sub(1);
-                if *rows_left == 0
-                    && let Some(finished) = decoder.take()
-                {
-                    finished.finish().map_err(unreadable)?;
-                }
-                Ok(())
-            })
-            .map_err(plain)?;
+        pulse.confine(Format::Jpeg, || {
+            let Some(scanlines) = decoder.as_mut() else {
+                return Err(corrupt(Format::Jpeg, "the data ends early"));
+            };
+            let target = if cmyk.is_empty() {
+                &mut *row
+            } else {
+                &mut cmyk[..]
+            };
+            scanlines.read_scanlines_into(target).map_err(unreadable)?;
+            *rows_left = rows_left.saturating_sub(1);
+            if *rows_left == 0
+                && let Some(finished) = decoder.take()
+            {
+                finished.finish().map_err(unreadable)?;
+            }
+            Ok(())
+        })?;
         if !cmyk.is_empty()
             && let Some(conversion) = conversion
         {
@@ -154,58 +147,4 @@ impl Rows for Scanlines<'_> {
 
 pub(super) fn unreadable(error: io::Error) -> Error {
     corrupt(Format::Jpeg, error.to_string())
-}
-
-/// libjpeg's message for a reader that fails, which [`Feed`] does only at the end, in plain words.
-fn plain(error: Error) -> Error {
-    match error {
-        Error::CorruptImage { reason, .. } if reason == "Input file read error" => {
-            corrupt(Format::Jpeg, "the data ends early")
-        }
-        error => error,
-    }
-}
-
-/// Most bytes of a multi-scan file that libjpeg gets at once: less would take it off its fast way.
-const PORTION: usize = 1 << 16;
-
-/// What libjpeg reads from.
-///
-/// At the end it fails, where an ordinary reader would make libjpeg invent the missing end and carry on
-/// with grey. A multi-scan file is read at once, so it comes in portions of [`PORTION`], and every scan starts a new one, so that
-/// `progress` is called for each: a small file can hold thousands of scans that each cost a pass over the whole picture.
-struct Feed<'a> {
-    bytes: &'a [u8],
-    position: usize,
-    split: bool,
-    pulse: &'a Pulse<'a>,
-}
-
-impl BufRead for Feed<'_> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.pulse.beat();
-        let rest = self.bytes.get(self.position..).unwrap_or_default();
-        if rest.is_empty() {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        if !self.split {
-            return Ok(rest);
-        }
-        let portion = rest.get(..PORTION).unwrap_or(rest);
-        let mut pairs = portion.get(1..).unwrap_or_default().windows(2);
-        let scan = pairs.position(|pair| pair == [0xff, 0xda]);
-        Ok(scan.and_then(|at| portion.get(..=at)).unwrap_or(portion))
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.position = self.position.saturating_add(amount);
-    }
-}
-
-impl Read for Feed<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.fill_buf()?.read(buffer)?;
-        self.consume(read);
-        Ok(read)
-    }
 }

@@ -37,7 +37,7 @@ impl Fields {
 
     /// Reads a directory and those that it points to.
     fn page(&mut self, tiff: &Tiff<'_>, at: usize, own: bool) -> Option<usize> {
-        let (entries, next) = tiff.directory(at)?;
+        let (entries, next) = tiff.entries(at)?;
         for entry in entries.take(MOST_ENTRIES) {
             let pointed = match entry.0 {
                 0x8769 => Context::Exif,
@@ -52,7 +52,7 @@ impl Fields {
             let at = tiff
                 .number(entry.3, tiff.word)
                 .and_then(|at| usize::try_from(at).ok());
-            let Some((entries, _)) = at.and_then(|at| tiff.directory(at)) else {
+            let Some((entries, _)) = at.and_then(|at| tiff.entries(at)) else {
                 continue;
             };
             for entry in entries.take(MOST_ENTRIES) {

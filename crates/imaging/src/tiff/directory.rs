@@ -2,89 +2,31 @@
 //!
 //! Everything is read through checked slices: what lies outside the file is not there.
 
+use crate::exif::Tiff;
 use std::collections::HashSet;
 
 /// Most directories that are looked at to find a picture.
 const MOST: usize = 1 << 12;
 
-/// Most entries of a directory, as many as the classic form can count.
-const MOST_ENTRIES: usize = 1 << 16;
-
 const SUB_DIRECTORIES: u16 = 330;
 
-/// A file of either form in either byte order.
-#[derive(Clone, Copy)]
-pub(crate) struct File<'a> {
-    pub(crate) bytes: &'a [u8],
-    /// Whether the lowest byte of a number comes first.
-    pub(crate) little: bool,
-    /// Bytes of an offset: 4, or 8 in BigTIFF.
-    word: usize,
-    /// Bytes of a directory's entry count: 2, or 8 in BigTIFF.
-    counter: usize,
-    /// Where the first directory is.
-    pub(crate) first: usize,
-}
-
-impl<'a> File<'a> {
-    /// Reads the header; `None` where there is none.
-    pub(crate) fn open(bytes: &'a [u8]) -> Option<Self> {
-        let little = match bytes.get(..2)? {
-            b"II" => true,
-            b"MM" => false,
-            _ => return None,
-        };
-        let mut file = Self {
-            bytes,
-            little,
-            word: 4,
-            counter: 2,
-            first: 0,
-        };
-        let mut at = 4;
-        if file.number(2, 2)? == 43 {
-            (file.word, file.counter, at) = (8, 8, 8);
-        }
-        file.first = usize::try_from(file.number(at, file.word)?).ok()?;
-        Some(file)
-    }
-
-    /// The whole number of `length` bytes at `at`.
-    fn number(&self, at: usize, length: usize) -> Option<u64> {
-        let bytes = self.bytes.get(at..at.checked_add(length)?)?;
-        let append = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-        Some(match self.little {
-            true => bytes.iter().rev().fold(0, append),
-            false => bytes.iter().fold(0, append),
-        })
-    }
-
+impl<'a> Tiff<'a> {
     /// The directory at `offset`.
     pub(crate) fn directory(self, offset: usize) -> Option<Directory<'a>> {
-        let count = usize::try_from(self.number(offset, self.counter)?).ok()?;
-        let start = offset.checked_add(self.counter)?;
-        let length = 4 + 2 * self.word;
-        let end = start.checked_add(count.checked_mul(length)?)?;
-        if end > self.bytes.len() {
-            return None;
-        }
-        let entries = (start..end).step_by(length).take(MOST_ENTRIES);
-        let entries = entries.filter_map(|at| {
+        let (entries, next) = self.entries(offset)?;
+        let entries = entries.filter_map(|(tag, kind, count, at)| {
             Some(Entry {
-                tag: self.number(at, 2)? as u16,
-                kind: self.number(at + 2, 2)? as u16,
-                count: usize::try_from(self.number(at + 4, self.word)?).ok()?,
-                at: at + 4 + self.word,
+                tag,
+                kind: kind as u16,
+                count: usize::try_from(count).ok()?,
+                at,
             })
         });
         Some(Directory {
             file: self,
             offset,
             entries: entries.collect(),
-            next: self
-                .number(end, self.word)
-                .and_then(|next| usize::try_from(next).ok())
-                .filter(|&next| next != 0),
+            next: next.filter(|&next| next != 0),
         })
     }
 
@@ -125,7 +67,7 @@ fn size(kind: u16) -> Option<usize> {
 /// One directory: what is known of a picture.
 #[derive(Clone)]
 pub(crate) struct Directory<'a> {
-    pub(crate) file: File<'a>,
+    pub(crate) file: Tiff<'a>,
     pub(crate) offset: usize,
     entries: Vec<Entry>,
     pub(crate) next: Option<usize>,

@@ -7,15 +7,12 @@ use super::chunk::{Chunk, Packed};
 use super::jpeg_head::{Head, LOSSLESS, interchange};
 use super::layout::{Color, Layout};
 use super::samples;
-use crate::jpeg::Lossless;
+use crate::jpeg::{Feed, Lossless};
 use crate::source::{Pulse, corrupt};
 use crate::{Error, Format, Result};
 use mozjpeg::decompress::DecompressStarted;
 use mozjpeg::{ColorSpace, Decompress};
-use std::io::{self, BufRead, Read};
-
-/// Most bytes of a multi-scan stream that libjpeg gets at once, as in [`crate::jpeg`].
-const PORTION: usize = 1 << 16;
+use std::io;
 
 /// A segment that says whether three components are YCbCr, or four YCCK; of several the last one counts.
 fn adobe(transform: u8) -> [u8; 16] {
@@ -224,14 +221,8 @@ fn start<'a>(
             "a JPEG stream is larger than its strip or tile",
         ));
     }
-    let feed = Feed {
-        prefix,
-        bytes,
-        position: 0,
-        split: head.multi_scan(),
-        cut: chunk.cut,
-        pulse,
-    };
+    // A strip that ends early in a file that does not is filled up, as libtiff has it.
+    let feed = Feed::new(prefix, bytes, chunk.cut, head.multi_scan(), pulse);
     let decoder = Decompress::builder()
         .from_reader(feed)
         .map_err(unreadable)?;
@@ -327,57 +318,4 @@ impl Packed for Scanlines<'_> {
 
 fn unreadable(error: io::Error) -> Error {
     corrupt(Format::Tiff, error.to_string())
-}
-
-/// What libjpeg reads from: tables, then the data.
-///
-/// Where the file ends it fails, lest libjpeg invent what is missing; a strip that ends early in a file that does not is
-/// filled up, as libtiff has it.
-struct Feed<'a> {
-    prefix: Vec<u8>,
-    bytes: &'a [u8],
-    position: usize,
-    split: bool,
-    cut: bool,
-    pulse: &'a Pulse<'a>,
-}
-
-impl BufRead for Feed<'_> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.pulse.beat();
-        if let Some(rest) = self
-            .prefix
-            .get(self.position..)
-            .filter(|rest| !rest.is_empty())
-        {
-            return Ok(rest);
-        }
-        let rest = self.bytes.get(self.position - self.prefix.len()..);
-        let rest = rest.unwrap_or_default();
-        if rest.is_empty() && self.cut {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the data ends early",
-            ));
-        }
-        if !self.split {
-            return Ok(rest);
-        }
-        let portion = rest.get(..PORTION).unwrap_or(rest);
-        let mut pairs = portion.get(1..).unwrap_or_default().windows(2);
-        let scan = pairs.position(|pair| pair == [0xff, 0xda]);
-        Ok(scan.and_then(|at| portion.get(..=at)).unwrap_or(portion))
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.position = self.position.saturating_add(amount);
-    }
-}
-
-impl Read for Feed<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.fill_buf()?.read(buffer)?;
-        self.consume(read);
-        Ok(read)
-    }
 }

@@ -3,9 +3,10 @@
 //! Page 0 is the first whole picture of the file, not a thumbnail that may come before it; the other pages follow in the
 //! order of the file. A picture whose pixels only a camera's maker can develop is shown by the largest preview.
 
-use super::directory::{Directory, File};
+use super::directory::Directory;
 use super::layout::Layout;
 use crate::decoder::Request;
+use crate::exif::Tiff;
 use crate::metadata::xmp_orientation;
 use crate::region::Area;
 use crate::rows::View;
@@ -31,7 +32,7 @@ impl<'a> Pages<'a> {
     /// # Errors
     /// [`Error::CorruptImage`] where there is none that tells a size.
     pub(super) fn read(bytes: &'a [u8], pulse: &Pulse<'_>) -> Result<Self> {
-        let Some(file) = File::open(bytes) else {
+        let Some(file) = Tiff::open(bytes) else {
             return Err(corrupt(Format::Tiff, "the data ends early"));
         };
         let read = |directory: Directory<'a>| {

@@ -4,7 +4,7 @@ use super::chunk::{Chunk, Decoded, Packed, unreadable};
 use super::layout::{Layout, compression};
 use super::stream::Input;
 use crate::aside;
-use crate::decoder::{Decoder, Request};
+use crate::decoder::{Decoder, Opening, Request};
 use crate::jpeg2000::Jpeg2000;
 use crate::jpegxl::JpegXl;
 use crate::png::Png;
@@ -82,7 +82,12 @@ impl<'a> Inner<'a> {
         };
         let request = Request::whole(header.size, 0, Alpha::Drop, limits);
         Ok(Self {
-            rows: decoder.open(chunk.bytes, &header, &request, pulse)?,
+            rows: decoder.open(Opening {
+                bytes: chunk.bytes,
+                header: &header,
+                request: &request,
+                pulse,
+            })?,
             line: zeroed(3 * width, pulse)?,
             samples,
             bytes: usize::from(layout.bits.first().copied().unwrap_or(8) / 8).max(1),
