@@ -30,15 +30,16 @@ COMMENT ON COLUMN clip_backfill_progress.eta IS
 -- Not by pg_partition_tree, which waits for locks: whoever locks a partitioned table would stop all.
 CREATE VIEW clip_pg.auto_embed_part AS
 WITH RECURSIVE part AS (
-    SELECT a.relation::pg_catalog.oid AS part, a.relation::pg_catalog.oid AS relation, a.source, a.target, a.model, a.mode, a.sha256
+    SELECT a.relation::pg_catalog.oid AS part, a.relation::pg_catalog.oid AS relation, a.source, a.target, a.model, a.mode, a.sha256,
+           a.page, a.region
     FROM clip_pg.auto_embed a
     UNION ALL
-    SELECT i.inhrelid, p.relation, p.source, p.target, p.model, p.mode, p.sha256
+    SELECT i.inhrelid, p.relation, p.source, p.target, p.model, p.mode, p.sha256, p.page, p.region
     FROM part p
     JOIN pg_catalog.pg_inherits i ON i.inhparent OPERATOR(pg_catalog.=) p.part AND NOT i.inhdetachpending
     JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid AND c.relispartition
 )
-SELECT p.part, c.relkind AS kind, c.relowner AS owner, p.relation, p.source, p.target, p.model, p.mode, p.sha256
+SELECT p.part, c.relkind AS kind, c.relowner AS owner, p.relation, p.source, p.target, p.model, p.mode, p.sha256, p.page, p.region
 FROM part p
 JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) p.part
 WHERE c.relkind OPERATOR(pg_catalog.<>) 'p' AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace);

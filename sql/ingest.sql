@@ -14,37 +14,39 @@ COMMENT ON FUNCTION clip_pg.tell_at_commit() IS
 
 CREATE VIEW clip_pg.auto_embed_trigger AS
 SELECT trigger.tgrelid::pg_catalog.regclass AS relation,
-       source.attname AS source,
-       target.attname AS target,
+       uses.source,
+       uses.target,
+       uses.page,
+       uses.region,
        pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), E'\\000', 1) AS model,
        pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), E'\\000', 2) AS mode,
        pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), E'\\000', 3) AS sha256,
        trigger.tgname AS trigger
 FROM pg_catalog.pg_trigger trigger
--- The trigger's condition makes it depend on both columns; the types tell them apart.
-JOIN pg_catalog.pg_depend uses_source
-  ON uses_source.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass
- AND uses_source.objid OPERATOR(pg_catalog.=) trigger.oid
-JOIN pg_catalog.pg_attribute source
-  ON uses_source.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
- AND source.attrelid OPERATOR(pg_catalog.=) uses_source.refobjid
- AND source.attnum OPERATOR(pg_catalog.=) uses_source.refobjsubid
- AND clip_pg.base_type(source.atttypid) OPERATOR(pg_catalog.<>) 'clip_vector'::pg_catalog.regtype
-JOIN pg_catalog.pg_depend uses_target
-  ON uses_target.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass
- AND uses_target.objid OPERATOR(pg_catalog.=) trigger.oid
-JOIN pg_catalog.pg_attribute target
-  ON uses_target.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
- AND target.attrelid OPERATOR(pg_catalog.=) uses_target.refobjid
- AND target.attnum OPERATOR(pg_catalog.=) uses_target.refobjsubid
- AND clip_pg.base_type(target.atttypid) OPERATOR(pg_catalog.=) 'clip_vector'::pg_catalog.regtype
+-- The trigger's condition makes it depend on its columns; the types tell them apart. Texts are the source where there is no
+-- image, else regions.
+CROSS JOIN LATERAL (
+    SELECT coalesce(by_type.image, by_type.text) AS source, by_type.target, by_type.page,
+           CASE WHEN by_type.image IS NOT NULL THEN by_type.text END AS region
+    FROM (SELECT pg_catalog.min(used.attname::pg_catalog.text) FILTER (WHERE used.type OPERATOR(pg_catalog.=) 'clip_vector'::pg_catalog.regtype)::pg_catalog.name AS target,
+                 pg_catalog.min(used.attname::pg_catalog.text) FILTER (WHERE used.type OPERATOR(pg_catalog.=) ANY ('{bytea,oid}'::pg_catalog.regtype[]))::pg_catalog.name AS image,
+                 pg_catalog.min(used.attname::pg_catalog.text) FILTER (WHERE used.type OPERATOR(pg_catalog.=) ANY ('{text,varchar}'::pg_catalog.regtype[]))::pg_catalog.name AS text,
+                 pg_catalog.min(used.attname::pg_catalog.text) FILTER (WHERE used.type OPERATOR(pg_catalog.=) 'integer'::pg_catalog.regtype)::pg_catalog.name AS page
+          FROM (SELECT a.attname, clip_pg.base_type(a.atttypid)::pg_catalog.oid AS type
+                FROM pg_catalog.pg_depend d
+                JOIN pg_catalog.pg_attribute a
+                  ON a.attrelid OPERATOR(pg_catalog.=) d.refobjid AND a.attnum OPERATOR(pg_catalog.=) d.refobjsubid
+                WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass
+                  AND d.objid OPERATOR(pg_catalog.=) trigger.oid
+                  AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass) used) by_type) uses
 WHERE trigger.tgfoid OPERATOR(pg_catalog.=) 'clip_pg.auto_embed()'::pg_catalog.regprocedure
-  AND trigger.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid;
+  AND trigger.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+  AND uses.source IS NOT NULL AND uses.target IS NOT NULL;
 GRANT SELECT ON clip_pg.auto_embed_trigger TO PUBLIC;
 COMMENT ON VIEW clip_pg.auto_embed_trigger IS 'triggers that clip_auto_embed made; those of partitions count as their table''s';
 
 CREATE VIEW clip_pg.auto_embed AS
-SELECT relation, source, target, model, mode, sha256, trigger
+SELECT relation, source, target, model, mode, sha256, trigger, page, region
 FROM clip_pg.auto_embed_trigger own
 JOIN pg_catalog.pg_class class ON class.oid OPERATOR(pg_catalog.=) own.relation
 WHERE NOT (class.relispartition AND EXISTS (
@@ -72,10 +74,11 @@ $$;
 COMMENT ON FUNCTION clip_column_model(regclass, name) IS
 'name of the model by which clip_auto_embed keeps a column current; null where it does not';
 
-CREATE FUNCTION clip_pg.sample(relation oid, source text, target text, OUT image bytea, OUT text text, OUT vector clip_vector)
-RETURNS SETOF record AS 'MODULE_PATHNAME', 'sample_wrapper' LANGUAGE C VOLATILE STRICT ROWS 1;
-COMMENT ON FUNCTION clip_pg.sample(oid, text, text) IS
-'source and target of a row that has both, as the table''s owner';
+CREATE FUNCTION clip_pg.sample(relation oid, source text, target text, page_column text, region_column text, OUT image bytea,
+                               OUT text text, OUT page integer, OUT region text, OUT vector clip_vector)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'sample_wrapper' LANGUAGE C VOLATILE ROWS 1;
+COMMENT ON FUNCTION clip_pg.sample(oid, text, text, text, text) IS
+'source and target of a row that has both, and which part of the source is meant, as the table''s owner';
 
 CREATE FUNCTION clip_pg.fitting_name(prefix text, stem text, suffix text) RETURNS name
 LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
@@ -136,21 +139,23 @@ CREATE FUNCTION clip_pg.resolve_model(INOUT model text, OUT dimensions integer, 
 COMMENT ON FUNCTION clip_pg.resolve_model(text) IS
 'a registered model, the one of clip_pg.model for null; an error where it is not registered';
 
-CREATE FUNCTION clip_pg.is_of_other_model(relation oid, source text, target text, model text) RETURNS boolean
+CREATE FUNCTION clip_pg.is_of_other_model(relation oid, source text, target text, page text, region text, model text) RETURNS boolean
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
     SELECT CASE WHEN vector_dims(v.made) OPERATOR(pg_catalog.=) vector_dims(v.known)
                 THEN clip_similarity(v.made, v.known) OPERATOR(pg_catalog.<) 0.98::double precision
                 ELSE v.made IS NOT NULL END
-    FROM (SELECT coalesce(clip_embed_image(s.image, is_of_other_model.model), clip_embed_text(s.text, is_of_other_model.model)) AS made,
+    FROM (SELECT coalesce(clip_embed_image(s.image, is_of_other_model.model, s.page, coalesce(s.region, 'full')),
+                          clip_embed_image(s.image, is_of_other_model.model, coalesce(s.region, 'full')),
+                          clip_embed_text(s.text, is_of_other_model.model)) AS made,
                  s.vector AS known
-          FROM clip_pg.sample(relation, source, target) s) v;
+          FROM clip_pg.sample(relation, source, target, page, region) s) v;
 END;
-COMMENT ON FUNCTION clip_pg.is_of_other_model(oid, text, text, text) IS
+COMMENT ON FUNCTION clip_pg.is_of_other_model(oid, text, text, text, text, text) IS
 'whether a row''s target is not what a model makes of its source, as far as one row shows; null without rows';
 
 CREATE FUNCTION clip_auto_embed(relation regclass, source name, target name, model text DEFAULT NULL,
-                                mode text DEFAULT 'trigger') RETURNS void
+                                mode text DEFAULT 'trigger', page name DEFAULT NULL, region name DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -220,6 +225,29 @@ BEGIN
             MESSAGE = format('column "%s" of table %s is of type %s', source, relation, format_type(source_type, NULL)),
             HINT = 'Images are bytea or the OID of a large object, texts are text or character varying.';
     END IF;
+    FOR part IN
+        SELECT p.column_name, p.wanted, a.attnum, clip_pg.base_type(a.atttypid) AS type, a.attgenerated <> '' AS generated
+        FROM (VALUES (page, 'integer'::regtype), (region, 'text'::regtype)) p (column_name, wanted)
+        LEFT JOIN pg_attribute a ON a.attrelid = relation AND a.attname = p.column_name AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE p.column_name IS NOT NULL
+    LOOP
+        IF part.attnum IS NULL THEN
+            RAISE undefined_column USING MESSAGE = format('column "%s" of table %s does not exist', part.column_name, relation);
+        END IF;
+        IF source_type NOT IN ('bytea'::regtype, 'oid'::regtype) THEN
+            RAISE invalid_parameter_value USING MESSAGE = format('texts have no pages and regions, as column "%s" is to tell them', part.column_name);
+        END IF;
+        IF part.type <> part.wanted THEN
+            RAISE datatype_mismatch USING
+                MESSAGE = format('column "%s" of table %s is of type %s', part.column_name, relation, format_type(part.type, NULL)),
+                HINT = 'Numbers of pages are integer, regions are text.';
+        END IF;
+        IF part.generated THEN
+            RAISE wrong_object_type USING
+                MESSAGE = format('column "%s" of table %s is a generated column', part.column_name, relation),
+                HINT = 'Triggers do not see its value before it is stored.';
+        END IF;
+    END LOOP;
     SELECT clip_pg.base_type(a.atttypid), clip_pg.base_modifier(a.atttypid, a.atttypmod), a.attgenerated <> ''
     INTO target_type, typmod, generated
     FROM pg_attribute a
@@ -257,7 +285,7 @@ BEGIN
 
     -- One row shows whether what the column holds is by the model.
     BEGIN
-        foreign_vectors := clip_pg.is_of_other_model(relation, source, target, model);
+        foreign_vectors := clip_pg.is_of_other_model(relation, source, target, page, region, model);
     EXCEPTION WHEN data_exception OR feature_not_supported OR program_limit_exceeded THEN
         -- The image is at fault.
         foreign_vectors := false;
@@ -279,16 +307,18 @@ BEGIN
                         AND t.tgname = n.name)
     ORDER BY i LIMIT 1;
     EXECUTE format('CREATE TRIGGER %I BEFORE INSERT OR UPDATE ON %s FOR EACH ROW '
-        'WHEN (NEW.%I IS NOT NULL OR NEW.%I IS NOT NULL) EXECUTE FUNCTION clip_pg.auto_embed(%L, %L, %L)',
-        trigger, relation, source, target, model, mode, sha256);
+        'WHEN (NEW.%I IS NOT NULL OR NEW.%I IS NOT NULL%s%s) EXECUTE FUNCTION clip_pg.auto_embed(%L, %L, %L)',
+        trigger, relation, source, target, CASE WHEN page IS NOT NULL THEN format(' OR NEW.%I IS NOT NULL', page) END,
+        CASE WHEN region IS NOT NULL THEN format(' OR NEW.%I IS NOT NULL', region) END,
+        model, mode, sha256);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation, trigger);
     IF mode = 'queue' THEN
         PERFORM clip_pg.index_pending(relation, source, target);
         PERFORM clip_pg.tell_at_commit();
     END IF;
 END $$;
-COMMENT ON FUNCTION clip_auto_embed(regclass, name, name, text, text) IS
-'keeps the embeddings in column target current with the images or texts in column source';
+COMMENT ON FUNCTION clip_auto_embed(regclass, name, name, text, text, name, name) IS
+'keeps the embeddings in column target current with the images or texts in column source; columns page and region tell which part of an image is embedded';
 
 CREATE FUNCTION clip_auto_embed_remove(relation regclass, target name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

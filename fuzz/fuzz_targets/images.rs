@@ -20,7 +20,7 @@ const PREPROCESS: Preprocess = Preprocess {
 };
 
 fuzz_target!(|input: &[u8]| {
-    let info = imaging::info(input, &|| ());
+    let info = imaging::info(input, None, &|| ());
     imaging::taken::taken(input, &|| ());
     if let Ok(pixels) = imaging::pixels(input, Region::Full, &PREPROCESS, &LIMITS, &|| ()) {
         assert!(info.is_ok(), "decoded, but not described");

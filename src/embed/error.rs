@@ -12,6 +12,16 @@ pub enum Error {
     /// A thumbnail of no quality that there is.
     #[error("quality of a thumbnail must be between 1 and 100, not {0}")]
     ThumbnailQuality(i32),
+    /// An array that belongs to another one of images.
+    #[error("array of {name} has {length} elements, that of images has {images}")]
+    Lengths {
+        /// Which array.
+        name: &'static str,
+        /// Its elements.
+        length: usize,
+        /// Images.
+        images: usize,
+    },
     /// A template without a place for the text.
     #[error("query template \"{0}\" has no place for the text")]
     Template(String),
@@ -23,6 +33,10 @@ impl Report for Error {
             Self::ThumbnailSide(_) | Self::ThumbnailQuality(_) => {
                 Fields::of(ERRCODE_INVALID_PARAMETER_VALUE)
             }
+            Self::Lengths { .. } => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Each image has an element of its own; null stands for the whole picture.",
+            ),
             Self::Template(_) => Fields::hinted(
                 ERRCODE_INVALID_PARAMETER_VALUE,
                 "Write {} where the text belongs. An empty template leaves texts as they are.",

@@ -6,11 +6,11 @@ use crate::{
     inference::{interrupts, limits, trim_at_end, use_libraries},
     text::Text,
 };
-use imaging::{Info, Region};
+use imaging::{Info, Part, Region};
 use pgrx::{
     callconv::{BoxRet, FcInfo},
     datum::Datum,
-    pg_sys,
+    pg_sys::{self, panic::ErrorReport},
     prelude::*,
 };
 use std::ptr;
@@ -25,8 +25,57 @@ IMMUTABLE STRICT PARALLEL SAFE COST 100 LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCT
 fn clip_image_info(image: &[u8]) -> Returned<Row> {
     use_libraries();
     Ok(Row(
-        imaging::info(image, &interrupts).map_err(error::Error::from)?
+        imaging::info(image, None, &interrupts).map_err(error::Error::from)?
     ))
+}
+
+/// The same of a page, from 1.
+#[pg_extern(sql = r#"
+CREATE FUNCTION clip_image_info(
+    image bytea, page integer,
+    OUT format text, OUT width integer, OUT height integer, OUT orientation integer, OUT frames integer, OUT decodable boolean)
+IMMUTABLE STRICT PARALLEL SAFE COST 100 LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn page_info(image: &[u8], page: i32) -> Returned<Row> {
+    use_libraries();
+    Ok(Row(
+        imaging::info(image, Some(page), &interrupts).map_err(error::Error::from)?
+    ))
+}
+
+/// The pages of an image, in their order. Whether one can be embedded depends on which libraries the settings name.
+#[pg_extern(stable, strict, parallel_safe, cost = 100)]
+#[allow(clippy::type_complexity)] // pgrx reads the columns of the result here.
+fn clip_image_pages(
+    image: &[u8],
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(page, i32),
+            name!(width, Option<i32>),
+            name!(height, Option<i32>),
+            name!(kind, &'static str),
+            name!(title, Option<Text>),
+            name!(embeddable, bool),
+        ),
+    >,
+    ErrorReport,
+> {
+    use_libraries();
+    let pages = imaging::pages(image, &interrupts).map_err(error::Error::from)?;
+    let rows = (1..).zip(pages).map(|(number, page)| {
+        let side = |side: u32| i32::try_from(side).ok().filter(|&side| side > 0);
+        (
+            number,
+            side(page.size.0),
+            side(page.size.1),
+            page.kind.name(),
+            page.title.map(Text::from),
+            page.refused.is_none(),
+        )
+    });
+    Ok(TableIterator::new(rows))
 }
 
 /// A JPEG of an image, or of a region of it as [`clip_embed_image`](super::functions) takes it, whose longer side has at
@@ -38,10 +87,40 @@ fn clip_thumbnail(
     region: default!(Text, "'full'"),
     quality: default!(i32, 90),
 ) -> Returned<Vec<u8>> {
-    Ok(thumbnail(image, max_side, region.as_str(), quality)?)
+    Ok(thumbnail(image, max_side, None, region.as_str(), quality)?)
 }
 
-fn thumbnail(image: &[u8], max_side: i32, region: &str, quality: i32) -> error::Result<Vec<u8>> {
+/// The same of a page, from 1.
+#[pg_extern(
+    name = "clip_thumbnail",
+    immutable,
+    strict,
+    parallel_safe,
+    cost = 20000
+)]
+fn page_thumbnail(
+    image: &[u8],
+    max_side: i32,
+    page: i32,
+    region: default!(Text, "'full'"),
+    quality: default!(i32, 90),
+) -> Returned<Vec<u8>> {
+    Ok(thumbnail(
+        image,
+        max_side,
+        Some(page),
+        region.as_str(),
+        quality,
+    )?)
+}
+
+fn thumbnail(
+    image: &[u8],
+    max_side: i32,
+    page: Option<i32>,
+    region: &str,
+    quality: i32,
+) -> error::Result<Vec<u8>> {
     trim_at_end();
     let side = u32::try_from(max_side)
         .ok()
@@ -55,7 +134,7 @@ fn thumbnail(image: &[u8], max_side: i32, region: &str, quality: i32) -> error::
     Ok(imaging::thumbnail(
         image,
         side,
-        region,
+        Part { page, region },
         quality,
         &limits(),
         &interrupts,

@@ -25,7 +25,7 @@ impl Report for imaging::Error {
             ),
             NoSuchPage { .. } => Fields::hinted(
                 ERRCODE_INVALID_PARAMETER_VALUE,
-                "clip_image_info() tells how many pictures the image has.",
+                "Pages are counted from 1; clip_image_pages() lists them.",
             ),
             InvalidRegion { .. } => Fields::hinted(
                 ERRCODE_INVALID_PARAMETER_VALUE,

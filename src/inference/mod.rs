@@ -25,7 +25,7 @@ use crate::{
     vector::Vector,
 };
 use exchange::key::Kind;
-use imaging::Region;
+use imaging::Part;
 use session::Session;
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
@@ -97,37 +97,39 @@ pub fn embed_text(model: &Model, text: &str) -> Result<Vector> {
 
 /// Embeds the image file `image`, or remembers how it was embedded.
 pub fn embed_image(model: &Model, image: &[u8]) -> Result<Vector> {
-    embed_region(model, image, Region::Full)
+    embed_part(model, image, Part::default())
 }
 
-/// Embeds a region of the image file `image`, or remembers how it was embedded.
-pub fn embed_region(model: &Model, image: &[u8], region: Region) -> Result<Vector> {
+/// Embeds a page of the image file `image`, or a region of that, or remembers how it was embedded.
+pub fn embed_part(model: &Model, image: &[u8], part: Part) -> Result<Vector> {
     trim_at_end();
     // A file is megabytes, which idle sessions should not hold.
     let digest: [u8; 32] = Sha256::digest(image).into();
-    let name = region.to_string();
-    let inputs = [&digest[..], name.as_bytes()];
+    let region = part.region.to_string();
+    let page = part.page.map_or_else(String::new, |page| page.to_string());
+    let inputs = [&digest[..], region.as_bytes(), page.as_bytes()];
     let inputs = inputs.into_iter();
     let vectors = memo::remember(Kind::Image, &model.manifest.identity, inputs, || {
-        let pixels = picture::region_pixels(model, image, digest, region)?;
+        let pixels = picture::pixels(model, image, || digest, part)?;
         let row = encode(model, Inputs::Images(&[pixels]))?;
         Ok(Rc::from([Vector::from_f32(&row)?]))
     })?;
     Ok(vectors[0].clone())
 }
 
-/// Embeds the image files `images`, given with their positions in an array, which errors name.
+/// Embeds parts of the image files `images`, given with their positions in an array, which errors name.
 pub fn embed_images<'a>(
     model: &Model,
-    images: impl Iterator<Item = (usize, &'a [u8])>,
+    images: impl Iterator<Item = (usize, &'a [u8], Part)>,
 ) -> Result<Vec<Vector>> {
     trim_at_end();
     let mut vectors = Vec::new();
     let mut images = images.peekable();
     while images.peek().is_some() {
         let batch = images.by_ref().take(guc::batch_size());
-        let pixels = batch.map(|(position, image)| {
-            let pixels = picture::pixels(model, image);
+        let pixels = batch.map(|(position, image, part)| {
+            let digest = || Sha256::digest(image).into();
+            let pixels = picture::pixels(model, image, digest, part);
             let pixels = pixels.map_err(|error| element(position, error.into()))?;
             Ok((position, pixels))
         });

@@ -4,7 +4,7 @@
 //! them: the C library keeps tens of megabytes otherwise, in every session that has met a large image.
 
 use crate::{guc, model::Model};
-use imaging::{Kept, Limits, Region, preprocess::Alpha};
+use imaging::{Kept, Limits, Part, Region, preprocess::Alpha};
 use pgrx::{check_for_interrupts, pg_guard, pg_sys};
 use std::{
     cell::{Cell, RefCell},
@@ -21,10 +21,11 @@ thread_local! {
 /// Pixels of a picture that is kept for its regions at most: 192 MB of memory.
 const MOST_KEPT: usize = 1 << 26;
 
-/// The image file of which a region was last asked for.
+/// The page of an image file of which a region was last asked for.
 struct Last {
-    /// Its SHA-256.
+    /// The file's SHA-256.
     digest: [u8; 32],
+    page: Option<i32>,
     alpha: Alpha,
     /// The picture, from the second region on: most files are asked for once.
     picture: Option<Rc<Kept>>,
@@ -35,44 +36,46 @@ thread_local! {
     static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
 }
 
-/// The pixels that `model` reads of the image file `bytes`.
-pub fn pixels(model: &Model, bytes: &[u8]) -> imaging::Result<Vec<u8>> {
-    let preprocess = &model.manifest.image.preprocess;
-    imaging::pixels(bytes, Region::Full, preprocess, &limits(), &interrupts)
-}
-
-/// The same for a region; `digest` is the file's SHA-256. One after another, the regions of a file are cut out of one picture.
-pub fn region_pixels(
+/// The pixels that `model` reads of a part of the image file `bytes`; `digest` tells the file's SHA-256. One after another,
+/// the regions of a page are cut out of one picture.
+pub fn pixels(
     model: &Model,
     bytes: &[u8],
-    digest: [u8; 32],
-    region: Region,
+    digest: impl FnOnce() -> [u8; 32],
+    part: Part,
 ) -> imaging::Result<Vec<u8>> {
-    if region == Region::Full {
-        return pixels(model, bytes);
-    }
     let preprocess = &model.manifest.image.preprocess;
-    match kept(bytes, digest, preprocess.alpha)? {
-        Some(picture) => picture.pixels(region, preprocess, &limits(), &interrupts),
-        None => imaging::pixels(bytes, region, preprocess, &limits(), &interrupts),
+    let kept = match part.region {
+        Region::Full => None,
+        _ => kept(bytes, digest(), part.page, preprocess.alpha)?,
+    };
+    match kept {
+        Some(picture) => picture.pixels(part.region, preprocess, &limits(), &interrupts),
+        None => imaging::pixels(bytes, part, preprocess, &limits(), &interrupts),
     }
 }
 
-/// The picture of a file that was the last one, too.
-fn kept(bytes: &[u8], digest: [u8; 32], alpha: Alpha) -> imaging::Result<Option<Rc<Kept>>> {
+/// A page of a file that was the last one, too.
+fn kept(
+    bytes: &[u8],
+    digest: [u8; 32],
+    page: Option<i32>,
+    alpha: Alpha,
+) -> imaging::Result<Option<Rc<Kept>>> {
     let last = LAST
         .take()
-        .filter(|last| last.digest == digest && last.alpha == alpha);
+        .filter(|last| (last.digest, last.page, last.alpha) == (digest, page, alpha));
     let picture = match &last {
         None => None,
         Some(Last {
             picture: Some(picture),
             ..
         }) => Some(Rc::clone(picture)),
-        Some(_) => Kept::new(bytes, 0, alpha, &limits(), MOST_KEPT, &interrupts)?.map(Rc::new),
+        Some(_) => Kept::new(bytes, page, alpha, &limits(), MOST_KEPT, &interrupts)?.map(Rc::new),
     };
     LAST.set(Some(Last {
         digest,
+        page,
         alpha,
         picture: picture.clone(),
     }));

@@ -187,7 +187,7 @@ unsafe fn model_of_column(table: pg_sys::Oid, column: i16) -> Option<String> {
             for n in 0..triggers.numtriggers as usize {
                 let trigger = &*triggers.triggers.add(n);
                 let columns = trigger::of_trigger(trigger);
-                if columns.is_some_and(|(_, target)| target == column)
+                if columns.is_some_and(|columns| columns.target == column)
                     && is_own(trigger.tgfoid, c"auto_embed")
                 {
                     let model = CStr::from_ptr((*trigger.tgargs).cast());

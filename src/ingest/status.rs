@@ -37,30 +37,37 @@ fn count(
     })
 }
 
-/// Source and target of one row that has both, in a table or its partitions.
+/// Source and target of one row that has both, and which part of the source is meant, in a table or its partitions.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)] // pgrx reads the columns of the result here.
 fn sample(
     relation: pg_sys::Oid,
     source: Text,
     target: Text,
+    page: Option<Text>,
+    region: Option<Text>,
 ) -> std::result::Result<
     TableIterator<
         'static,
         (
             name!(image, Option<Vec<u8>>),
             name!(text, Option<Text>),
+            name!(page, Option<i32>),
+            name!(region, Option<Text>),
             name!(vector, Option<Vector>),
         ),
     >,
     ErrorReport,
 > {
     let row = sql::connect(|client| {
-        let table = Table::find(client, relation, &source, &target)?;
+        let table = Table::find(client, relation, &source, &target)?
+            .with_parts(page.as_ref(), region.as_ref());
         let statement = format!(
-            "SELECT {}, t.{} FROM {} t WHERE {} AND {} LIMIT 1",
+            "SELECT {}, t.{}, {}, {} FROM {} t WHERE {} AND {} LIMIT 1",
             table.content,
             table.target,
+            table.page,
+            table.region,
             table.name,
             table.sourced(),
             table.embedded()
@@ -74,7 +81,8 @@ fn sample(
             true => (report(row.get(1))?, None),
             false => (None, report(row.get(1))?),
         };
-        Ok(Some((image, text, report(row.get(2))?)))
+        let (page, region) = (report(row.get(3))?, report(row.get(4))?);
+        Ok(Some((image, text, page, region, report(row.get(2))?)))
     })?;
     Ok(TableIterator::new(row))
 }

@@ -35,6 +35,10 @@ pub struct Table {
     pub content: String,
     /// Whether that is an image.
     pub images: bool,
+    /// Which page of an image is meant, as integer, and which region of it, as text; NULL for the picture that is meant where
+    /// none is named, and for all of it.
+    pub page: String,
+    pub region: String,
     /// A jsonb object that names a row to people and finds it again: the primary key, or else its ctid. For statements
     /// with the settings [`KEYS`](crate::role::KEYS).
     pub key: String,
@@ -95,8 +99,21 @@ impl Table {
             target_name: target.clone(),
             content,
             images,
+            page: "NULL::integer".to_owned(),
+            region: "NULL::text".to_owned(),
             key: format!("jsonb_build_object({})", key.as_str()),
         })
+    }
+
+    /// The same, where columns tell which part of an image is meant.
+    pub fn with_parts(self, page: Option<&Text>, region: Option<&Text>) -> Self {
+        let column =
+            |name: &Text, r#type: &str| format!("t.{}::{type}", quote_identifier(name.as_str()));
+        Self {
+            page: page.map_or(self.page, |name| column(name, "integer")),
+            region: region.map_or(self.region, |name| column(name, "text")),
+            ..self
+        }
     }
 
     /// Whether a row has a source.

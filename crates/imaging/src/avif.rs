@@ -4,7 +4,7 @@
 //! stop, so it runs aside. Colours are those of libavif: the matrix of the file's code points, chroma enlarged linearly.
 
 use super::Format;
-use super::decoder::{Decoder, Header, Opening, Reader, only_page};
+use super::decoder::{Decoder, Header, Opening, Page, Reader, nth};
 use super::isobmff::{Items, find, first_frame};
 use super::raster::zeroed;
 use super::rows::Rows;
@@ -21,6 +21,9 @@ pub(super) struct Avif;
 /// Bytes that decoding a pixel takes at most: planes of 16 bits twice, opacity, the result.
 const PIXEL: u64 = 24;
 
+/// What is not read of sequences.
+const BEYOND: &str = "AVIF sequence beyond its first frame";
+
 impl Decoder for Avif {
     fn format(&self) -> Format {
         Format::Avif
@@ -34,8 +37,7 @@ impl Decoder for Avif {
         vec![Reader::built_in("", "re_rav1d", "0.1.3")]
     }
 
-    fn header(&self, bytes: &[u8], page: u32, _pulse: &Pulse<'_>) -> Result<Header> {
-        only_page(page)?;
+    fn header(&self, bytes: &[u8], page: Option<i32>, _pulse: &Pulse<'_>) -> Result<Header> {
         let picture = Picture::find(bytes)?;
         let (refused, frames) = match &picture {
             Picture::Items(items) => {
@@ -55,12 +57,25 @@ impl Decoder for Avif {
             Some((_, _, count)) => count.max(frames),
             None => frames,
         };
+        let beyond = nth(page, frames.max(1))? > 0;
         Ok(Header {
             orientation: picture.orientation(),
             frames: frames.max(1),
-            refused,
+            refused: refused.or_else(|| beyond.then(|| BEYOND.to_owned())),
             ..Header::new(picture.size().ok_or_else(contradiction)?)
         })
+    }
+
+    fn pages(&self, bytes: &[u8], pulse: &Pulse<'_>) -> Result<Box<dyn Iterator<Item = Page>>> {
+        let header = self.header(bytes, None, pulse)?;
+        let pages = (0..header.frames).map(move |n| Page {
+            refused: match n {
+                0 => header.refused.clone(),
+                _ => Some(BEYOND.to_owned()),
+            },
+            ..Page::full(header.size)
+        });
+        Ok(Box::new(pages))
     }
 
     fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {

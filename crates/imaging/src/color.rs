@@ -30,12 +30,17 @@ impl fmt::Debug for Conversion {
 }
 
 impl Conversion {
-    /// By what the file says of its colours; `None` where it does not, or they are sRGB.
-    pub(crate) fn of(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Option<Self> {
+    /// By what the file says of the colours of a page; `None` where it does not, or they are sRGB.
+    pub(crate) fn of(
+        format: Format,
+        bytes: &[u8],
+        page: Option<i32>,
+        pulse: &Pulse<'_>,
+    ) -> Option<Self> {
         let made = pulse.confine(format, || {
             let profile = match metadata::code_points(format, bytes, pulse) {
                 Some(codes) => described(codes),
-                None => metadata::profile(format, bytes, pulse)
+                None => metadata::profile(format, bytes, page, pulse)
                     .and_then(|profile| ColorProfile::new_from_slice(&profile).ok()),
             };
             Ok(profile.and_then(|profile| Self::from(&profile)))

@@ -11,6 +11,7 @@ use super::{Format, Limits, rows::Rows};
 use crate::preprocess::Alpha;
 use crate::{Error, Result};
 use std::borrow::Cow;
+use std::iter::repeat_n;
 
 /// Who reads one format.
 pub(crate) trait Decoder: Sync {
@@ -23,26 +24,24 @@ pub(crate) trait Decoder: Sync {
     /// By what the format is read, one for each library that takes part.
     fn readers(&self) -> Vec<Reader>;
 
-    /// Reads what comes before the pixels of page `page`, counted from 0.
+    /// Reads what comes before the pixels of a page, counted from 1, or of the picture that is meant where none is named.
     ///
     /// # Errors
     /// [`Error::CorruptImage`] where that is damaged, [`Error::UnsupportedImageFormat`] where nothing of the format is read,
     /// [`Error::NoSuchPage`].
-    fn header(&self, bytes: &[u8], page: u32, pulse: &Pulse<'_>) -> Result<Header>;
+    fn header(&self, bytes: &[u8], page: Option<i32>, pulse: &Pulse<'_>) -> Result<Header>;
 
-    /// Describes every page. Formats without pages have one.
+    /// Describes every page. Frames of an animation are pages of one size; other formats have one.
     ///
     /// # Errors
     /// As [`Self::header`].
-    fn pages(&self, bytes: &[u8], pulse: &Pulse<'_>) -> Result<Vec<Page>> {
-        let header = self.header(bytes, 0, pulse)?;
-        Ok(vec![Page {
-            width: header.size.0,
-            height: header.size.1,
-            title: None,
-            reduced: false,
+    fn pages(&self, bytes: &[u8], pulse: &Pulse<'_>) -> Result<Box<dyn Iterator<Item = Page>>> {
+        let header = some_pixels(self.format(), self.header(bytes, None, pulse)?)?;
+        let page = Page {
             refused: header.refused,
-        }])
+            ..Page::full(header.size)
+        };
+        Ok(Box::new(repeat_n(page, header.frames as usize)))
     }
 
     /// Starts decoding. The header was read and is within the limits; it is not refused.
@@ -139,23 +138,58 @@ impl Header {
 /// A page, as its header has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Pixels per row as stored.
-    pub width: u32,
-    /// Rows as stored.
-    pub height: u32,
+    /// Pixels per row as stored, and rows; 0 where the file does not tell.
+    pub size: (u32, u32),
+    /// What it is to the other pages.
+    pub kind: PageKind,
     /// What the file calls the page.
     pub title: Option<String>,
-    /// Whether the file says that this is a smaller version of another page.
-    pub reduced: bool,
     /// Why it cannot be decoded: the variant of the format in words.
     pub refused: Option<String>,
+}
+
+/// What a page is to the others of its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageKind {
+    /// A picture of its own.
+    Full,
+    /// A smaller version of another page.
+    Reduced,
+    /// What tells which pixels of another page count.
+    Mask,
+    /// What a camera shows of a page that only its maker can develop.
+    Preview,
+}
+
+impl PageKind {
+    /// A word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Reduced => "reduced",
+            Self::Mask => "mask",
+            Self::Preview => "preview",
+        }
+    }
+}
+
+impl Page {
+    /// A picture of its own that can be decoded.
+    pub(crate) fn full(size: (u32, u32)) -> Self {
+        Self {
+            size,
+            kind: PageKind::Full,
+            title: None,
+            refused: None,
+        }
+    }
 }
 
 /// What is asked of a decoder.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// The page, from 0.
-    pub(crate) page: u32,
+    /// The page, from 1.
+    pub(crate) page: Option<i32>,
     /// What becomes of transparency.
     pub(crate) alpha: Alpha,
     pub(crate) limits: Limits,
@@ -172,7 +206,7 @@ impl Request {
     /// All of a picture, in full size.
     pub(crate) fn whole(
         (width, height): (u32, u32),
-        page: u32,
+        page: Option<i32>,
         alpha: Alpha,
         limits: Limits,
     ) -> Self {
@@ -219,12 +253,22 @@ impl Request {
     const SPARE: usize = 2;
 }
 
+/// Which of so many pages is meant, from 0; the first where none is named.
+///
+/// # Errors
+/// [`Error::NoSuchPage`].
+pub(crate) fn nth(page: Option<i32>, pages: u32) -> Result<u32> {
+    let Some(page) = page else {
+        return Ok(0);
+    };
+    let number = u32::try_from(page).ok().filter(|number| *number <= pages);
+    let n = number.and_then(|number| number.checked_sub(1));
+    n.ok_or(Error::NoSuchPage { page, pages })
+}
+
 /// The error for a file that has no such page.
-pub(crate) fn only_page(page: u32) -> Result<()> {
-    match page {
-        0 => Ok(()),
-        _ => Err(Error::NoSuchPage { page, pages: 1 }),
-    }
+pub(crate) fn only_page(page: Option<i32>) -> Result<()> {
+    nth(page, 1).map(drop)
 }
 
 /// Refuses a picture without pixels.

@@ -41,10 +41,10 @@ pub enum Error {
         limit: u64,
     },
     /// The file has fewer pages.
-    #[error("the image has no page {page}: it has {pages}, counted from 0")]
+    #[error("image has no page {page}: it has {pages}")]
     NoSuchPage {
-        /// The page asked for, from 0.
-        page: u32,
+        /// The page asked for; they are counted from 1.
+        page: i32,
         /// Pages of the file.
         pages: u32,
     },

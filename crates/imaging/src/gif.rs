@@ -1,15 +1,19 @@
-//! GIF: the first frame on its screen, row by row; only an interlaced frame is held as a whole.
+//! GIF: the first frame on its screen, row by row; only an interlaced frame is held as a whole. Later frames are
+//! drawn over each other by `animation`.
 //!
 //! Pillow paints the part of the screen that the frame leaves free with the frame's transparent colour, or colour 0 of its
 //! palette.
 
+mod animation;
+
 use super::Format;
-use super::decoder::{Decoder, Header, Opening, Reader, only_page};
+use super::decoder::{Decoder, Header, Opening, Page, Reader, nth};
 use super::raster::{compose, zeroed};
 use super::rows::Rows;
 use super::source::{Pulse, Source, corrupt};
 use crate::{Error, Result};
 use gif::{ColorOutput, DecodeOptions, DecodingError};
+use std::iter::repeat_n;
 
 /// Where the rows of an interlaced frame begin, and how far they are apart, pass by pass.
 const PASSES: [(usize, usize); 4] = [(0, 8), (4, 8), (2, 4), (1, 2)];
@@ -30,77 +34,121 @@ impl Decoder for Gif {
         vec![Reader::built_in("", "gif", "0.14.2")]
     }
 
-    fn header(&self, bytes: &[u8], page: u32, pulse: &Pulse<'_>) -> Result<Header> {
-        only_page(page)?;
+    fn header(&self, bytes: &[u8], page: Option<i32>, pulse: &Pulse<'_>) -> Result<Header> {
+        let mut size = (0, 0);
+        let wanted = page.and_then(|page| u32::try_from(page).ok()).unwrap_or(1);
+        let mut frames = 0;
+        for grown in sizes(bytes)? {
+            pulse.beat();
+            frames += 1;
+            if frames <= wanted.max(1) {
+                size = grown;
+            }
+        }
+        nth(page, frames)?;
         Ok(Header {
-            frames: frames(bytes, pulse).max(1),
-            ..Header::new(size(bytes)?)
+            frames,
+            ..Header::new(size)
         })
     }
 
+    fn pages(&self, bytes: &[u8], pulse: &Pulse<'_>) -> Result<Box<dyn Iterator<Item = Page>>> {
+        // Runs of frames that leave the screen as it is.
+        let mut runs: Vec<((u32, u32), usize)> = Vec::new();
+        for size in sizes(bytes)? {
+            pulse.beat();
+            match runs.last_mut() {
+                Some((last, count)) if *last == size => *count += 1,
+                _ => runs.push((size, 1)),
+            }
+        }
+        let pages = runs.into_iter();
+        let pages = pages.flat_map(|(size, count)| repeat_n(Page::full(size), count));
+        Ok(Box::new(pages))
+    }
+
     fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
-        Ok(Box::new(Screen::open(file)?))
+        match nth(file.request.page, file.header.frames)? {
+            0 => Ok(Box::new(Screen::open(file)?)),
+            n => Ok(Box::new(animation::composed(file, n)?)),
+        }
     }
 }
 
-/// Width and height of the screen, enlarged to hold the first frame, as in Pillow.
-fn size(bytes: &[u8]) -> Result<(u32, u32)> {
+/// Left, top, width and height of frames, up to the trailer or the first damage.
+struct Frames<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Frames<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        let palette = bytes.get(10).map_or(0, |flags| palette_length(*flags));
+        let rest = bytes.get(13..).and_then(|rest| rest.get(palette..));
+        Self {
+            rest: rest.unwrap_or_default(),
+        }
+    }
+
+    /// Passes over an extension or a frame, and tells which part of the screen that is. A frame is told even where the
+    /// file ends within it: as the last.
+    fn block(&mut self) -> Option<Option<[u16; 4]>> {
+        let rest = &mut self.rest;
+        let mut frame = None;
+        match *take(rest, 1)?.first()? {
+            // An extension's label.
+            0x21 => drop(take(rest, 1)?),
+            0x2c => {
+                let descriptor = take(rest, 9)?;
+                let words = descriptor.as_chunks::<2>().0;
+                let word = |n: usize| words.get(n).map_or(0, |word| u16::from_le_bytes(*word));
+                frame = Some(std::array::from_fn(word));
+                if take(rest, palette_length(*descriptor.get(8)?) + 1).is_none() {
+                    *rest = &[];
+                }
+            }
+            _ => return None,
+        }
+        // Both kinds of block end in sub-blocks, of which an empty one is the last.
+        while let Some(length @ 1..) = take(rest, 1).map(|length| usize::from(length[0])) {
+            if take(rest, length).is_none() {
+                *rest = &[];
+            }
+        }
+        Some(frame)
+    }
+}
+
+impl Iterator for Frames<'_> {
+    type Item = [u16; 4];
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(frame) = self.block()? {
+                return Some(frame);
+            }
+        }
+    }
+}
+
+/// Width and height of the screen after each frame: it is enlarged to hold them, as in Pillow.
+fn sizes(bytes: &[u8]) -> Result<impl Iterator<Item = (u32, u32)>> {
     let Some(&[w0, w1, h0, h1]) = bytes.get(6..10) else {
         return Err(corrupt(Format::Gif, "the header ends early"));
     };
-    let screen = [u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1])].map(u32::from);
-    let [left, top, width, height] = first_frame(bytes).unwrap_or_default().map(u32::from);
-    Ok((screen[0].max(left + width), screen[1].max(top + height)))
-}
-
-/// Left, top, width and height of the first frame.
-fn first_frame(bytes: &[u8]) -> Option<[u16; 4]> {
-    let mut rest = bytes.get(13..)?;
-    take(&mut rest, palette_length(*bytes.get(10)?))?;
-    loop {
-        match *take(&mut rest, 1)?.first()? {
-            0x21 => drop(take(&mut rest, 1)?),
-            0x2c => {
-                let words = take(&mut rest, 8)?.as_chunks::<2>().0;
-                let word = |n: usize| words.get(n).map_or(0, |word| u16::from_le_bytes(*word));
-                return Some(std::array::from_fn(word));
-            }
-            _ => return None,
-        }
-        while let length @ 1.. = usize::from(*take(&mut rest, 1)?.first()?) {
-            take(&mut rest, length)?;
-        }
-    }
-}
-
-/// Images in the file, up to the trailer or the first damage.
-fn frames(bytes: &[u8], pulse: &Pulse<'_>) -> u32 {
-    let mut frames = 0;
-    count(bytes, &mut frames, pulse);
-    frames
-}
-
-fn count(bytes: &[u8], frames: &mut u32, pulse: &Pulse<'_>) -> Option<()> {
-    let mut rest = bytes.get(13..)?;
-    take(&mut rest, palette_length(*bytes.get(10)?))?;
-    loop {
-        match *take(&mut rest, 1)?.first()? {
-            // An extension's label.
-            0x21 => drop(take(&mut rest, 1)?),
-            0x2c => {
-                let descriptor = take(&mut rest, 9)?;
-                take(&mut rest, palette_length(*descriptor.get(8)?))?;
-                take(&mut rest, 1)?;
-                *frames = frames.saturating_add(1);
-            }
-            _ => return None,
-        }
-        pulse.beat();
-        // Both kinds of block end in sub-blocks, of which an empty one is the last.
-        while let length @ 1.. = usize::from(*take(&mut rest, 1)?.first()?) {
-            take(&mut rest, length)?;
-        }
-    }
+    let screen = (u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]));
+    let mut size = (u32::from(screen.0), u32::from(screen.1));
+    let mut frames = Frames::of(bytes);
+    let mut first = true;
+    Ok(std::iter::from_fn(move || {
+        let frame = frames.next();
+        // A file without a frame has a screen all the same.
+        let [left, top, width, height] = match (frame, std::mem::take(&mut first)) {
+            (None, false) => return None,
+            (frame, _) => frame.unwrap_or_default().map(u32::from),
+        };
+        size = (size.0.max(left + width), size.1.max(top + height));
+        Some(size)
+    }))
 }
 
 fn palette_length(flags: u8) -> usize {
@@ -143,10 +191,7 @@ impl<'a> Screen<'a> {
         let (width, height) = file.header.size;
         let alpha = file.request.alpha;
         pulse.confine(Format::Gif, || {
-            let mut options = DecodeOptions::new();
-            options.set_color_output(ColorOutput::Indexed);
-            let source = Source::new(bytes, pulse);
-            let mut decoder = options.read_info(source).map_err(translate)?;
+            let mut decoder = decoder(bytes, pulse)?;
             let frame = decoder.next_frame_info().map_err(translate)?;
             let Some(frame) = frame else {
                 return Err(corrupt(Format::Gif, "there is no frame"));
@@ -252,6 +297,15 @@ impl Rows for Screen<'_> {
         self.next += 1;
         Ok(())
     }
+}
+
+/// A decoder that has read up to the first frame.
+fn decoder<'a>(bytes: &'a [u8], pulse: &'a Pulse<'a>) -> Result<gif::Decoder<Source<'a>>> {
+    let mut options = DecodeOptions::new();
+    options.set_color_output(ColorOutput::Indexed);
+    options
+        .read_info(Source::new(bytes, pulse))
+        .map_err(translate)
 }
 
 fn translate(error: DecodingError) -> Error {

@@ -5,13 +5,14 @@
 
 use super::Format;
 use super::avif::brands;
-use super::decoder::{Decoder, Header, Opening, Reader, only_page};
+use super::decoder::{Decoder, Header, Opening, Page, Reader, only_page, some_pixels};
 use super::isobmff::Items;
 use super::libheif::Library;
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
 use super::through_image::decode_aside;
 use crate::{Error, Result};
+use std::iter::once;
 use std::sync::{Mutex, PoisonError};
 
 /// Bytes that decoding a pixel takes at most: planes of 16 bits, converted, and the result.
@@ -78,19 +79,26 @@ impl Decoder for Heic {
         vec![reader]
     }
 
-    fn header(&self, bytes: &[u8], page: u32, _pulse: &Pulse<'_>) -> Result<Header> {
+    fn header(&self, bytes: &[u8], page: Option<i32>, _pulse: &Pulse<'_>) -> Result<Header> {
         only_page(page)?;
         let items = Items::of(bytes);
         let found = items
             .and_then(|items| Some((items.size(items.primary)?, items.orientation(items.primary))));
         let (size, orientation) =
             found.ok_or_else(|| corrupt(Format::Heic, "there is no picture"))?;
-        let readable = matches!(library(), Some(Ok(_)));
         Ok(Header {
             orientation,
-            refused: (!readable).then(|| Format::Heic.title().to_owned()),
             ..Header::new(size)
         })
+    }
+
+    fn pages(&self, bytes: &[u8], pulse: &Pulse<'_>) -> Result<Box<dyn Iterator<Item = Page>>> {
+        let header = some_pixels(Format::Heic, self.header(bytes, None, pulse)?)?;
+        let readable = matches!(library(), Some(Ok(_)));
+        Ok(Box::new(once(Page {
+            refused: (!readable).then(|| Format::Heic.title().to_owned()),
+            ..Page::full(header.size)
+        })))
     }
 
     fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {

@@ -38,7 +38,12 @@ impl Decoder for Jpeg {
         ]
     }
 
-    fn header(&self, bytes: &[u8], page: u32, pulse: &Pulse<'_>) -> Result<decoder::Header> {
+    fn header(
+        &self,
+        bytes: &[u8],
+        page: Option<i32>,
+        pulse: &Pulse<'_>,
+    ) -> Result<decoder::Header> {
         only_page(page)?;
         let header = Header::parse(bytes, pulse)?;
         Ok(decoder::Header {

@@ -46,7 +46,7 @@ impl Decoder for Jpeg2000 {
         vec![Reader::built_in("", "hayro-jpeg2000", "0.5.0")]
     }
 
-    fn header(&self, bytes: &[u8], page: u32, _pulse: &Pulse<'_>) -> Result<Header> {
+    fn header(&self, bytes: &[u8], page: Option<i32>, _pulse: &Pulse<'_>) -> Result<Header> {
         only_page(page)?;
         let (boxes, stream) = parse(bytes)?;
         let [columns, rows] = stream

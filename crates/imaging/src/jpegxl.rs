@@ -1,4 +1,4 @@
-//! JPEG XL through `jxl-oxide`, the first frame of an animation as its picture.
+//! JPEG XL through `jxl-oxide`; the frames of an animation are its pages.
 //!
 //! The decoder holds the picture as floating-point numbers, counts what it allocates and is given a bound. It cannot be
 //! asked to stop, so that all but small pictures are decoded aside. Of a region it decodes the groups that the region
@@ -6,7 +6,7 @@
 
 use super::Format;
 use super::aside;
-use super::decoder::{Decoder, Header, Opening, Reader, only_page};
+use super::decoder::{Decoder, Header, Opening, Reader, nth};
 use super::jpeg::rgb_of_inverted;
 use super::raster::{Raster, zeroed};
 use super::region::Area;
@@ -46,8 +46,7 @@ impl Decoder for JpegXl {
         vec![Reader::built_in("", "jxl-oxide", "0.12.6")]
     }
 
-    fn header(&self, bytes: &[u8], page: u32, pulse: &Pulse<'_>) -> Result<Header> {
-        only_page(page)?;
+    fn header(&self, bytes: &[u8], page: Option<i32>, pulse: &Pulse<'_>) -> Result<Header> {
         pulse.confine(Format::JpegXl, || {
             let (mut image, rest) = begin(bytes, OVERHEAD, pulse)?;
             let size = (image.width(), image.height());
@@ -57,6 +56,7 @@ impl Decoder for JpegXl {
                 let _ = feed(&mut image, rest, pulse, |_| false);
                 frames = u32::try_from(image.num_loaded_keyframes()).unwrap_or(u32::MAX);
             }
+            nth(page, frames.max(1))?;
             Ok(Header {
                 frames: frames.max(1),
                 ..Header::new(size)
@@ -81,8 +81,11 @@ impl Decoder for JpegXl {
         // What the file is copied to, aside and by the decoder, and the result; the decoder counts the rest itself.
         pulse.claim(2 * bytes.len() as u64 + 5 * u64::from(width) * u64::from(height))?;
         let memory = pulse.unclaimed();
+        let frame = nth(request.page, header.frames)? as usize;
         let decode = move |bytes: &[u8], pulse: &Pulse<'_>| {
-            pulse.confine(Format::JpegXl, || decode(bytes, &area, memory, pulse))
+            pulse.confine(Format::JpegXl, || {
+                decode(bytes, frame, &area, memory, pulse)
+            })
         };
         let decoded = match pixels > UNASKED {
             true => aside::run(bytes, pulse, decode),
@@ -163,13 +166,19 @@ fn feed(
     Ok(())
 }
 
-/// Samples of an area of the first frame, and how many make a pixel.
-fn decode(bytes: &[u8], area: &Area, memory: u64, pulse: &Pulse<'_>) -> Result<(Vec<u8>, usize)> {
+/// Samples of an area of a frame, from 0, and how many make a pixel.
+fn decode(
+    bytes: &[u8],
+    frame: usize,
+    area: &Area,
+    memory: u64,
+    pulse: &Pulse<'_>,
+) -> Result<(Vec<u8>, usize)> {
     let (mut image, rest) = begin(bytes, memory, pulse)?;
     feed(&mut image, rest, pulse, |image| {
-        image.num_loaded_keyframes() > 0
+        image.num_loaded_keyframes() > frame
     })?;
-    if image.num_loaded_keyframes() == 0 {
+    if image.num_loaded_keyframes() <= frame {
         return Err(corrupt(Format::JpegXl, "the data ends early"));
     }
     // Colours of the format's own kind are told by sRGB; others stay as they are, whatever their profile.
@@ -189,7 +198,7 @@ fn decode(bytes: &[u8], area: &Area, memory: u64, pulse: &Pulse<'_>) -> Result<(
     });
     pulse.beat();
     let format = image.pixel_format();
-    let render = image.render_frame_cropped(0).map_err(failed)?;
+    let render = image.render_frame_cropped(frame).map_err(failed)?;
     let mut stream = render.stream();
     let channels = stream.channels() as usize;
     if (stream.width() as usize, stream.height() as usize) != area.size()

@@ -28,7 +28,7 @@ impl Kept {
     /// As [`super::pixels`].
     pub fn new(
         bytes: &[u8],
-        page: u32,
+        page: Option<i32>,
         alpha: Alpha,
         limits: &Limits,
         most_pixels: usize,
@@ -42,7 +42,7 @@ impl Kept {
         if pixels > limits.max_pixels.min(most_pixels as u64) {
             return Ok(None);
         }
-        let conversion = Conversion::of(decoder.format(), bytes, &pulse);
+        let conversion = Conversion::of(decoder.format(), bytes, page, &pulse);
         if conversion.as_ref().is_some_and(Conversion::is_of_inks) {
             return Ok(None);
         }

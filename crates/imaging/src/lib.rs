@@ -24,6 +24,7 @@
 mod aside;
 mod avif;
 mod bmp;
+mod canvas;
 mod color;
 mod crop;
 mod decoder;
@@ -62,7 +63,7 @@ mod webp;
 mod weights;
 mod yuv;
 
-pub use decoder::{Page, Reader};
+pub use decoder::{Page, PageKind, Reader};
 pub use decoders::{advice, formats};
 pub use error::{Error, Result};
 pub use format::Format;
@@ -97,15 +98,15 @@ pub struct Info {
 /// What of a file is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Part {
-    /// The page, from 0.
-    pub page: u32,
+    /// The page, from 1; `None` for the picture that is meant where none is named.
+    pub page: Option<i32>,
     /// The region of that page, the right way up.
     pub region: Region,
 }
 
 impl From<Region> for Part {
     fn from(region: Region) -> Self {
-        Self { page: 0, region }
+        Self { page: None, region }
     }
 }
 
@@ -130,16 +131,16 @@ impl Limits {
     }
 }
 
-/// Describes an image from its header; no pixel is decoded.
+/// Describes a page of an image, from 1, or the picture that is meant, from its header; no pixel is decoded.
 ///
 /// `progress` is called on the way; it may unwind.
 ///
 /// # Errors
-/// [`Error::UnknownImageFormat`], [`Error::UnsupportedImageFormat`] for a format that is not read at all, or
-/// [`Error::CorruptImage`] where the header itself is damaged.
-pub fn info(bytes: &[u8], progress: &dyn Fn()) -> Result<Info> {
+/// [`Error::UnknownImageFormat`], [`Error::UnsupportedImageFormat`] for a format that is not read at all,
+/// [`Error::CorruptImage`] where the header itself is damaged, or [`Error::NoSuchPage`].
+pub fn info(bytes: &[u8], page: Option<i32>, progress: &dyn Fn()) -> Result<Info> {
     let decoder = decoders::decoder(bytes)?;
-    let header = decoder.header(bytes, 0, &Pulse::new(progress))?;
+    let header = decoder.header(bytes, page, &Pulse::new(progress))?;
     let header = decoder::some_pixels(decoder.format(), header)?;
     Ok(Info {
         format: decoder.format(),
@@ -151,11 +152,12 @@ pub fn info(bytes: &[u8], progress: &dyn Fn()) -> Result<Info> {
     })
 }
 
-/// Describes every page of an image; of formats without pages, the picture.
+/// Describes every page of an image, in their order: the directories of a TIFF and what hangs below them, the frames of an
+/// animation; of other files the picture.
 ///
 /// # Errors
 /// As [`info`].
-pub fn pages(bytes: &[u8], progress: &dyn Fn()) -> Result<Vec<Page>> {
+pub fn pages(bytes: &[u8], progress: &dyn Fn()) -> Result<Box<dyn Iterator<Item = Page>>> {
     decoders::decoder(bytes)?.pages(bytes, &Pulse::new(progress))
 }
 
@@ -224,7 +226,7 @@ fn read(
     )?;
     let conversion = match wish.colors {
         ColorProfile::Ignore => None,
-        ColorProfile::Srgb => color::Conversion::of(decoder.format(), bytes, pulse),
+        ColorProfile::Srgb => color::Conversion::of(decoder.format(), bytes, wish.part.page, pulse),
     };
     let whole = decoder::Request::whole(header.size, wish.part.page, wish.alpha, *limits);
     let request = decoder::Request {

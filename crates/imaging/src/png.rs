@@ -1,8 +1,11 @@
-//! PNG, row by row; only an interlaced picture is held as a whole.
+//! PNG, row by row; only an interlaced picture is held as a whole. Frames of an animation after the first are drawn by
+//! `animation`.
 //!
 //! A file may end behind its last row, as in Pillow: checksums and end mark may be missing, though not wrong.
 
-use super::decoder::{Decoder, Header, Opening, Reader, only_page};
+mod animation;
+
+use super::decoder::{Decoder, Header, Opening, Reader, nth};
 use super::raster::{paint, zeroed};
 use super::rows::Rows;
 use super::source::{Pulse, Source, corrupt};
@@ -33,18 +36,23 @@ impl Decoder for Png {
         vec![Reader::built_in("", "png", "0.18.1")]
     }
 
-    fn header(&self, bytes: &[u8], page: u32, pulse: &Pulse<'_>) -> Result<Header> {
-        only_page(page)?;
+    fn header(&self, bytes: &[u8], page: Option<i32>, pulse: &Pulse<'_>) -> Result<Header> {
         let said = metadata::read(Format::Png, bytes, pulse);
+        let (frames, apart) = animation::frames(bytes, pulse);
+        let pages = frames.max(1).saturating_add(u32::from(apart && frames > 0));
+        nth(page, pages)?;
         Ok(Header {
             orientation: said.orientation,
-            frames: said.frames,
+            frames: pages,
             ..Header::new(size(bytes)?)
         })
     }
 
     fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
-        Ok(Box::new(Scanlines::open(file)?))
+        match nth(file.request.page, file.header.frames)? {
+            0 => Ok(Box::new(Scanlines::open(file)?)),
+            n => Ok(Box::new(animation::composed(file, n)?)),
+        }
     }
 }
 
@@ -82,7 +90,7 @@ impl<'a> Scanlines<'a> {
     fn open(file: Opening<'a, '_>) -> Result<Self> {
         let Opening { bytes, pulse, .. } = file;
         let (width, height) = file.header.size;
-        let reader = reader(bytes, width, pulse)?;
+        let reader = reader(bytes, width, Transformations::EXPAND, pulse)?;
         let (color, depth) = reader.output_color_type();
         let wide = depth == BitDepth::Sixteen;
         let channels = color.samples();
@@ -151,6 +159,7 @@ impl<'a> Scanlines<'a> {
 fn reader<'a>(
     bytes: &'a [u8],
     width: u32,
+    transformations: Transformations,
     pulse: &'a Pulse<'a>,
 ) -> Result<png::Reader<Source<'a>>> {
     pulse.confine(Format::Png, || {
@@ -161,8 +170,8 @@ fn reader<'a>(
         // Neither is looked at here, and both may be bombs.
         decoder.set_ignore_text_chunk(true);
         decoder.set_ignore_iccp_chunk(true);
-        // Palettes become colours, and samples of less than a byte bytes.
-        decoder.set_transformations(Transformations::EXPAND);
+        // With EXPAND palettes become colours, and samples of less than a byte bytes.
+        decoder.set_transformations(transformations);
         decoder.read_info().map_err(translate)
     })
 }
@@ -193,7 +202,7 @@ fn lines(width: usize, height: usize) -> usize {
 fn white(bytes: &[u8], line: usize, pulse: &Pulse<'_>) -> Result<u16> {
     const MOST: u32 = 14;
     let (width, _) = size(bytes)?;
-    let mut reader = reader(bytes, width, pulse)?;
+    let mut reader = reader(bytes, width, Transformations::EXPAND, pulse)?;
     let said = reader
         .info()
         .sbit

@@ -28,7 +28,7 @@ impl Decoder for Psd {
         vec![Reader::built_in("", "clip_pg", env!("CARGO_PKG_VERSION"))]
     }
 
-    fn header(&self, bytes: &[u8], page: u32, _pulse: &Pulse<'_>) -> Result<Header> {
+    fn header(&self, bytes: &[u8], page: Option<i32>, _pulse: &Pulse<'_>) -> Result<Header> {
         only_page(page)?;
         let document = Document::parse(bytes).ok_or_else(early)?;
         Ok(Header {

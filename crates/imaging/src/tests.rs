@@ -5,6 +5,7 @@
 mod damage;
 mod headers;
 mod heif;
+mod pages;
 mod pillow;
 mod psd;
 mod region;
@@ -72,7 +73,7 @@ fn whole() -> Preprocess {
 }
 
 fn info(bytes: &[u8]) -> Result<Info> {
-    crate::info(bytes, &|| ())
+    crate::info(bytes, None, &|| ())
 }
 
 fn decode(bytes: &[u8]) -> Result<Vec<u8>> {

@@ -43,7 +43,8 @@ fn decoder<'a>(
     Ok(decoder)
 }
 
-fn translate(format: Format, error: ImageError) -> Error {
+/// What an error of the crate is to this one.
+pub(super) fn translate(format: Format, error: ImageError) -> Error {
     match error {
         ImageError::Unsupported(error) => {
             let variant = match error.kind() {
@@ -92,7 +93,7 @@ pub(super) fn decode(way: Way, file: Opening<'_, '_>) -> Result<Raster> {
 }
 
 /// All samples of the picture, and what they are.
-fn samples(
+pub(super) fn samples(
     way: Way,
     bytes: &[u8],
     (width, height): (u32, u32),

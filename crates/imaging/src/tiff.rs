@@ -31,6 +31,8 @@ use super::exif;
 use super::rows::Rows;
 use super::source::Pulse;
 use crate::Result;
+#[cfg(test)]
+pub(super) use directory::Directory;
 use pages::Pages;
 use picture::Picture;
 
@@ -63,31 +65,22 @@ impl Decoder for Tiff {
         ]
     }
 
-    fn header(&self, bytes: &[u8], page: u32, pulse: &Pulse<'_>) -> Result<Header> {
+    fn header(&self, bytes: &[u8], page: Option<i32>, pulse: &Pulse<'_>) -> Result<Header> {
         let pages = Pages::read(bytes, pulse)?;
-        let layout = pages.get(page)?;
+        let picture = pages.get(page)?;
+        let layout = &picture.layout;
         Ok(Header {
-            reducible: pages.reducible(layout),
-            orientation: pages.orientation(layout, pulse),
+            reducible: pages.reducible(picture),
+            orientation: pages.orientation(picture, pulse),
             frames: exif::pages(bytes, pulse),
             refused: layout.refused().map(|name| format!("TIFF with {name}")),
             ..Header::new((layout.width as u32, layout.height as u32))
         })
     }
 
-    fn pages(&self, bytes: &[u8], pulse: &Pulse<'_>) -> Result<Vec<Page>> {
-        let pages = Pages::read(bytes, pulse)?;
-        let page = |layout: &layout::Layout<'_>| Page {
-            width: layout.width as u32,
-            height: layout.height as u32,
-            title: layout
-                .directory
-                .text(285)
-                .or_else(|| layout.directory.text(269)),
-            reduced: !layout.is_full(),
-            refused: layout.refused().map(|name| format!("TIFF with {name}")),
-        };
-        Ok(pages.iter().map(page).collect())
+    fn pages(&self, bytes: &[u8], pulse: &Pulse<'_>) -> Result<Box<dyn Iterator<Item = Page>>> {
+        let pages = Pages::read(bytes, pulse)?.described();
+        Ok(Box::new(pages.into_iter()))
     }
 
     fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
@@ -102,4 +95,16 @@ impl Decoder for Tiff {
             pulse,
         )?))
     }
+}
+
+/// The ICC profile of a page, or else of the first directory.
+pub(super) fn profile<'a>(
+    bytes: &'a [u8],
+    page: Option<i32>,
+    pulse: &Pulse<'_>,
+) -> Option<&'a [u8]> {
+    const PROFILE: u16 = 34_675;
+    let pages = Pages::read(bytes, pulse).ok()?;
+    let own = pages.get(page).ok()?.layout.directory.bytes(PROFILE);
+    own.or_else(|| exif::block(bytes, PROFILE))
 }

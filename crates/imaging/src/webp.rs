@@ -1,10 +1,12 @@
-//! WebP, decoded whole by the `image` crate, and its container, as far as the decoder is not to be trusted with it.
+//! WebP, decoded whole by the `image` crate, later frames of an animation by `animation`, and its container, as far as the decoder is not to be trusted with it.
 
-use super::decoder::{Decoder, Header, Opening, Reader, only_page};
+mod animation;
+
+use super::decoder::{Decoder, Header, Opening, Reader, nth};
 use super::riff::Chunks;
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
-use super::through_image::{self, Way};
+use super::through_image::{self, Way, decode_aside};
 use super::{Format, metadata};
 use crate::Result;
 use ::image::codecs::webp::WebPDecoder;
@@ -22,6 +24,9 @@ const WAY: Way = Way {
     unasked: 1 << 20,
 };
 
+/// Bytes that a pixel of a frame beyond the first takes at most: those of the canvas, and of the frame while it is decoded.
+const FRAME: u64 = 16;
+
 impl Decoder for WebP {
     fn format(&self) -> Format {
         Format::WebP
@@ -35,10 +40,10 @@ impl Decoder for WebP {
         vec![Reader::built_in("", "image-webp", "0.2.4")]
     }
 
-    fn header(&self, bytes: &[u8], page: u32, pulse: &Pulse<'_>) -> Result<Header> {
-        only_page(page)?;
+    fn header(&self, bytes: &[u8], page: Option<i32>, pulse: &Pulse<'_>) -> Result<Header> {
         let size = through_image::header(Format::WebP, WAY.make, bytes, pulse)?;
         let said = metadata::read(Format::WebP, bytes, pulse);
+        nth(page, said.frames)?;
         Ok(Header {
             orientation: said.orientation,
             frames: said.frames,
@@ -48,8 +53,15 @@ impl Decoder for WebP {
 
     fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
         check(file.bytes, file.header.size, file.pulse)?;
-        let raster = through_image::decode(WAY, file)?;
-        Ok(Box::new(raster))
+        match nth(file.request.page, file.header.frames)? {
+            0 => Ok(Box::new(through_image::decode(WAY, file)?)),
+            n => {
+                let size = file.header.size;
+                decode_aside(Format::WebP, FRAME, file, move |bytes, pulse| {
+                    animation::composed(bytes, n, size, pulse)
+                })
+            }
+        }
     }
 }
 

@@ -175,7 +175,8 @@ impl Server for Shell<'_> {
 
     fn embed(&mut self, part: &Part, rows: &[Tid]) -> Returned<Counts> {
         sql::connect(|client| {
-            let table = Table::find(client, part.table, &part.source, &part.target)?;
+            let table = Table::find(client, part.table, &part.source, &part.target)?
+                .with_parts(part.page.as_ref(), part.region.as_ref());
             let model = model::of_column(part.model.as_str(), part.sha256.as_str())?;
             embed::embed(client, &table, &model, rows)
         })

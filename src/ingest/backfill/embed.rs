@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::{self, Returned},
     guc,
-    inference::{self, embed_image, embed_images, embed_texts},
+    inference::{self, embed_images, embed_part, embed_texts},
     ingest::{
         error::Error,
         limit::circumstances,
@@ -25,12 +25,17 @@ use crate::{
     vector::Vector,
 };
 use backfill::{Circumstances, Counts, Fault, SqlState, Tid, Trouble, isolate};
+use imaging::Part;
 use std::collections::HashMap;
 
 /// What is to be embedded. All of a table's are of one kind.
 enum Content {
-    /// An image file.
-    Image(Vec<u8>),
+    /// An image file, and which part of it.
+    Image {
+        file: Vec<u8>,
+        page: Option<i32>,
+        region: Option<Text>,
+    },
     /// A text.
     Text(Text),
 }
@@ -156,17 +161,30 @@ fn embed_all(
 ) -> Result<Vec<(Row, Vector)>, Trouble<error::Error, error::Error>> {
     let mut images = Vec::new();
     let mut texts = Vec::new();
-    for (_, content) in contents {
+    for (n, (_, content)) in contents.iter().enumerate() {
         match content {
-            Content::Image(image) => images.push(image.as_slice()),
+            Content::Image { file, page, region } => {
+                let region = region.as_ref().map(|region| region.as_str().parse());
+                let region = region
+                    .transpose()
+                    .map_err(|error: imaging::Error| Trouble::Item(error.into(), Some(n)))?;
+                let part = Part {
+                    page: *page,
+                    region: region.unwrap_or_default(),
+                };
+                images.push((file.as_slice(), part));
+            }
             Content::Text(text) => texts.push(text.as_str()),
         }
     }
     let vectors = match images.as_slice() {
         [] => embed_texts(model, &texts).map(|vectors| vectors.to_vec()),
         // One image is remembered by itself, so its error names no element of an array.
-        [image] => embed_image(model, image).map(|vector| vec![vector]),
-        images => embed_images(model, (1..).zip(images.iter().copied())),
+        [(image, part)] => embed_part(model, image, *part).map(|vector| vec![vector]),
+        images => {
+            let images = (1..).zip(images);
+            embed_images(model, images.map(|(n, &(image, part))| (n, image, part)))
+        }
     };
     match vectors {
         Ok(vectors) => {
@@ -190,8 +208,16 @@ fn read(
     table: &Table,
     rows: &[Row],
 ) -> sql::Result<Vec<(Row, Option<Content>)>> {
-    let Table { name, content, .. } = table;
-    let statement = format!("SELECT t.ctid, {content} FROM ONLY {name} t WHERE t.ctid = ANY ($1)");
+    let Table {
+        name,
+        content,
+        page,
+        region,
+        ..
+    } = table;
+    let statement = format!(
+        "SELECT t.ctid, {content}, {page}, {region} FROM ONLY {name} t WHERE t.ctid = ANY ($1)"
+    );
     let read = {
         let _owner = Owner::of(table, &[]);
         let tids = tid::items(rows.iter().map(|row| row.tid));
@@ -201,9 +227,14 @@ fn read(
     for row in read {
         let tid = tid::read(&row)?;
         let content = match table.images {
-            true => row
-                .get::<&[u8]>(2)?
-                .map(|image| Content::Image(image.to_vec())),
+            true => match row.get::<&[u8]>(2)? {
+                Some(image) => Some(Content::Image {
+                    file: image.to_vec(),
+                    page: row.get(3)?,
+                    region: row.get(4)?,
+                }),
+                None => None,
+            },
             false => row.get::<Text>(2)?.map(Content::Text),
         };
         contents.insert(tid, content);

@@ -30,6 +30,9 @@ pub struct Part {
     pub source: Text,
     /// The column of embeddings.
     pub target: Text,
+    /// The columns of pages and of regions.
+    pub page: Option<Text>,
+    pub region: Option<Text>,
     /// The model's name.
     pub model: Text,
     /// The model's identity.
@@ -48,7 +51,7 @@ impl Part {
 /// ever.
 const PARTS: &str =
     "SELECT p.part, p.owner, p.relation::oid, p.source::text, p.target::text, p.model, p.sha256,
-        p.kind = 'f', p.part::regclass::text
+        p.kind = 'f', p.part::regclass::text, p.page::text, p.region::text
     FROM clip_pg.auto_embed_part p, (SELECT (2 ^ 62 * random())::bigint AS draw) d";
 const ORDER: &str = "ORDER BY hashoidextended(p.owner, d.draw), p.part::regclass::text, p.target";
 
@@ -122,6 +125,8 @@ fn read(
                 target: text(5)?,
                 model: text(6)?,
                 sha256: text(7)?,
+                page: row.get(10)?,
+                region: row.get(11)?,
             },
             is_foreign: row.get(8)?.unwrap_or_default(),
             name: text(9)?,

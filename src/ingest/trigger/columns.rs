@@ -1,6 +1,6 @@
-//! The two columns that a trigger is about, and what else is known of it.
+//! The columns that a trigger is about, and what else is known of it.
 
-use super::value::Value;
+use super::value::{Subject, Value};
 use crate::{
     error,
     ingest::{
@@ -28,8 +28,9 @@ pub const ARGUMENTS: usize = 3;
 
 /// The columns that a trigger is about, and what else is known of it during a statement.
 pub struct Columns {
-    source: i16,
-    source_type: pg_sys::Oid,
+    source: Column,
+    page: Option<Column>,
+    region: Option<Column>,
     /// Number of the column of embeddings.
     pub target: i16,
     target_type: pg_sys::Oid,
@@ -40,6 +41,37 @@ pub struct Columns {
     told: bool,
     /// The target's type, if it is a domain, which may have conditions.
     pub target_domain: Option<pg_sys::Oid>,
+}
+
+/// A column and its type, without a domain.
+#[derive(Clone, Copy)]
+struct Column {
+    number: i16,
+    r#type: pg_sys::Oid,
+}
+
+impl Column {
+    /// # Safety
+    /// The table has the column.
+    unsafe fn of(table: pg_sys::Oid, number: i16) -> Self {
+        // SAFETY: the caller says that it is there.
+        let (own, modifier) = unsafe { type_of(table, number) };
+        let (r#type, _) = base_type(own, modifier);
+        Self { number, r#type }
+    }
+}
+
+/// The columns that a trigger is about, by their numbers.
+#[derive(Clone, Copy)]
+pub struct Watched {
+    /// Images or texts.
+    pub source: i16,
+    /// Embeddings.
+    pub target: i16,
+    /// Which page of an image is embedded.
+    pub page: Option<i16>,
+    /// Which region of it is.
+    pub region: Option<i16>,
 }
 
 impl Columns {
@@ -70,14 +102,15 @@ impl Columns {
     unsafe fn read(call: &pg_sys::TriggerData) -> error::Result<Self> {
         // SAFETY: the server calls the trigger of the relation, whose columns the condition names.
         unsafe {
-            let Some((source, target)) = of_trigger(&*call.tg_trigger) else {
+            let Some(watched) = of_trigger(&*call.tg_trigger) else {
                 return Err(Error::NotAutoEmbed.into());
             };
             let table = (*call.tg_relation).rd_id;
-            let (source_type, modifier) = type_of(table, source);
-            let (source_type, _) = base_type(source_type, modifier);
+            let column = |number| Column::of(table, number);
+            let source = column(watched.source);
+            let target = watched.target;
             let can_be_embedded = matches!(
-                source_type,
+                source.r#type,
                 pg_sys::BYTEAOID | pg_sys::OIDOID | pg_sys::TEXTOID | pg_sys::VARCHAROID
             );
             let (own_type, modifier) = type_of(table, target);
@@ -87,7 +120,8 @@ impl Columns {
             }
             Ok(Self {
                 source,
-                source_type,
+                page: watched.page.map(column),
+                region: watched.region.map(column),
                 target,
                 target_type,
                 target_modifier,
@@ -98,7 +132,7 @@ impl Columns {
         }
     }
 
-    /// Source and target of a row.
+    /// Subject and target of a row.
     ///
     /// # Safety
     /// The row is described by `description`, that of the table.
@@ -106,11 +140,16 @@ impl Columns {
         &self,
         row: pg_sys::HeapTuple,
         description: pg_sys::TupleDesc,
-    ) -> (Value, Value) {
+    ) -> (Subject, Value) {
         // SAFETY: the caller says which row this is, and the types are those that the table's columns had as this was read.
         unsafe {
+            let read = |column: Column| Value::read(row, column.number, column.r#type, description);
             (
-                Value::read(row, self.source, self.source_type, description),
+                Subject {
+                    source: read(self.source),
+                    page: self.page.map_or(Value::NONE, read),
+                    region: self.region.map_or(Value::NONE, read),
+                },
                 Value::read(row, self.target, self.target_type, description),
             )
         }
@@ -160,7 +199,7 @@ unsafe fn is_superseded(call: &pg_sys::TriggerData, target: i16) -> error::Resul
         let others: Vec<&CStr> = triggers
             .iter()
             .filter(|other| other.tgfoid == this.tgfoid && other.tgoid != this.tgoid)
-            .filter(|other| of_trigger(other).is_some_and(|(_, column)| column == target))
+            .filter(|other| of_trigger(other).is_some_and(|watched| watched.target == target))
             .map(|other| CStr::from_ptr(other.tgname))
             .collect();
         if others.is_empty() {
@@ -198,12 +237,12 @@ unsafe fn type_of(table: pg_sys::Oid, column: i16) -> (pg_sys::Oid, i32) {
     (oid, modifier)
 }
 
-/// The numbers of a trigger's source and target, from the condition `NEW.source IS NOT NULL OR NEW.target IS NOT NULL`,
-/// where the server keeps them, for each partition its own.
+/// The columns of a trigger, from the condition `NEW.source IS NOT NULL OR NEW.target IS NOT NULL`, which may go on with a
+/// page, which is a number, and a region: there the server keeps them, for each partition its own.
 ///
 /// # Safety
 /// The trigger is one of a relation that is open.
-pub unsafe fn of_trigger(trigger: &pg_sys::Trigger) -> Option<(i16, i16)> {
+pub unsafe fn of_trigger(trigger: &pg_sys::Trigger) -> Option<Watched> {
     if trigger.tgqual.is_null() || trigger.tgnargs as usize != ARGUMENTS {
         return None;
     }
@@ -217,7 +256,19 @@ pub unsafe fn of_trigger(trigger: &pg_sys::Trigger) -> Option<(i16, i16)> {
             let test: &pg_sys::NullTest = cast(nth(condition.args, position)?)?;
             cast(test.arg.cast())?
         };
-        Some(tested.varattno).filter(|&column| column > 0)
+        (tested.varattno > 0).then_some((tested.varattno, tested.vartype))
     };
-    Some((column(0)?, column(1)?))
+    let (mut page, mut region) = (None, None);
+    for (number, own) in (2..4).map_while(column) {
+        match base_type(own, -1).0 {
+            pg_sys::INT4OID => page = Some(number),
+            _ => region = Some(number),
+        }
+    }
+    Some(Watched {
+        source: column(0)?.0,
+        target: column(1)?.0,
+        page,
+        region,
+    })
 }

@@ -5,7 +5,7 @@
 //! are remembered while the executor is at one row: between two resets of the memory that it calls triggers in. Commands
 //! that are run meanwhile, by other triggers, have executors and memory of their own.
 
-use super::value::Value;
+use super::value::{Subject, Value};
 use pgrx::{pg_guard, pg_sys};
 use std::{
     cell::RefCell,
@@ -36,8 +36,8 @@ struct Decision {
 enum Made {
     /// An INSERT.
     Inserted,
-    /// An UPDATE that left the source alone, and the SHA-256 of the model.
-    Kept(Value, *const CStr),
+    /// An UPDATE that left the subject alone, and the SHA-256 of the model.
+    Kept(Subject, *const CStr),
 }
 
 /// Remembers the target that an INSERT trigger has given to a row.
@@ -49,21 +49,15 @@ pub unsafe fn inserted(table: pg_sys::Oid, column: i16, target: Value) {
     unsafe { remember(table, column, Made::Inserted, target) };
 }
 
-/// Remembers the target that a row keeps in an UPDATE that leaves its source alone. In the old row the source is no longer
+/// Remembers the target that a row keeps in an UPDATE that leaves its subject alone. In the old row the source is no longer
 /// than a page, so that there is little to copy.
 ///
 /// # Safety
-/// To be called by the trigger, with the source of the old row; `model` is the trigger's.
-pub unsafe fn kept(
-    table: pg_sys::Oid,
-    column: i16,
-    model: &CStr,
-    old_source: &Value,
-    target: &Value,
-) {
-    // SAFETY: the old row, of which the source is, is there during the call; the copies are there as long as the memory context.
+/// To be called by the trigger, with the subject of the old row; `model` is the trigger's.
+pub unsafe fn kept(table: pg_sys::Oid, column: i16, model: &CStr, old: &Subject, target: &Value) {
+    // SAFETY: the old row, of which the subject is, is there during the call; the copies are there as long as the memory context.
     unsafe {
-        let made = Made::Kept(old_source.copy(), model);
+        let made = Made::Kept(old.copy(), model);
         remember(table, column, made, target.copy());
     }
 }
@@ -87,7 +81,12 @@ pub unsafe fn is_excluded(table: pg_sys::Oid, column: i16, target: &Value) -> bo
 ///
 /// # Safety
 /// To be called by the trigger with values of the new row.
-pub unsafe fn has_moved(table: pg_sys::Oid, model: &CStr, source: &Value, target: &Value) -> bool {
+pub unsafe fn has_moved(
+    table: pg_sys::Oid,
+    model: &CStr,
+    subject: &Subject,
+    target: &Value,
+) -> bool {
     decisions().iter().any(|decision| {
         // SAFETY: the new row is there during the call, the copies that `kept` made as long as the executor is at the row,
         // and arguments of triggers as long as the command. The function takes a table and returns one for partitions.
@@ -100,8 +99,7 @@ pub unsafe fn has_moved(table: pg_sys::Oid, model: &CStr, source: &Value, target
             };
             decision.table != table
                 && *by == *model
-                && kept.r#type == source.r#type
-                && kept.is_same(source)
+                && kept.is_same(subject)
                 && decision.target.is_same(target)
                 && root(decision.table) == root(table)
         }

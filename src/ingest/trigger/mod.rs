@@ -1,7 +1,7 @@
 //! The trigger: BEFORE INSERT OR UPDATE, for each row.
 //!
-//! Invariant: where it has run, the target is the embedding of the source by the trigger's model, or NULL, or what a
-//! statement has set that set nothing else and left the source alone, or another trigger; without a source it is NULL. Clients that write
+//! Invariant: where it has run, the target is the embedding of the source, or of the part of it that the row names, by the
+//! trigger's model, or NULL, or what a statement has set that set nothing else and left both alone, or another trigger; without a source it is NULL. Clients that write
 //! whole rows back, as they read them some time ago, neither remove an embedding nor bring an old one back.
 //!
 //! Large objects are read with the rights of whoever writes the row, or later with those of the table's owner. So what is
@@ -16,7 +16,7 @@ mod value;
 
 use crate::{
     error::{self, Returned},
-    inference::{embed_image, embed_text},
+    inference::{embed_part, embed_text},
     ingest::{error::Error, model, queue},
     text::to_utf8,
 };
@@ -33,7 +33,7 @@ use std::{
 };
 
 use columns::{ARGUMENTS, Columns, replicates};
-use value::{Content, Value};
+use value::{Content, Subject, Value};
 
 /// Rows are embedded by `clip_backfill` rather than by the trigger.
 const QUEUE: &CStr = c"queue";
@@ -81,23 +81,24 @@ unsafe fn row(
         let table = relation.rd_id;
         let arguments = slice::from_raw_parts((*call.tg_trigger).tgargs, ARGUMENTS);
         let [model, mode, sha256] = [0, 1, 2].map(|n| CStr::from_ptr(arguments[n]));
-        let (source, given) = columns.read_row(new, description);
+        let (subject, given) = columns.read_row(new, description);
+        let source = &subject.source;
         let marked = old.is_some() && given.datum.is_none() && mark::is_marking(table);
-        // What the target stays, where the source was left alone.
+        // What the target stays, where the subject was left alone.
         let stays = match old {
             _ if source.datum.is_none() => Some(Value {
                 datum: None,
                 ..given
             }),
             _ if marked => None,
-            None => cycle::has_moved(table, sha256, &source, &given).then_some(given),
+            None => cycle::has_moved(table, sha256, &subject, &given).then_some(given),
             Some(old) => {
-                let (old_source, old_target) = columns.read_row(old, description);
-                old_source.is_same(&source).then(|| {
+                let (old_subject, old_target) = columns.read_row(old, description);
+                old_subject.is_same(&subject).then(|| {
                     let target = keep(call, columns, old_target, given);
                     let class = &*relation.rd_rel;
                     if class.relispartition && class.relkind as u8 == pg_sys::RELKIND_RELATION {
-                        cycle::kept(table, columns.target, sha256, &old_source, &target);
+                        cycle::kept(table, columns.target, sha256, &old_subject, &target);
                     }
                     target
                 })
@@ -105,9 +106,9 @@ unsafe fn row(
         };
         let target = match stays {
             Some(target) => target.datum,
-            None if (marked || mode == QUEUE) && may_wait(relation, &source) => None,
+            None if (marked || mode == QUEUE) && may_wait(relation, source) => None,
             None => {
-                let target = embed(&source, columns, model, sha256)?;
+                let target = embed(&subject, columns, model, sha256)?;
                 if old.is_none() {
                     let target = Value {
                         datum: target,
@@ -224,24 +225,28 @@ unsafe fn may_wait(relation: &pg_sys::RelationData, source: &Value) -> bool {
         || unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), (*relation.rd_rel).relowner) }
 }
 
-/// The embedding of a source.
+/// The embedding of a subject.
 ///
 /// # Safety
-/// The source is a value of the new row.
+/// The subject is of the new row.
 unsafe fn embed(
-    source: &Value,
+    subject: &Subject,
     columns: &Columns,
     model: &CStr,
     sha256: &CStr,
 ) -> error::Result<Option<pg_sys::Datum>> {
     // SAFETY: the new row, of which it is a value, is there during the call.
-    let Some(content) = (unsafe { source.content() }) else {
+    let Some(content) = (unsafe { subject.source.content() }) else {
         return Ok(None);
     };
     let model = model::of_column(&to_utf8(model.to_bytes()), &sha256.to_string_lossy())?;
     let vector = match content {
         Content::Text(text) => embed_text(&model, &text),
-        Content::Image(image) => embed_image(&model, image),
+        // SAFETY: as above.
+        Content::Image(image) => match unsafe { subject.part() } {
+            Ok(part) => embed_part(&model, image, part),
+            Err(error) => Err(error.into()),
+        },
     };
     match vector {
         // Refused, it would be sent again and again, and nothing after it.

@@ -1,19 +1,75 @@
 //! Values of a row that a trigger looks at.
 
 use crate::text::to_utf8;
+use imaging::{Part, Region};
 use pgrx::{
     pg_sys,
     varlena::{varlena_to_byte_slice, varsize_any},
 };
 use std::{ffi::c_int, ptr, slice};
 
-/// A column's value in a row: bytea, a type that is stored like text, the OID of a large object, or a vector.
+/// A column's value in a row: bytea, a type that is stored like text, the OID of a large object, a number, or a vector.
 #[derive(Clone, Copy)]
 pub struct Value {
     /// As it is in the row, be it a pointer to where it is kept; `None` for NULL.
     pub datum: Option<pg_sys::Datum>,
     /// The type, without a domain.
     pub r#type: pg_sys::Oid,
+}
+
+/// What the embedding of a row is of: a source, and which part of an image that is.
+#[derive(Clone, Copy)]
+pub struct Subject {
+    pub source: Value,
+    pub page: Value,
+    pub region: Value,
+}
+
+impl Subject {
+    fn values(&self) -> [&Value; 3] {
+        [&self.source, &self.page, &self.region]
+    }
+
+    /// Whether the two are the same, of columns of the same types.
+    ///
+    /// # Safety
+    /// The rows that they are of are there still.
+    pub unsafe fn is_same(&self, other: &Self) -> bool {
+        let mut pairs = self.values().into_iter().zip(other.values());
+        // SAFETY: the caller has the rows.
+        pairs.all(|(one, other)| one.r#type == other.r#type && unsafe { one.is_same(other) })
+    }
+
+    /// A copy of what is stored in the row itself.
+    ///
+    /// # Safety
+    /// The row is there still. The copy is there as long as the current memory context.
+    pub unsafe fn copy(&self) -> Self {
+        // SAFETY: the caller has the row.
+        let [source, page, region] = self.values().map(|value| unsafe { value.copy() });
+        Self {
+            source,
+            page,
+            region,
+        }
+    }
+
+    /// Which part of an image is meant.
+    ///
+    /// # Errors
+    /// [`imaging::Error::InvalidRegion`].
+    ///
+    /// # Safety
+    /// The row is there still.
+    pub unsafe fn part(&self) -> imaging::Result<Part> {
+        let page = self.page.datum.map(|page| page.value() as i32);
+        let region = match self.region.datum {
+            // SAFETY: a region is stored like text.
+            Some(region) => unsafe { to_utf8(bytes(region)) }.parse()?,
+            None => Region::Full,
+        };
+        Ok(Part { page, region })
+    }
 }
 
 /// What is to be embedded.
@@ -25,6 +81,17 @@ pub enum Content<'a> {
 }
 
 impl Value {
+    /// That of a column that there is not.
+    pub const NONE: Self = Self {
+        datum: None,
+        r#type: pg_sys::InvalidOid,
+    };
+
+    /// Whether the value itself is in the row, rather than a varlena.
+    fn is_number(&self) -> bool {
+        matches!(self.r#type, pg_sys::OIDOID | pg_sys::INT4OID)
+    }
+
     /// # Safety
     /// The row is described by `description` and has the column, which is of the type.
     pub unsafe fn read(
@@ -52,7 +119,7 @@ impl Value {
         let (Some(one), Some(other)) = (self.datum, other.datum) else {
             return self.datum.is_none() && other.datum.is_none();
         };
-        if self.r#type == pg_sys::OIDOID {
+        if self.is_number() {
             return one == other;
         }
         // SAFETY: of the other types every value is a varlena; what is read of them was made by the server.
@@ -69,7 +136,7 @@ impl Value {
     /// The row is there still. The copy is there as long as the current memory context.
     pub unsafe fn copy(&self) -> Self {
         let copy = |datum: pg_sys::Datum| {
-            if self.r#type == pg_sys::OIDOID {
+            if self.is_number() {
                 return datum;
             }
             // SAFETY: of the other types every value is a varlena; the copy has room for it.

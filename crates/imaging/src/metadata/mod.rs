@@ -12,7 +12,7 @@ mod xmp;
 
 use super::isobmff::Items;
 use super::source::Pulse;
-use super::{Format, exif};
+use super::{Format, exif, tiff};
 pub(crate) use blocks::{Blocks, Kind};
 pub use date::Moment;
 use fields::Fields;
@@ -25,7 +25,6 @@ use xmp::Packet;
 const XMP: u16 = 700;
 const IPTC: u16 = 33723;
 const RESOURCES: u16 = 34377;
-const PROFILE: u16 = 34675;
 
 /// What containers say of how to show their picture.
 pub(super) struct Metadata {
@@ -62,14 +61,15 @@ pub fn taken(bytes: &[u8], progress: &dyn Fn()) -> Option<Moment> {
     date::taken(&Said::of(Format::of(bytes).ok()?, bytes, &pulse))
 }
 
-/// The ICC profile of the first picture.
+/// The ICC profile of a page.
 pub(crate) fn profile<'a>(
     format: Format,
     bytes: &'a [u8],
+    page: Option<i32>,
     pulse: &Pulse<'_>,
 ) -> Option<Cow<'a, [u8]>> {
     match format {
-        Format::Tiff => exif::block(bytes, PROFILE).map(Cow::Borrowed),
+        Format::Tiff => tiff::profile(bytes, page, pulse).map(Cow::Borrowed),
         Format::Avif | Format::Heic => {
             let items = Items::of(bytes)?;
             items.profile(items.primary).map(Cow::Borrowed)

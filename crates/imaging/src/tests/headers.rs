@@ -328,7 +328,7 @@ fn pages_are_counted_once() {
     let line: Vec<u32> = (1..=100_000).collect();
     let file = chain(&[&line[..line.len() - 1], &[u32::MAX]].concat());
     let beats = std::cell::Cell::new(0);
-    let found = crate::info(&file, &|| beats.set(beats.get() + 1)).unwrap();
+    let found = crate::info(&file, None, &|| beats.set(beats.get() + 1)).unwrap();
     assert_eq!(found.frames, 100_000);
     assert!(beats.get() > 20);
 }

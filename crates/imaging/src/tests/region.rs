@@ -155,7 +155,7 @@ fn regions_of_files_are_parts_of_the_whole() {
         let [x, y, w, h] = [3, 4, 7, 5];
         let region = Region::Pixels([x, y, w, h].map(|number| number as u64));
         let found = pixels(&bytes, region, &whole(), &LIMITS, &|| ()).unwrap();
-        let kept = Kept::new(&bytes, 0, Alpha::Drop, &LIMITS, 1 << 20, &|| ())
+        let kept = Kept::new(&bytes, None, Alpha::Drop, &LIMITS, 1 << 20, &|| ())
             .unwrap()
             .unwrap();
         let again = kept.pixels(region, &whole(), &LIMITS, &|| ()).unwrap();
@@ -189,15 +189,22 @@ fn damage_below_the_region_is_found() {
 #[test]
 fn large_pictures_are_not_kept() {
     let bytes = read("rgb.png");
-    let keep = |most| Kept::new(&bytes, 0, Alpha::Drop, &LIMITS, most, &|| ()).unwrap();
+    let keep = |most| Kept::new(&bytes, None, Alpha::Drop, &LIMITS, most, &|| ()).unwrap();
     assert!(keep(19 * 13).is_some() && keep(19 * 13 - 1).is_none());
     let limits = Limits {
         max_pixels: 246,
         ..LIMITS
     };
-    let refused = Kept::new(&bytes, 0, Alpha::Drop, &limits, 1 << 20, &|| ());
+    let refused = Kept::new(&bytes, None, Alpha::Drop, &limits, 1 << 20, &|| ());
     assert!(matches!(refused, Err(Error::ImageTooLarge { .. })));
     // One that is read at a reduced size is not kept so.
-    let reduced = Kept::new(&read("444.jpg"), 0, Alpha::Drop, &limits, 1 << 20, &|| ());
+    let reduced = Kept::new(
+        &read("444.jpg"),
+        None,
+        Alpha::Drop,
+        &limits,
+        1 << 20,
+        &|| (),
+    );
     assert!(reduced.unwrap().is_none());
 }

@@ -24,7 +24,6 @@ impl<'a> Tiff<'a> {
         });
         Some(Directory {
             file: self,
-            offset,
             entries: entries.collect(),
             next: next.filter(|&next| next != 0),
         })
@@ -68,7 +67,6 @@ fn size(kind: u16) -> Option<usize> {
 #[derive(Clone)]
 pub(crate) struct Directory<'a> {
     pub(crate) file: Tiff<'a>,
-    pub(crate) offset: usize,
     entries: Vec<Entry>,
     pub(crate) next: Option<usize>,
 }

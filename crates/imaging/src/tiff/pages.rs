@@ -1,27 +1,43 @@
 //! Which picture of a file is meant, and which of its sizes.
 //!
-//! Page 0 is the first whole picture of the file, not a thumbnail that may come before it; the other pages follow in the
-//! order of the file. A picture whose pixels only a camera's maker can develop is shown by the largest preview.
+//! Pages have the order of the file, those that hang below others come last. Where no page is named, the first whole
+//! picture is meant, not a thumbnail that may come before it. A picture whose pixels only a camera's maker can develop is shown by the largest preview.
 
 use super::directory::Directory;
 use super::layout::Layout;
-use crate::decoder::Request;
+use crate::decoder::{Page, PageKind, Request, nth};
 use crate::exif::Tiff;
 use crate::metadata::xmp_orientation;
 use crate::region::Area;
 use crate::rows::View;
 use crate::source::{Pulse, corrupt};
-use crate::{Error, Format, Result};
+use crate::{Format, Result};
 use std::ops::Range;
 
 /// Pixels that a smaller version has for each that is needed along a side, as in [`Request`].
 const SPARE: usize = 2;
 
+/// Pictures that hang below others and are looked at.
+const MOST_BELOW: usize = 1 << 12;
+
+/// Tags of titles.
+const PAGE_NAME: u16 = 285;
+const DOCUMENT_NAME: u16 = 269;
+
+/// A picture of a file.
+pub(super) struct Picture<'a> {
+    pub(super) layout: Layout<'a>,
+    /// Which pictures are versions of one: the same number for all of them.
+    family: usize,
+    /// Whether it hangs below another.
+    below: bool,
+}
+
 /// The pictures of a file.
 pub(super) struct Pages<'a> {
-    pages: Vec<Layout<'a>>,
-    /// What hangs below the first page that has something.
-    below: Vec<Layout<'a>>,
+    /// Those of the chain of directories, in its order, then those that hang below them. `None` for a directory that does
+    /// not tell a size: it is counted all the same.
+    pages: Vec<Option<Picture<'a>>>,
     /// Orientation of the first directory.
     orientation: Option<u8>,
 }
@@ -35,23 +51,38 @@ impl<'a> Pages<'a> {
         let Some(file) = Tiff::open(bytes) else {
             return Err(corrupt(Format::Tiff, "the data ends early"));
         };
-        let read = |directory: Directory<'a>| {
-            pulse.beat();
-            Layout::read(directory)
-        };
         let (mut pages, mut below) = (Vec::new(), Vec::new());
         let (mut next, mut lost) = (None, false);
+        let (mut family, mut any_full) = (0, false);
+        let read = |directory: Directory<'a>, family, below| {
+            pulse.beat();
+            Some(Picture {
+                layout: Layout::read(directory)?,
+                family,
+                below,
+            })
+        };
         for directory in file.chain() {
             next = directory.next;
-            if below.is_empty() {
-                below = directory.below();
-            }
-            let page = read(directory);
+            let hanging = directory.below();
+            let page = read(directory, family, false);
             lost |= page.is_none();
-            pages.extend(page);
+            // Smaller versions follow the picture; a thumbnail may come before the first one.
+            let mut page = page;
+            if let Some(page) = &mut page
+                && page.layout.is_full()
+            {
+                family += usize::from(any_full);
+                any_full = true;
+                page.family = family;
+            }
+            pages.push(page);
+            let room = MOST_BELOW.saturating_sub(below.len());
+            below.extend(hanging.into_iter().take(room).map(|one| (one, family)));
         }
-        let below: Vec<_> = below.into_iter().filter_map(read).collect();
-        if pages.is_empty() && below.is_empty() {
+        let below = below.into_iter();
+        pages.extend(below.map(|(directory, family)| read(directory, family, true)));
+        if pages.iter().all(Option::is_none) {
             let reason = match file.first < bytes.len() {
                 true => "the first directory is damaged",
                 false => "the data ends early",
@@ -60,90 +91,107 @@ impl<'a> Pages<'a> {
         }
         // Where the chain breaks off, the picture that its thumbnail came before may be lost.
         lost |= next.is_some_and(|next| file.directory(next).is_none());
-        if lost && !pages.iter().chain(&below).any(Layout::is_full) {
+        if lost && !pages.iter().flatten().any(|page| page.layout.is_full()) {
             return Err(corrupt(Format::Tiff, "the data ends early"));
         }
-        let mut pages = Self {
+        Ok(Self {
             pages,
-            below,
             orientation: file
                 .directory(file.first)
                 .and_then(|first| orientation(&first, pulse)),
-        };
-        if let Some(chosen) = pages.chosen().cloned() {
-            let offset = chosen.directory.offset;
-            pages.pages.retain(|page| page.directory.offset != offset);
-            pages.pages.insert(0, chosen);
-        }
-        Ok(pages)
-    }
-
-    /// The picture that is meant where none is named.
-    fn chosen(&self) -> Option<&Layout<'a>> {
-        let all = || self.pages.iter().chain(&self.below);
-        if !all().any(Layout::is_raw) {
-            let full = |layouts: &'_ [Layout<'a>]| layouts.iter().position(Layout::is_full);
-            if let Some(n) = full(&self.pages) {
-                return self.pages.get(n);
-            }
-            if let Some(n) = full(&self.below) {
-                return self.below.get(n);
-            }
-        }
-        let shown = all().filter(|layout| layout.refused().is_none());
-        // Of equals the first.
-        shown
-            .max_by_key(|layout| {
-                (
-                    layout.width * layout.height,
-                    usize::MAX - layout.directory.offset,
-                )
-            })
-            .or_else(|| all().next())
-    }
-
-    /// The page with this number, from 0.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchPage`].
-    pub(super) fn get(&self, page: u32) -> Result<&Layout<'a>> {
-        self.pages.get(page as usize).ok_or(Error::NoSuchPage {
-            page,
-            pages: self.pages.len() as u32,
         })
     }
 
-    /// All pages.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Layout<'a>> {
-        self.pages.iter()
+    fn all(&self) -> impl Iterator<Item = &Picture<'a>> {
+        self.pages.iter().flatten()
+    }
+
+    /// Whether a camera wrote the file.
+    fn is_raw(&self) -> bool {
+        self.all().any(|page| page.layout.is_raw())
+    }
+
+    /// The picture that is meant where none is named.
+    fn chosen(&self) -> Option<&Picture<'a>> {
+        if !self.is_raw()
+            && let Some(full) = self.all().find(|page| page.layout.is_full())
+        {
+            return Some(full);
+        }
+        let shown = self.all().filter(|page| page.layout.refused().is_none());
+        // Of equals the first.
+        let size = |page: &&Picture<'_>| page.layout.width * page.layout.height;
+        shown
+            .reduce(|best, page| {
+                if size(&page) > size(&best) {
+                    page
+                } else {
+                    best
+                }
+            })
+            .or_else(|| self.all().next())
+    }
+
+    /// The page with this number, from 1, or the picture that is meant where none is named.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPage`], or [`Error::CorruptImage`](crate::Error::CorruptImage) for a directory that does not tell a
+    /// size.
+    pub(super) fn get(&self, page: Option<i32>) -> Result<&Picture<'a>> {
+        let found = match page {
+            None => self.chosen(),
+            Some(_) => {
+                let n = nth(page, self.pages.len() as u32)?;
+                self.pages.get(n as usize).and_then(Option::as_ref)
+            }
+        };
+        found.ok_or_else(|| corrupt(Format::Tiff, "the directory of the page is damaged"))
+    }
+
+    /// What each page is.
+    pub(super) fn described(&self) -> Vec<Page> {
+        let is_raw = self.is_raw();
+        let describe = |page: &Option<Picture<'_>>| match page {
+            None => Page {
+                refused: Some("TIFF with a damaged directory".to_owned()),
+                ..Page::full((0, 0))
+            },
+            Some(Picture { layout, .. }) => Page {
+                size: (layout.width as u32, layout.height as u32),
+                kind: match layout {
+                    layout if layout.is_mask() => PageKind::Mask,
+                    layout if layout.is_full() => PageKind::Full,
+                    _ if is_raw => PageKind::Preview,
+                    _ => PageKind::Reduced,
+                },
+                title: [PAGE_NAME, DOCUMENT_NAME]
+                    .into_iter()
+                    .find_map(|tag| layout.directory.text(tag)),
+                refused: layout.refused().map(|name| format!("TIFF with {name}")),
+            },
+        };
+        self.pages.iter().map(describe).collect()
     }
 
     /// EXIF orientation of a page, 1 to 8. What hangs below another directory may leave it to that.
-    pub(super) fn orientation(&self, layout: &Layout<'_>, pulse: &Pulse<'_>) -> u8 {
-        let offset = layout.directory.offset;
-        let below = self
-            .below
-            .iter()
-            .any(|layout| layout.directory.offset == offset);
-        orientation(&layout.directory, pulse)
-            .or(self.orientation.filter(|_| below))
+    pub(super) fn orientation(&self, page: &Picture<'_>, pulse: &Pulse<'_>) -> u8 {
+        orientation(&page.layout.directory, pulse)
+            .or(self.orientation.filter(|_| page.below))
             .unwrap_or(1)
     }
 
-    /// Smaller versions of a page: of the same shape, said to be smaller, and decodable.
-    fn smaller<'p>(&'p self, layout: &'p Layout<'a>) -> impl Iterator<Item = &'p Layout<'a>> {
+    /// Smaller versions of a page: of its family and shape, said to be smaller, and decodable.
+    fn smaller<'p>(&'p self, page: &'p Picture<'a>) -> impl Iterator<Item = &'p Layout<'a>> {
+        let layout = &page.layout;
         let same_shape = |other: &Layout<'_>| {
             // Sides were rounded, up or down.
             let (across, down) = (layout.width * other.height, layout.height * other.width);
             across.abs_diff(down) <= layout.width.max(layout.height)
         };
-        // Only the first page is known to be the one that others are made from.
-        let first = self
-            .pages
-            .first()
-            .is_some_and(|first| first.directory.offset == layout.directory.offset);
-        let all = self.pages.iter().chain(&self.below).filter(move |_| first);
-        all.filter(move |other| {
+        // Others are made from the full one; in a camera's file, from what nobody else can develop.
+        let family = Some(page.family).filter(|_| layout.is_full() || self.is_raw());
+        let all = self.all().filter(move |other| Some(other.family) == family);
+        all.map(|other| &other.layout).filter(move |other| {
             !other.is_full()
                 && !other.is_mask()
                 && other.width < layout.width
@@ -156,9 +204,10 @@ impl<'a> Pages<'a> {
     }
 
     /// By how much both sides of a page can be divided.
-    pub(super) fn reducible(&self, layout: &Layout<'a>) -> u32 {
+    pub(super) fn reducible(&self, page: &Picture<'a>) -> u32 {
+        let layout = &page.layout;
         let factors = self
-            .smaller(layout)
+            .smaller(page)
             .map(|other| (layout.width / other.width).min(layout.height / other.height));
         factors.max().unwrap_or(1).max(1) as u32
     }
@@ -167,9 +216,10 @@ impl<'a> Pages<'a> {
     /// the page one of it stands for.
     pub(super) fn level<'p>(
         &'p self,
-        layout: &'p Layout<'a>,
+        page: &'p Picture<'a>,
         request: &Request,
     ) -> (&'p Layout<'a>, Area, (f64, f64)) {
+        let layout = &page.layout;
         let pixels = |layout: &Layout<'_>| (layout.width * layout.height) as u64;
         let enough = |level: &&Layout<'a>| {
             let side = |range: &Range<usize>, level: usize, full: usize, enough: usize| {
@@ -181,14 +231,14 @@ impl<'a> Pages<'a> {
         };
         let allowed = |level: &&Layout<'a>| pixels(level) <= request.limits.max_pixels;
         let smallest = self
-            .smaller(layout)
+            .smaller(page)
             .filter(enough)
             .filter(allowed)
             .min_by_key(|level| pixels(level));
         let level = smallest.unwrap_or_else(|| match allowed(&layout) {
             true => layout,
             false => {
-                let fitting = self.smaller(layout).filter(allowed);
+                let fitting = self.smaller(page).filter(allowed);
                 fitting.max_by_key(|level| pixels(level)).unwrap_or(layout)
             }
         });

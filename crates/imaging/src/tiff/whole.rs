@@ -66,7 +66,7 @@ impl<'a> Inner<'a> {
             .and_then(decoder)
             .filter(|decoder| decoder.recognizes(chunk.bytes))
             .ok_or_else(|| corrupt(Format::Tiff, "a strip or tile is of another format"))?;
-        let header = decoder.header(chunk.bytes, 0, pulse)?;
+        let header = decoder.header(chunk.bytes, None, pulse)?;
         if let Some(format) = header.refused {
             return Err(Error::UnsupportedImageFormat {
                 format: format!("TIFF with {format}"),
@@ -80,7 +80,7 @@ impl<'a> Inner<'a> {
             max_pixels: u64::MAX,
             max_memory: u64::MAX,
         };
-        let request = Request::whole(header.size, 0, Alpha::Drop, limits);
+        let request = Request::whole(header.size, None, Alpha::Drop, limits);
         Ok(Self {
             rows: decoder.open(Opening {
                 bytes: chunk.bytes,
