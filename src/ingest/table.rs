@@ -35,9 +35,9 @@ pub struct Table {
     pub content: String,
     /// Whether that is an image.
     pub images: bool,
-    /// Which page of an image is meant, as integer, and which region of it, as text; NULL for the picture that is meant where
-    /// none is named, and for all of it.
+    /// Which page of an image is meant, as integer; NULL for the picture that is meant where none is named.
     pub page: String,
+    /// Which region of that, as text; NULL for all of it.
     pub region: String,
     /// A jsonb object that names a row to people and finds it again: the primary key, or else its ctid. For statements
     /// with the settings [`KEYS`](crate::role::KEYS).

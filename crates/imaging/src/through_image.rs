@@ -43,8 +43,7 @@ fn decoder<'a>(
     Ok(decoder)
 }
 
-/// What an error of the crate is to this one.
-pub(super) fn translate(format: Format, error: ImageError) -> Error {
+fn translate(format: Format, error: ImageError) -> Error {
     match error {
         ImageError::Unsupported(error) => {
             let variant = match error.kind() {

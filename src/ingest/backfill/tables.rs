@@ -30,8 +30,9 @@ pub struct Part {
     pub source: Text,
     /// The column of embeddings.
     pub target: Text,
-    /// The columns of pages and of regions.
+    /// The column of pages.
     pub page: Option<Text>,
+    /// The column of regions.
     pub region: Option<Text>,
     /// The model's name.
     pub model: Text,

@@ -20,8 +20,11 @@ pub struct Value {
 /// What the embedding of a row is of: a source, and which part of an image that is.
 #[derive(Clone, Copy)]
 pub struct Subject {
+    /// An image or a text.
     pub source: Value,
+    /// The number of a page, or NULL.
     pub page: Value,
+    /// The name of a region, or NULL.
     pub region: Value,
 }
 

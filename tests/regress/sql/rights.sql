@@ -224,7 +224,7 @@ SELECT message FROM clip_embed_errors;
 SELECT embedded, pending, failed FROM clip_embed_status;
 SELECT total FROM clip_backfill_progress;
 SELECT name FROM clip_models;
-SELECT clip_pg.is_of_other_model('photos'::pg_catalog.regclass, 'title', 'embedding', 'clip-mini');
+SELECT clip_pg.is_of_other_model('photos'::pg_catalog.regclass, 'title', 'embedding', NULL, NULL, 'clip-mini');
 SELECT clip_auto_embed_remove('photos', 'embedding');
 RESET search_path;
 SET client_min_messages = error;

@@ -19,7 +19,7 @@ fn page(file: &[u8], page: i32) -> Result<Vec<u8>> {
     pixels(file, part, &whole(), &LIMITS, &|| ())
 }
 
-const ANIMATIONS: [&str; 16] = [
+const ANIMATIONS: [&str; 17] = [
     "apart.png",
     "background.png",
     "book.tif",
@@ -28,6 +28,7 @@ const ANIMATIONS: [&str; 16] = [
     "disposal-1.gif",
     "disposal-2.gif",
     "disposal-3.gif",
+    "frames.jxl",
     "half.png",
     "interlaced.gif",
     "keep.png",

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Files of several pages, and what Pillow 11.3 and tifffile 2026.1.28 make of each page.
+"""Files of several pages, written by Pillow 11.3, tifffile 2026.3.3 and imagecodecs 2026.3.6, and what each page is.
 
 NAME.rgb holds the pages one after another, as Pillow's seek() and convert("RGB") give them; of kinds.tif Pillow reads no
 mask.
@@ -7,6 +7,7 @@ mask.
 
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import tifffile
 from PIL import Image, ImageDraw
@@ -81,6 +82,12 @@ def webp():
         reference(f"{name}.webp")
 
 
+def jxl():
+    frames = np.stack([np.asarray(picture(n)) for n in range(3)])
+    (HERE / "frames.jxl").write_bytes(imagecodecs.jpegxl_encode(frames, lossless=True, photometric="rgb"))
+    (HERE / "frames.jxl.rgb").write_bytes(frames.tobytes())
+
+
 def tiff():
     pages = [picture(n, (WIDTH + n, HEIGHT)) for n in range(3)]
     pages[0].save(HERE / "book.tif", save_all=True, append_images=pages[1:], compression="tiff_lzw")
@@ -106,4 +113,5 @@ if __name__ == "__main__":
     gif()
     apng()
     webp()
+    jxl()
     tiff()
