@@ -18,6 +18,11 @@ CREATE FUNCTION clip_pg.import_end(OUT imported bigint, OUT updated bigint, OUT 
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'import_end_wrapper' LANGUAGE C VOLATILE ROWS 1;
 COMMENT ON FUNCTION clip_pg.import_end() IS 'ends the import that this session is at; returns how many files it was';
 
+CREATE FUNCTION clip_import_files(directory text, OUT path text, OUT size bigint, OUT format text, OUT passed_over text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'import_files_wrapper' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION clip_import_files(text) IS
+'every file in a directory of the server and below: the format of a picture by its first bytes, or why clip_import would pass it over; takes membership of pg_read_server_files';
+
 -- Sets no search path, because a procedure that does cannot commit.
 CREATE PROCEDURE clip_import(directory text, relation regclass, image name DEFAULT 'image', path name DEFAULT 'path',
                              size name DEFAULT 'size', sha256 name DEFAULT 'sha256', taken name DEFAULT 'taken',

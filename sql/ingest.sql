@@ -26,19 +26,21 @@ FROM pg_catalog.pg_trigger trigger
 -- The trigger's condition makes it depend on its columns; the types tell them apart. Texts are the source where there is no
 -- image, else regions.
 CROSS JOIN LATERAL (
-    SELECT coalesce(by_type.image, by_type.text) AS source, by_type.target, by_type.page,
-           CASE WHEN by_type.image IS NOT NULL THEN by_type.text END AS region
-    FROM (SELECT pg_catalog.min(used.attname::pg_catalog.text) FILTER (WHERE used.type OPERATOR(pg_catalog.=) 'clip_vector'::pg_catalog.regtype)::pg_catalog.name AS target,
-                 pg_catalog.min(used.attname::pg_catalog.text) FILTER (WHERE used.type OPERATOR(pg_catalog.=) ANY ('{bytea,oid}'::pg_catalog.regtype[]))::pg_catalog.name AS image,
-                 pg_catalog.min(used.attname::pg_catalog.text) FILTER (WHERE used.type OPERATOR(pg_catalog.=) ANY ('{text,varchar}'::pg_catalog.regtype[]))::pg_catalog.name AS text,
-                 pg_catalog.min(used.attname::pg_catalog.text) FILTER (WHERE used.type OPERATOR(pg_catalog.=) 'integer'::pg_catalog.regtype)::pg_catalog.name AS page
-          FROM (SELECT a.attname, clip_pg.base_type(a.atttypid)::pg_catalog.oid AS type
-                FROM pg_catalog.pg_depend d
-                JOIN pg_catalog.pg_attribute a
-                  ON a.attrelid OPERATOR(pg_catalog.=) d.refobjid AND a.attnum OPERATOR(pg_catalog.=) d.refobjsubid
-                WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass
-                  AND d.objid OPERATOR(pg_catalog.=) trigger.oid
-                  AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass) used) by_type) uses
+    SELECT coalesce(k.image, k.text)::pg_catalog.name AS source, k.target::pg_catalog.name, k.page::pg_catalog.name,
+           CASE WHEN k.image IS NOT NULL THEN k.text END::pg_catalog.name AS region
+    FROM (
+        SELECT pg_catalog.min(u.name) FILTER (WHERE u.type OPERATOR(pg_catalog.=) 'clip_vector'::pg_catalog.regtype) AS target,
+               pg_catalog.min(u.name) FILTER (WHERE u.type OPERATOR(pg_catalog.=) ANY ('{bytea,oid}'::pg_catalog.regtype[])) AS image,
+               pg_catalog.min(u.name) FILTER (WHERE u.type OPERATOR(pg_catalog.=) ANY ('{text,varchar}'::pg_catalog.regtype[])) AS text,
+               pg_catalog.min(u.name) FILTER (WHERE u.type OPERATOR(pg_catalog.=) 'integer'::pg_catalog.regtype) AS page
+        FROM (
+            SELECT a.attname::pg_catalog.text AS name, clip_pg.base_type(a.atttypid)::pg_catalog.oid AS type
+            FROM pg_catalog.pg_depend d
+            JOIN pg_catalog.pg_attribute a
+              ON a.attrelid OPERATOR(pg_catalog.=) d.refobjid AND a.attnum OPERATOR(pg_catalog.=) d.refobjsubid
+            WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass
+              AND d.objid OPERATOR(pg_catalog.=) trigger.oid
+              AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass) u) k) uses
 WHERE trigger.tgfoid OPERATOR(pg_catalog.=) 'clip_pg.auto_embed()'::pg_catalog.regprocedure
   AND trigger.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
   AND uses.source IS NOT NULL AND uses.target IS NOT NULL;

@@ -20,14 +20,17 @@ impl Decoder for Bmp {
     }
 
     fn recognizes(&self, bytes: &[u8]) -> bool {
-        bytes.starts_with(b"BM")
+        // Two letters begin many a text; what follows the file's header is the length of the next one.
+        let length = bytes.get(14..18).and_then(<[u8]>::first_chunk);
+        let length = length.map(|length| u32::from_le_bytes(*length));
+        bytes.starts_with(b"BM") && length.is_none_or(|length| (12..=1024).contains(&length))
     }
 
     fn readers(&self) -> Vec<Reader> {
         vec![Reader::built_in("", "clip_pg", env!("CARGO_PKG_VERSION"))]
     }
 
-    fn header(&self, bytes: &[u8], page: u32, _pulse: &Pulse<'_>) -> Result<Header> {
+    fn header(&self, bytes: &[u8], page: Option<i32>, _pulse: &Pulse<'_>) -> Result<Header> {
         only_page(page)?;
         let bitmap = Bitmap::parse(bytes).ok_or_else(early)?;
         Ok(Header {

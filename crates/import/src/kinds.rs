@@ -1,9 +1,9 @@
-//! Which files are images, by their names.
+//! Which files are images by their names, and what is told of what is passed over.
 
 use std::{collections::BTreeMap, ffi::OsStr, path::Path};
 
-/// Extensions of files that are taken for images, in lower case: also of formats for which there is no decoder, so that
-/// each such file is told of.
+/// Extensions of files that are taken for images whatever they hold, in lower case: also of formats for which there is no
+/// decoder, so that each such file is told of.
 const EXTENSIONS: [&str; 58] = [
     // JPEG, also two in one file
     "jpg", "jpeg", "jpe", "jif", "jfif", "jfi", "pjpeg", "pjp", "mpo", "jps",
@@ -28,35 +28,75 @@ pub fn is_image(extension: &str) -> bool {
     EXTENSIONS.contains(&extension)
 }
 
-/// How many files were passed over, by their extensions.
+/// Why something in a directory is passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// Its first bytes are those of no format of pictures.
+    NoPicture,
+    /// It holds nothing.
+    Empty,
+    /// Its name begins with a dot.
+    Hidden,
+    /// A link that leads to a directory, which may be for ever.
+    LinkToDirectory,
+    /// A socket, a pipe, a device.
+    NoFile,
+}
+
+impl Reason {
+    /// What it is called in a list.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoPicture => "no picture by its content",
+            Self::Empty => "empty",
+            Self::Hidden => "hidden",
+            Self::LinkToDirectory => "link to a directory",
+            Self::NoFile => "neither a file nor a directory",
+        }
+    }
+}
+
+/// How much was passed over, by reason, and what are no pictures also by their extensions.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Others(BTreeMap<String, u64>);
+pub struct Others {
+    reasons: BTreeMap<Reason, u64>,
+    extensions: BTreeMap<String, u64>,
+}
 
 impl Others {
-    /// Counts one.
-    pub fn add(&mut self, extension: String) {
-        *self.0.entry(extension).or_insert(0) += 1;
+    /// Counts what is at a path.
+    pub fn add(&mut self, path: &Path, reason: Reason) {
+        *self.reasons.entry(reason).or_insert(0) += 1;
+        if reason == Reason::NoPicture {
+            *self.extensions.entry(extension(path)).or_insert(0) += 1;
+        }
     }
 
-    /// What is told of them, so that no picture is in silence, if there are any.
+    /// What is told of it, so that no picture is in silence, if there is anything.
     pub fn notice(&self) -> Option<String> {
         const TOLD: usize = 20;
-        if self.0.is_empty() {
+        if self.reasons.is_empty() {
             return None;
         }
-        let counts = self.0.iter().take(TOLD);
-        let mut kinds: Vec<String> = counts
-            .map(|(extension, count)| match extension.as_str() {
-                "" => format!("{count} without"),
-                extension => format!("{count} .{extension}"),
+        let reasons = self.reasons.iter();
+        let reasons: Vec<String> = reasons
+            .map(|(reason, count)| match reason {
+                Reason::NoPicture => {
+                    let extensions = self.extensions.iter().take(TOLD);
+                    let mut kinds: Vec<String> = extensions
+                        .map(|(extension, count)| match extension.as_str() {
+                            "" => format!("{count} without extension"),
+                            extension => format!("{count} .{extension}"),
+                        })
+                        .collect();
+                    if self.extensions.len() > TOLD {
+                        kinds.push("others".to_owned());
+                    }
+                    format!("{count} {} ({})", reason.name(), kinds.join(", "))
+                }
+                reason => format!("{count} {}", reason.name()),
             })
             .collect();
-        if self.0.len() > TOLD {
-            kinds.push("others".to_owned());
-        }
-        let kinds = kinds.join(", ");
-        Some(format!(
-            "files that are no images by their extension: {kinds}"
-        ))
+        Some(format!("passed over: {}", reasons.join("; ")))
     }
 }

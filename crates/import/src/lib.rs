@@ -10,6 +10,6 @@ mod tests;
 mod walk;
 
 pub use error::{Error, Result};
-pub use kinds::Others;
+pub use kinds::{Others, Reason};
 pub use tally::{Outcome, Tally};
-pub use walk::{Found, find, read};
+pub use walk::{Entry, Found, Kind, Recognize, find, read, walk};

@@ -20,6 +20,11 @@ fn directory(files: &[(&str, &[u8])]) -> TempDir {
     directory
 }
 
+/// Stands for what knows formats.
+fn recognize(head: &[u8]) -> Option<&'static str> {
+    head.starts_with(b"GIF8").then_some("gif")
+}
+
 /// Files below a directory, without its own path, and what is told of others.
 fn look(
     directory: &Path,
@@ -27,7 +32,10 @@ fn look(
 ) -> (Vec<(String, u64)>, Vec<Error>, Option<String>) {
     let mut errors = Vec::new();
     let text = directory.to_str().unwrap();
-    let found = find(text, can_name, &|| (), &mut |error| errors.push(error)).unwrap();
+    let found = find(text, &recognize, can_name, &|| (), &mut |error| {
+        errors.push(error)
+    })
+    .unwrap();
     let files = found.files.into_iter();
     let files = files.map(|(path, bytes)| (path[text.len() + 1..].to_owned(), bytes));
     (files.collect(), errors, found.others.notice())
@@ -39,8 +47,11 @@ fn images_are_found_in_the_order_of_their_paths() {
         ("b.GIF", b"12"),
         ("a/z.jpg", b"1"),
         ("a.jpg", b""),
-        ("a/notes.txt", b""),
-        ("README", b""),
+        ("a/notes.txt", b"notes"),
+        ("README", b"read me"),
+        ("nothing.txt", b""),
+        ("a/scan", b"GIF89a"),
+        ("a/scan.0001", b"GIF87a"),
         (".hidden/c.png", b""),
         (".c.png", b""),
         ("d.jpg/e.webp", b"123"),
@@ -58,6 +69,8 @@ fn images_are_found_in_the_order_of_their_paths() {
         .collect();
     let expected = [
         ("a.jpg", 0),
+        ("a/scan", 6),
+        ("a/scan.0001", 6),
         ("a/z.jpg", 1),
         ("b.GIF", 2),
         ("d.jpg/e.webp", 3),
@@ -65,7 +78,7 @@ fn images_are_found_in_the_order_of_their_paths() {
     ];
     assert_eq!(files, expected);
     assert!(errors.is_empty());
-    let expected = "files that are no images by their extension: 1 without, 1 .txt";
+    let expected = "passed over: 2 no picture by its content (1 without extension, 1 .txt); 1 empty; 2 hidden; 1 link to a directory";
     assert_eq!(notice.as_deref(), Some(expected));
 }
 
@@ -99,7 +112,7 @@ fn what_cannot_be_looked_at_is_told_and_stops_no_other() {
 
 #[test]
 fn the_directory_itself_has_to_be_there() {
-    let nowhere = |path: &str| find(path, &|_| true, &|| (), &mut |_| ());
+    let nowhere = |path: &str| find(path, &recognize, &|_| true, &|| (), &mut |_| ());
     assert!(matches!(
         nowhere("pictures"),
         Err(Error::RelativeDirectory(_))
@@ -171,10 +184,65 @@ proptest! {
     fn what_is_told_of_others_is_short(extensions in prop::collection::vec("[a-z]{0,5}", 0..200)) {
         let mut others = Others::default();
         for extension in &extensions {
-            others.add(extension.clone());
+            let name = format!("a.{extension}");
+            others.add(Path::new(name.trim_end_matches('.')), Reason::NoPicture);
         }
         let notice = others.notice();
         prop_assert_eq!(notice.is_none(), extensions.is_empty());
         prop_assert!(notice.is_none_or(|notice| notice.matches(',').count() <= 20));
     }
+}
+
+#[test]
+fn pipes_and_sockets_are_not_opened() {
+    let directory = directory(&[("a.gif", b"GIF89a")]);
+    let path = directory.path();
+    // Whoever opens it to read waits for a writer.
+    let made = std::process::Command::new("mkfifo")
+        .arg(path.join("pipe.gif"))
+        .status();
+    assert!(made.unwrap().success());
+    symlink(path.join("pipe.gif"), path.join("linked.gif")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(path.join("socket")).unwrap();
+    let (files, errors, notice) = look(path, &|_| true);
+    assert_eq!(files, [("a.gif".to_owned(), 6)]);
+    assert!(errors.is_empty());
+    let expected = "passed over: 3 neither a file nor a directory";
+    assert_eq!(notice.as_deref(), Some(expected));
+}
+
+#[test]
+fn everything_is_listed_with_its_format_or_the_reason() {
+    let directory = directory(&[
+        ("a.jpg", b"no picture"),
+        ("b", b"GIF89a"),
+        (".c", b""),
+        ("d.txt", b""),
+    ]);
+    let mut seen = Vec::new();
+    let text = directory.path().to_str().unwrap();
+    walk(text, &recognize, &|_| false, &|| (), &mut |entry| {
+        let name = entry.path.file_name().unwrap().to_str().unwrap().to_owned();
+        seen.push((
+            name,
+            entry.bytes,
+            match entry.kind {
+                Kind::Picture(format) => format.unwrap_or_default(),
+                Kind::Other(reason) => reason.name(),
+                Kind::Failed(error) => panic!("{error}"),
+            },
+        ));
+    })
+    .unwrap();
+    let seen: Vec<_> = seen
+        .iter()
+        .map(|(name, bytes, what)| (name.as_str(), *bytes, *what))
+        .collect();
+    let expected = [
+        (".c", 0, "hidden"),
+        ("a.jpg", 10, "no picture by its content"),
+        ("b", 6, "gif"),
+        ("d.txt", 0, "empty"),
+    ];
+    assert_eq!(seen, expected);
 }

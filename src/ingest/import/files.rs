@@ -113,7 +113,7 @@ fn import_file(
         warn(code, format!("could not import \"{path}\": {why}"));
         Ok(Outcome::Failed)
     };
-    if let Err(error) = imaging::info(&contents, &interrupts) {
+    if let Err(error) = imaging::info(&contents, None, &interrupts) {
         let error = error::Error::from(error);
         return match is_of_row(error.code() as i32) {
             true => refused(error.code(), error.report().message()),

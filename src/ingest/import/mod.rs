@@ -21,7 +21,7 @@ use crate::{
     text::{Text, has_counterpart},
 };
 use columns::{Columns, Statements};
-use import::{Tally, find};
+use import::{Kind, Tally, find, walk};
 use pgrx::{
     pg_sys::{self, panic::ErrorReport},
     prelude::*,
@@ -91,12 +91,78 @@ fn look(directory: &str) -> Result<Vec<(String, u64)>> {
         return Err(Error::MayNotImport.into());
     }
     let mut warn = |error| error::Error::from(Error::Import(error)).warn();
-    let found = find(directory, &has_counterpart, &interrupts, &mut warn).map_err(Error::Import)?;
+    let found = find(
+        directory,
+        &recognize,
+        &has_counterpart,
+        &interrupts,
+        &mut warn,
+    )
+    .map_err(Error::Import)?;
     if let Some(text) = found.others.notice() {
         message::notice(text);
     }
     Ok(found.files)
 }
+
+/// The format of a file that begins like `head`.
+fn recognize(head: &[u8]) -> Option<&'static str> {
+    imaging::Format::of(head).ok().map(imaging::Format::name)
+}
+
+/// Every file below a directory, with the format that its first bytes tell, or why it would be passed over.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity)] // pgrx reads the columns of the result here.
+fn import_files(
+    directory: Text,
+) -> std::result::Result<
+    TableIterator<
+        'static,
+        (
+            name!(path, Text),
+            name!(size, Option<i64>),
+            name!(format, Option<&'static str>),
+            name!(passed_over, Option<Text>),
+        ),
+    >,
+    ErrorReport,
+> {
+    if !server::may_read_server_files() {
+        return Err(error::Error::from(Error::MayNotImport).into());
+    }
+    let mut rows = Vec::new();
+    let mut see = |entry: import::Entry| {
+        let path = entry.path.to_string_lossy();
+        let has_name = entry.path.to_str().is_some_and(has_counterpart);
+        let (format, reason) = match entry.kind {
+            Kind::Picture(format) if has_name => (format, None),
+            Kind::Picture(format) => (format, Some(UNNAMED.to_owned())),
+            Kind::Other(reason) => (None, Some(reason.name().to_owned())),
+            Kind::Failed(error) => {
+                let report = error::Error::from(Error::Import(error)).report();
+                (None, Some(report.message().to_owned()))
+            }
+        };
+        let path = match has_name {
+            true => path.into_owned(),
+            false => path.escape_default().to_string(),
+        };
+        let size = (format.is_some() || entry.bytes > 0).then_some(entry.bytes as i64);
+        rows.push((Text::from(path), size, format, reason.map(Text::from)));
+    };
+    walk(
+        directory.as_str(),
+        &recognize,
+        &|_| false,
+        &interrupts,
+        &mut see,
+    )
+    .map_err(|error| error::Error::from(Error::Import(error)))?;
+    Ok(TableIterator::new(rows))
+}
+
+/// Why a file is passed over whose path no row can hold.
+const UNNAMED: &str = "path that is no text in the database's encoding";
 
 /// Imports a batch of files, to be committed; returns false where none is left.
 #[pg_extern(sql = false)]

@@ -53,7 +53,7 @@ my ($out, $err) = import_files('');
 is($out, '4|0|1|2', 'imported, updated, skipped, failed');
 is("$err\n", <<'ERR', 'what is no image is told');
 WARNING:  could not read "DIR/nowhere.gif": No such file or directory
-NOTICE:  files that are no images by their extension: 1 .txt
+NOTICE:  passed over: 1 no picture by its content (1 .txt); 2 hidden; 1 link to a directory
 WARNING:  could not import "DIR/broken.jpg": image format not recognized
 WARNING:  could not import "DIR/empty.png": image format not recognized
 NOTICE:  1 file(s) skipped whose contents are there under another path
@@ -102,19 +102,34 @@ append_to_file("$unusual/a.JFIF", $gif->('0000aa'));
 append_to_file("$unusual/b.jp2", "\0\0\0\x0cjP  \r\n\x87\n");
 append_to_file("$unusual/README", 'no image');
 append_to_file("$unusual/c.xyz", 'no image');
+append_to_file("$unusual/d", '');
+# What it holds tells, whatever it is called; and nobody waits for a writer of a pipe.
+append_to_file("$unusual/scan.0001", $gif->('00aa00'));
+system_or_bail('mkfifo', "$unusual/pipe.gif");
 # Sparse.
 append_to_file("$unusual/huge.tif", '');
 truncate "$unusual/huge.tif", 3 << 30 or die "could not make a large file: $!";
 ($status, $stdout, $stderr) = $node->psql('postgres', "CREATE TABLE unusual (path text, image bytea);
 	CALL clip_import('$unusual', 'unusual', size => NULL, sha256 => NULL, taken => NULL);
 	SELECT substring(pg_read_file('/proc/self/status') FROM 'VmHWM:\\s+(\\d+)')::integer < 1000000");
-is($stdout, "1|0|0|2\nt", 'a large file is not read');
+is($stdout, "2|0|0|2\nt", 'a large file is not read');
 $stderr =~ s/^psql:<stdin>:\d+: //mg;
 is($stderr =~ s/\Q$unusual\E/DIR/gr . "\n", <<'ERR', 'each is told of');
-NOTICE:  files that are no images by their extension: 1 without, 1 .xyz
+NOTICE:  passed over: 2 no picture by its content (1 without extension, 1 .xyz); 1 empty; 1 neither a file nor a directory
 WARNING:  could not import "DIR/b.jp2": invalid JPEG 2000 image: there is no codestream
 WARNING:  file "DIR/huge.tif" of 3221225472 bytes exceeds the limit of 1073741819 bytes
 ERR
+
+is($node->safe_psql('postgres', "SELECT substr(path, length('$unusual') + 2), size, format, passed_over FROM clip_import_files('$unusual') ORDER BY path COLLATE \"C\""), <<'FILES' =~ s/\n$//r, 'everything is listed');
+README|8||no picture by its content
+a.JFIF|45|gif|
+b.jp2|12|jp2|
+c.xyz|8||no picture by its content
+d|||empty
+huge.tif|3221225472||no picture by its content
+pipe.gif|||neither a file nor a directory
+scan.0001|45|gif|
+FILES
 
 note 'paths beyond the encoding of a database';
 my $named = PostgreSQL::Test::Utils::tempdir();
@@ -149,7 +164,7 @@ for my $arguments (sort keys %outcome)
 
 note 'rights';
 $node->safe_psql('postgres', 'CREATE ROLE reader IN ROLE pg_read_server_files; CREATE ROLE other; GRANT ALL ON photos TO other; GRANT SELECT ON photos TO reader');
-for my $call ("CALL clip_import('$pictures', 'photos')", "CALL clip_import('/nowhere', 'photos')")
+for my $call ("CALL clip_import('$pictures', 'photos')", "SELECT * FROM clip_import_files('/nowhere')", "CALL clip_import('/nowhere', 'photos')")
 {
 	(undef, $stdout, $stderr) = $node->psql('postgres', "SET ROLE other;\n$call");
 	like($stderr, qr/ERROR:  permission denied to import files of the server\nDETAIL/, 'others may not read files, nor find out what there is');

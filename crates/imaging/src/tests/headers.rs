@@ -311,6 +311,43 @@ fn chain(offsets: &[u32]) -> Vec<u8> {
     file
 }
 
+/// Planes of colour with a quarter of the samples: 8 × 8 pixels, 64 + 16 + 16 bytes.
+#[test]
+fn planes_of_fewer_samples_are_refused_by_name() {
+    let entries: [(u16, u16, u32, u32); 11] = [
+        (256, 3, 1, 8),
+        (257, 3, 1, 8),
+        (258, 3, 1, 8),
+        (259, 3, 1, 1),
+        (262, 3, 1, 6),
+        (273, 4, 3, 150),
+        (277, 3, 1, 3),
+        (278, 3, 1, 8),
+        (279, 4, 3, 162),
+        (284, 3, 1, 2),
+        (530, 3, 2, 0x0002_0002),
+    ];
+    let mut file = b"II*\0\x08\0\0\0\x0b\0".to_vec();
+    for (tag, kind, count, value) in entries {
+        file.extend(tag.to_le_bytes());
+        file.extend(kind.to_le_bytes());
+        file.extend(count.to_le_bytes());
+        file.extend(value.to_le_bytes());
+    }
+    file.extend(0u32.to_le_bytes());
+    file.resize(150, 0);
+    for number in [174u32, 238, 254, 64, 16, 16] {
+        file.extend(number.to_le_bytes());
+    }
+    file.resize(270, 128);
+    let refused = "TIFF with YCbCr whose planes have fewer samples of colour";
+    assert_eq!(info(&file).unwrap().refused.as_deref(), Some(refused));
+    assert!(matches!(
+        decode(&file),
+        Err(Error::UnsupportedImageFormat { .. })
+    ));
+}
+
 #[test]
 fn pages_are_counted_once() {
     let frames = |offsets: &[u32]| info(&chain(offsets)).unwrap().frames;

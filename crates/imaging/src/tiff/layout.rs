@@ -375,6 +375,12 @@ impl<'a> Layout<'a> {
                 format!("a palette of {bits} bits").into()
             } else if self.color() == Ok(Color::Palette) && self.directory.entry(320).is_none() {
                 "a palette that is not in the file".into()
+            } else if self.planar
+                && self.color() == Ok(Color::YCbCr)
+                && self.subsampling != (1, 1)
+                && self.directory.entry(530).is_some()
+            {
+                "YCbCr whose planes have fewer samples of colour".into()
             } else if self.compression == compression::JPEG
                 && let Some(refused) = self
                     .first()
