@@ -4,8 +4,8 @@
 //! stop, so it runs aside. Colours are those of libavif: the matrix of the file's code points, chroma enlarged linearly.
 
 use super::Format;
-use super::decoder::{Decoder, Header, Opening, Page, Reader, nth};
-use super::isobmff::{Items, find, first_frame};
+use super::decoder::{Decoder, Header, Opening, Reader, nth};
+use super::isobmff::{Items, Track, find};
 use super::raster::zeroed;
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
@@ -14,15 +14,13 @@ use super::yuv::{Colors, Layout, Plane, Planes};
 use crate::{Error, Result};
 use re_rav1d::dav1d::{self, PixelLayout, PlanarImageComponent, Settings};
 use std::borrow::Cow;
+use std::iter::once;
 
 /// The decoder of AVIF.
 pub(super) struct Avif;
 
 /// Bytes that decoding a pixel takes at most: planes of 16 bits twice, opacity, the result.
 const PIXEL: u64 = 24;
-
-/// What is not read of sequences.
-const BEYOND: &str = "AVIF sequence beyond its first frame";
 
 impl Decoder for Avif {
     fn format(&self) -> Format {
@@ -39,49 +37,41 @@ impl Decoder for Avif {
 
     fn header(&self, bytes: &[u8], page: Option<i32>, _pulse: &Pulse<'_>) -> Result<Header> {
         let picture = Picture::find(bytes)?;
-        let (refused, frames) = match &picture {
+        let refused = match &picture {
             Picture::Items(items) => {
                 let kind = items.kind(items.primary).unwrap_or_default();
-                let refused = match &kind {
+                match &kind {
                     b"av01" | b"grid" => None,
                     kind => Some(format!(
                         "AVIF with an item of type {}",
                         String::from_utf8_lossy(kind)
                     )),
-                };
-                (refused, 1)
+                }
             }
-            Picture::Sequence(_, _, frames) => (None, *frames),
+            Picture::Sequence(_) => None,
         };
-        let frames = match first_frame(bytes) {
-            Some((_, _, count)) => count.max(frames),
-            None => frames,
+        let track = Track::of(bytes);
+        let frames = track.as_ref().map_or(1, |track| track.frames.max(1));
+        let beyond = track.filter(|_| nth(page, frames).is_ok_and(|n| n > 0));
+        nth(page, frames)?;
+        let size = match beyond {
+            Some(track) => Some(track.size),
+            None => picture.size(),
         };
-        let beyond = nth(page, frames.max(1))? > 0;
         Ok(Header {
             orientation: picture.orientation(),
-            frames: frames.max(1),
-            refused: refused.or_else(|| beyond.then(|| BEYOND.to_owned())),
-            ..Header::new(picture.size().ok_or_else(contradiction)?)
+            frames,
+            refused,
+            ..Header::new(size.ok_or_else(contradiction)?)
         })
-    }
-
-    fn pages(&self, bytes: &[u8], pulse: &Pulse<'_>) -> Result<Box<dyn Iterator<Item = Page>>> {
-        let header = self.header(bytes, None, pulse)?;
-        let pages = (0..header.frames).map(move |n| Page {
-            refused: match n {
-                0 => header.refused.clone(),
-                _ => Some(BEYOND.to_owned()),
-            },
-            ..Page::full(header.size)
-        });
-        Ok(Box::new(pages))
     }
 
     fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
         let size = file.header.size;
-        decode_aside(Format::Avif, PIXEL, file, move |bytes, pulse| {
-            decode(bytes, size, pulse)
+        let n = nth(file.request.page, file.header.frames)?;
+        decode_aside(Format::Avif, PIXEL, file, move |bytes, pulse| match n {
+            0 => decode(bytes, size, pulse),
+            n => decode_frame(&Track::of(bytes).ok_or_else(contradiction)?, n, size, pulse),
         })
     }
 }
@@ -107,8 +97,7 @@ fn contradiction() -> Error {
 /// What is shown of a file.
 enum Picture<'a> {
     Items(Items<'a>),
-    /// The bytes and size of the first of so many frames.
-    Sequence(&'a [u8], (u32, u32), u32),
+    Sequence(Track<'a>),
 }
 
 impl<'a> Picture<'a> {
@@ -116,8 +105,8 @@ impl<'a> Picture<'a> {
         let items = find(bytes, b"meta").and_then(|_| Items::of(bytes));
         match items.filter(|items| items.kind(items.primary).is_some()) {
             Some(items) => Ok(Self::Items(items)),
-            None => first_frame(bytes)
-                .map(|(data, size, frames)| Self::Sequence(data, size, frames))
+            None => Track::of(bytes)
+                .map(Self::Sequence)
                 .ok_or_else(|| corrupt(Format::Avif, "there is no picture")),
         }
     }
@@ -125,7 +114,7 @@ impl<'a> Picture<'a> {
     fn size(&self) -> Option<(u32, u32)> {
         match self {
             Self::Items(items) => items.size(items.primary),
-            Self::Sequence(_, size, _) => Some(*size),
+            Self::Sequence(track) => Some(track.size),
         }
     }
 
@@ -141,12 +130,7 @@ impl<'a> Picture<'a> {
 fn decode(bytes: &[u8], size: (u32, u32), pulse: &Pulse<'_>) -> Result<(Vec<u8>, usize)> {
     let items = match Picture::find(bytes)? {
         Picture::Items(items) => items,
-        Picture::Sequence(data, ..) => {
-            let mut samples = zeroed(3 * pixels(size), pulse)?;
-            let planes = frame(data.into(), size)?;
-            planes.borrowed(None).paint(&mut samples, 3, size, (0, 0));
-            return Ok((samples, 3));
-        }
+        Picture::Sequence(track) => return decode_frame(&track, 0, size, pulse),
     };
     let opacity = items.opacity(items.primary);
     let channels = if opacity.is_some() { 4 } else { 3 };
@@ -170,6 +154,19 @@ fn decode(bytes: &[u8], size: (u32, u32), pulse: &Pulse<'_>) -> Result<(Vec<u8>,
     Ok((samples, channels))
 }
 
+/// All samples of a frame of a sequence, the `n`-th from 0, and how many a pixel has.
+fn decode_frame(
+    track: &Track<'_>,
+    n: u32,
+    size: (u32, u32),
+    pulse: &Pulse<'_>,
+) -> Result<(Vec<u8>, usize)> {
+    let mut samples = zeroed(3 * pixels(size), pulse)?;
+    let planes = frame(track.data().map(Cow::Borrowed), n, size, pulse)?;
+    planes.borrowed(None).paint(&mut samples, 3, size, (0, 0));
+    Ok((samples, 3))
+}
+
 fn pixels(size: (u32, u32)) -> usize {
     size.0 as usize * size.1 as usize
 }
@@ -191,7 +188,7 @@ fn tiles(
         return Err(contradiction());
     }
     if items.kind(id) != Some(*b"grid") {
-        paint(&frame(content(id)?, size)?, (0, 0));
+        paint(&frame(once(content(id)?), 0, size, pulse)?, (0, 0));
         return Ok(());
     }
     let grid = content(id)?;
@@ -218,7 +215,7 @@ fn tiles(
             return Err(contradiction());
         }
         let at = (n % columns * tile.0 as usize, n / columns * tile.1 as usize);
-        paint(&frame(content(*id)?, tile)?, at);
+        paint(&frame(once(content(*id)?), 0, tile, pulse)?, at);
     }
     Ok(())
 }
@@ -260,8 +257,13 @@ impl Decoded {
     }
 }
 
-/// Decodes the one frame of `data`, which is to have this size.
-fn frame(data: Cow<'_, [u8]>, (width, height): (u32, u32)) -> Result<Decoded> {
+/// Decodes frames, each of which needs those before it, up to the `n`-th from 0, which is to have this size.
+fn frame<'a>(
+    mut frames: impl Iterator<Item = Cow<'a, [u8]>>,
+    n: u32,
+    (width, height): (u32, u32),
+    pulse: &Pulse<'_>,
+) -> Result<Decoded> {
     let failed = |error: dav1d::Error| match error {
         dav1d::Error::NotEnoughMemory => Error::OutOfMemory {
             bytes: width as usize * height as usize,
@@ -275,19 +277,29 @@ fn frame(data: Cow<'_, [u8]>, (width, height): (u32, u32)) -> Result<Decoded> {
     settings.set_all_layers(false);
     settings.set_frame_size_limit(width.saturating_mul(height));
     let mut decoder = dav1d::Decoder::with_settings(&settings).map_err(failed)?;
-    match decoder.send_data(data.into_owned(), None, None, None) {
-        Ok(()) | Err(dav1d::Error::Again) => {}
-        Err(error) => return Err(failed(error)),
-    }
+    let mut before = n;
     let picture = loop {
         match decoder.get_picture() {
-            Ok(picture) => break picture,
-            Err(dav1d::Error::Again) => match decoder.send_pending_data() {
-                // Everything was read, and there is no picture.
-                Ok(()) => break decoder.get_picture().map_err(failed)?,
-                Err(dav1d::Error::Again) => {}
-                Err(error) => return Err(failed(error)),
-            },
+            Ok(picture) if before == 0 => break picture,
+            Ok(_) => {
+                before -= 1;
+                continue;
+            }
+            Err(dav1d::Error::Again) => {}
+            Err(error) => return Err(failed(error)),
+        }
+        match decoder.send_pending_data() {
+            Ok(()) => {}
+            Err(dav1d::Error::Again) => continue,
+            Err(error) => return Err(failed(error)),
+        }
+        // Everything was read, and there is no picture.
+        pulse.beat();
+        let Some(data) = frames.next() else {
+            return Err(corrupt(Format::Avif, "the AV1 data is damaged"));
+        };
+        match decoder.send_data(data.into_owned(), None, None, None) {
+            Ok(()) | Err(dav1d::Error::Again) => {}
             Err(error) => return Err(failed(error)),
         }
     };

@@ -1,5 +1,5 @@
 //! ISO base media files that hold still pictures (HEIF, ISO/IEC 23008-12): items, their properties and how they refer to
-//! each other; of image sequences the first frame.
+//! each other; of image sequences the frames.
 //!
 //! Everything is read through checked slices. A file that contradicts itself has no picture, which is for the decoder to
 //! say; nothing here allocates more than the file is long.
@@ -404,31 +404,85 @@ impl<'a> Items<'a> {
     }
 }
 
-/// The first frame of the first track of pictures: its bytes and size, and how many there are.
-pub(crate) fn first_frame(file: &[u8]) -> Option<(&[u8], (u32, u32), u32)> {
-    let tracks = Boxes(find(file, b"moov")?).filter(|(kind, _)| kind == b"trak");
-    tracks.into_iter().find_map(|(_, track)| {
-        let media = find(track, b"mdia")?;
-        let handler = find(media, b"hdlr")?.get(8..12)?;
-        if handler != b"pict" && handler != b"vide" {
-            return None;
-        }
-        let table = find(find(media, b"minf")?, b"stbl")?;
-        let (_, entry) =
-            Boxes(find(table, b"stsd")?.get(8..)?).find(|(kind, _)| kind == b"av01")?;
-        let mut size = entry.get(24..28)?;
-        let size = (number(&mut size, 2)? as u32, number(&mut size, 2)? as u32);
-        let mut lengths = find(table, b"stsz")?.get(4..)?;
-        let (same, count) = (number(&mut lengths, 4)?, number(&mut lengths, 4)?);
-        let length = if same > 0 {
-            same
-        } else {
-            number(&mut lengths, 4)?
+/// The track of pictures of an image sequence.
+pub(crate) struct Track<'a> {
+    file: &'a [u8],
+    /// Width and height of its frames.
+    pub(crate) size: (u32, u32),
+    /// How many there are.
+    pub(crate) frames: u32,
+    /// Bytes of every frame, or 0 where each has its own entry among `lengths`.
+    same: u64,
+    lengths: &'a [u8],
+    /// Where chunks of frames begin, numbers of so many bytes.
+    offsets: &'a [u8],
+    word: usize,
+    /// From which chunk on, counted from 1, a chunk has how many frames.
+    runs: &'a [u8],
+}
+
+impl<'a> Track<'a> {
+    /// The first track of pictures in AV1.
+    pub(crate) fn of(file: &'a [u8]) -> Option<Self> {
+        let tracks = Boxes(find(file, b"moov")?).filter(|(kind, _)| kind == b"trak");
+        tracks.into_iter().find_map(|(_, track)| {
+            let media = find(track, b"mdia")?;
+            let handler = find(media, b"hdlr")?.get(8..12)?;
+            if handler != b"pict" && handler != b"vide" {
+                return None;
+            }
+            let table = find(find(media, b"minf")?, b"stbl")?;
+            let (_, entry) =
+                Boxes(find(table, b"stsd")?.get(8..)?).find(|(kind, _)| kind == b"av01")?;
+            let mut size = entry.get(24..28)?;
+            let size = (number(&mut size, 2)? as u32, number(&mut size, 2)? as u32);
+            let mut lengths = find(table, b"stsz")?.get(4..)?;
+            let (same, frames) = (number(&mut lengths, 4)?, number(&mut lengths, 4)?);
+            // No more than the file has room for, whatever it says.
+            let room = match same {
+                0 => lengths.len() as u64 / 4,
+                same => file.len() as u64 / same,
+            };
+            let wide = find(table, b"co64");
+            Some(Self {
+                file,
+                size,
+                frames: frames.min(room) as u32,
+                same,
+                lengths,
+                offsets: wide.or_else(|| find(table, b"stco"))?.get(8..)?,
+                word: if wide.is_some() { 8 } else { 4 },
+                runs: find(table, b"stsc").and_then(|runs| runs.get(8..)).unwrap_or_default(),
+            })
+        })
+    }
+
+    /// The bytes of its frames, up to the first that is not in the file.
+    pub(crate) fn data(&self) -> impl Iterator<Item = &'a [u8]> {
+        let (mut lengths, mut offsets, mut runs) = (self.lengths, self.offsets, self.runs);
+        let (mut chunk, mut in_chunk, mut left, mut at) = (0, 1, 0, 0);
+        let (file, same, word) = (self.file, self.same, self.word);
+        let next = move || {
+            if left == 0 {
+                chunk += 1;
+                at = usize::try_from(number(&mut offsets, word)?).ok()?;
+                let mut run = runs;
+                if number(&mut run, 4) == Some(chunk) {
+                    in_chunk = number(&mut run, 4)?.max(1);
+                    runs = runs.get(12..).unwrap_or_default();
+                }
+                left = in_chunk;
+            }
+            left -= 1;
+            let length = match same {
+                0 => number(&mut lengths, 4)?,
+                same => same,
+            };
+            let end = at.checked_add(usize::try_from(length).ok()?)?;
+            let data = file.get(at..end)?;
+            at = end;
+            Some(data)
         };
-        let wide = find(table, b"co64");
-        let mut offsets = wide.or_else(|| find(table, b"stco"))?.get(8..)?;
-        let offset = number(&mut offsets, if wide.is_some() { 8 } else { 4 })?;
-        let (offset, length) = (usize::try_from(offset).ok()?, usize::try_from(length).ok()?);
-        Some((file.get(offset..)?.get(..length)?, size, count as u32))
-    })
+        std::iter::from_fn(next).take(self.frames as usize)
+    }
 }

@@ -59,6 +59,20 @@ fn pages_are_those_of_pillow() {
     }
 }
 
+/// Frames of an AVIF sequence, which need those before them.
+#[test]
+fn frames_of_a_sequence_are_those_of_pillow() {
+    let file = page_file("sequence.avif");
+    let expected = page_file("sequence.avif.rgb");
+    assert_eq!(listed(&file).len(), 4);
+    for (number, expected) in (1..).zip(expected.chunks(3 * 64 * 48)) {
+        let found = page(&file, number).unwrap();
+        assert_eq!(found.len(), expected.len());
+        let off = found.iter().zip(expected).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(off <= Some(3), "page {number} is off by {off:?}");
+    }
+}
+
 #[test]
 fn a_page_that_is_not_there_is_told_with_how_many_there_are() {
     let single = [

@@ -88,6 +88,12 @@ def jxl():
     (HERE / "frames.jxl.rgb").write_bytes(frames.tobytes())
 
 
+def avif():
+    frames = [picture(n, (64, 48)) for n in range(4)]
+    frames[0].save(HERE / "sequence.avif", save_all=True, append_images=frames[1:], quality=90, subsampling="4:4:4")
+    reference("sequence.avif")
+
+
 def tiff():
     pages = [picture(n, (WIDTH + n, HEIGHT)) for n in range(3)]
     pages[0].save(HERE / "book.tif", save_all=True, append_images=pages[1:], compression="tiff_lzw")
@@ -114,4 +120,5 @@ if __name__ == "__main__":
     apng()
     webp()
     jxl()
+    avif()
     tiff()
