@@ -16,12 +16,12 @@ CREATE VIEW clip_pg.auto_embed_trigger AS
 SELECT trigger.tgrelid::pg_catalog.regclass AS relation,
        uses.source,
        uses.target,
-       uses.page,
-       uses.region,
        pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), E'\\000', 1) AS model,
        pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), E'\\000', 2) AS mode,
        pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), E'\\000', 3) AS sha256,
-       trigger.tgname AS trigger
+       trigger.tgname AS trigger,
+       uses.page,
+       uses.region
 FROM pg_catalog.pg_trigger trigger
 -- The trigger's condition makes it depend on its columns; the types tell them apart. Texts are the source where there is no
 -- image, else regions.
