@@ -452,7 +452,9 @@ impl<'a> Track<'a> {
                 lengths,
                 offsets: wide.or_else(|| find(table, b"stco"))?.get(8..)?,
                 word: if wide.is_some() { 8 } else { 4 },
-                runs: find(table, b"stsc").and_then(|runs| runs.get(8..)).unwrap_or_default(),
+                runs: find(table, b"stsc")
+                    .and_then(|runs| runs.get(8..))
+                    .unwrap_or_default(),
             })
         })
     }

@@ -68,7 +68,11 @@ fn frames_of_a_sequence_are_those_of_pillow() {
     for (number, expected) in (1..).zip(expected.chunks(3 * 64 * 48)) {
         let found = page(&file, number).unwrap();
         assert_eq!(found.len(), expected.len());
-        let off = found.iter().zip(expected).map(|(a, b)| a.abs_diff(*b)).max();
+        let off = found
+            .iter()
+            .zip(expected)
+            .map(|(a, b)| a.abs_diff(*b))
+            .max();
         assert!(off <= Some(3), "page {number} is off by {off:?}");
     }
 }
