@@ -303,5 +303,5 @@ unsafe fn shape(index: &pg_sys::IndexOptInfo) -> (Option<Shape>, usize) {
         let (_, modifier) = base_type(r#type, modifier);
         (m, usize::try_from(modifier).unwrap_or(SUPPOSED_DIMENSIONS))
     };
-    (Shape::new(dimensions, m).ok(), dimensions)
+    (Shape::new(dimensions, m, 0).ok(), dimensions)
 }

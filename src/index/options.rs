@@ -102,6 +102,7 @@ pub unsafe fn parameters(index: pg_sys::Relation) -> Result<Parameters> {
             dims,
             m,
             ef_construction,
+            columns: 0,
         })
     }
 }
@@ -125,7 +126,7 @@ pub unsafe fn dimensions_and_options(
     }
     let (_, modifier) = base_type(r#type, modifier);
     let dims = usize::try_from(modifier).map_err(|_| Error::NoDimensions)?;
-    Shape::new(dims, m as usize)?;
+    Shape::new(dims, m as usize, 0)?;
     Ok((dims, m as usize, ef_construction as usize))
 }
 

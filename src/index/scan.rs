@@ -1,8 +1,9 @@
 //! Rows in the order of `ORDER BY embedding <=> …`, or those that a condition asks for.
 //!
-//! A scan that is ordered emits true distances that never decrease, so that nothing is checked again. A condition,
-//! [`within`] a distance of the same vector, ends it. A condition about another vector is left to the executor to
-//! check. A condition without an order is exact, as a boolean condition has to be: all pages are read. Who prefers an
+//! A scan that is ordered emits what distances are at least, numbers that never decrease. The executor works out each
+//! row's distance and puts rows in the order of these: that is what it does where a scan says that it is to check the
+//! order again. A condition, [`within`] a distance of the same vector, ends a scan; rows that may be beyond it, and those
+//! of a condition about another vector, are left to the executor to check. A condition without an order is exact, as a boolean condition has to be: all pages are read. Who prefers an
 //! answer that may lack rows sets `clip_pg.approximate_within`, and gets them from the graph.
 //!
 //! What the server hands over may be several: conditions are taken all, orders are refused by the planner's cost and
@@ -43,6 +44,8 @@ struct Running {
     scan: Scan,
     /// Whether the executor has conditions to check.
     recheck: bool,
+    /// Whether rows come in an order, which it checks.
+    ordered: bool,
     /// The row that was returned last.
     last: Option<Tid>,
 }
@@ -87,6 +90,11 @@ pub unsafe extern "C-unwind" fn begin(
     // SAFETY: the index is open.
     unsafe {
         let scan = pg_sys::RelationGetIndexScan(index, keys, order_bys);
+        if order_bys > 0 {
+            let count = order_bys as usize;
+            (*scan).xs_orderbyvals = pg_sys::palloc0(count * size_of::<pg_sys::Datum>()).cast();
+            (*scan).xs_orderbynulls = pg_sys::palloc0(count * size_of::<bool>()).cast();
+        }
         let state =
             PgMemoryContexts::CurrentMemoryContext.leak_and_drop_on_delete(State::default());
         (*scan).opaque = state.cast();
@@ -129,6 +137,11 @@ pub unsafe extern "C-unwind" fn end(scan: pg_sys::IndexScanDesc) {
     unsafe { state(scan).stop().unwrap_or_else(|error| raise(error)) }
 }
 
+/// A distance as the operators return it: by value, on machines of 64 bits.
+fn float8(distance: f64) -> pg_sys::Datum {
+    pg_sys::Datum::from(distance.to_bits())
+}
+
 /// # Safety
 /// `scan` is one of [`begin`].
 unsafe fn state<'a>(scan: pg_sys::IndexScanDesc) -> &'a mut State {
@@ -155,11 +168,16 @@ unsafe fn next_row(scan: pg_sys::IndexScanDesc) -> Result<bool> {
     let row = running.scan.next_row(&running.index)?;
     running.last = row.map(|row| row.tid);
     if let Some(row) = row {
-        // SAFETY: where the executor looks for the row.
+        // SAFETY: where the executor looks for the row. `begin` has made room for a distance of each order, and a scan that
+        // is ordered has one.
         unsafe {
             (*scan).xs_heaptid = item_pointer(row.tid);
-            (*scan).xs_recheck = running.recheck;
-            (*scan).xs_recheckorderby = false;
+            (*scan).xs_recheck = running.recheck || row.recheck;
+            (*scan).xs_recheckorderby = running.ordered;
+            if running.ordered {
+                (*scan).xs_orderbyvals.write(float8(row.bound));
+                (*scan).xs_orderbynulls.write(false);
+            }
         }
     } else if running.scan.truncated() && !std::mem::replace(&mut state.warned, true) {
         // SAFETY: the index of a scan is open.
@@ -243,6 +261,7 @@ unsafe fn start(scan: pg_sys::IndexScanDesc) -> Result<Option<Running>> {
         index,
         scan,
         recheck,
+        ordered,
         last: None,
     }))
 }

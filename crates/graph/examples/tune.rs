@@ -1,4 +1,5 @@
-//! Measures an index over `MemStore`: build time, recall@10, nodes and pages visited, time per query.
+//! Measures an index over `MemStore`: build time, recall@10, nodes and pages visited, rows whose distances the executor
+//! would work out, time per query.
 //!
 //! ```text
 //! cargo run --release -p graph --example tune -- [OPTION=VALUE...] BASE.npy [QUERIES.npy...]
@@ -23,7 +24,8 @@ use graph::index::{Index, Parameters};
 use graph::insert::insert;
 use graph::layout::Tid;
 use graph::mem::MemStore;
-use graph::scan::{Options, Order, Row, Scan};
+use graph::reorder::Reordered;
+use graph::scan::{Options, Order, Scan};
 use graph::search::Limits;
 use graph::space::Metric;
 use graph::threads::Threads;
@@ -85,17 +87,17 @@ fn measure(
     exact: bool,
 ) -> Result<()> {
     let truth: Vec<Vec<usize>> = queries.iter().map(|query| nearest(base, query)).collect();
-    println!("{name}\n   ef  recall@10   hops  pages  us/query  late");
+    println!("{name}\n   ef  recall@10   hops  pages   rows  us/query  late");
     for ef in [5, 10, 15, 20, 25, 32, 40, 50, 64, 100] {
         let reads = store.reads();
-        let (mut found, mut hops, mut late) = (0, 0, 0);
+        let (mut found, mut hops, mut rows, mut late) = (0, 0, 0, 0);
         let start = Instant::now();
-        for (query, truth) in queries.iter().zip(&truth) {
-            let mut query = index.query(query)?;
+        for (vector, truth) in queries.iter().zip(&truth) {
+            let mut query = index.query(vector)?;
             if exact {
                 query.estimator = None;
             }
-            let mut scan = Scan::new(
+            let scan = Scan::new(
                 query,
                 Options {
                     ef,
@@ -104,22 +106,27 @@ fn measure(
                     skip_dead: false,
                 },
             );
+            let mut scan = Reordered::new(index, scan, |tid| {
+                kernels::cosine_distance(vector, &base[tid.block() as usize])
+            });
             for _ in 0..10 {
-                let Some(Row { tid, .. }) = scan.next_row(index)? else {
+                let Some((_, tid)) = scan.next_row()? else {
                     break;
                 };
                 found += usize::from(truth.contains(&(tid.block() as usize)));
             }
-            hops += scan.hops();
-            late += scan.late();
+            rows += scan.fetched();
+            hops += scan.scan().hops();
+            late += scan.scan().late();
         }
         let time = start.elapsed().as_secs_f64();
         let count = queries.len() as f64;
         println!(
-            "{ef:5} {:10.4} {:6.0} {:6.0} {:9.1} {late:5}",
+            "{ef:5} {:10.4} {:6.0} {:6.0} {:6.1} {:9.1} {late:5}",
             found as f64 / (10.0 * count),
             hops as f64 / count,
             (store.reads() - reads) as f64 / count,
+            rows as f64 / count,
             1e6 * time / count,
         );
     }
@@ -157,6 +164,7 @@ fn main() -> Result<()> {
         dims: base[0].len(),
         m: options["m"],
         ef_construction: options["ef_construction"],
+        columns: 0,
     };
     let (store, start) = (MemStore::new(), Instant::now());
     let mut builder = Builder::new(parameters, usize::MAX)?;

@@ -14,6 +14,7 @@ use crate::graph::{Edges, Graph, Visit};
 use crate::layout::{Factors, Pointer, Shape};
 use crate::node_set::{DenseNodes, NodeSet};
 use crate::query::Query;
+use crate::rounded::Measure;
 use crate::search::Search;
 use crate::select::select;
 use crate::vectors::Vectors;
@@ -166,7 +167,7 @@ impl<'v> Arena<'v> {
         let hits = search.run(self, &query, ef)?;
         Ok(hits
             .into_iter()
-            .map(|hit| (hit.distance, hit.at.id - 1))
+            .map(|hit| (hit.measure.distance, hit.at.id - 1))
             .filter(|&(_, other)| other as usize != node)
             .collect())
     }
@@ -282,7 +283,10 @@ impl Graph for Arena<'_> {
             );
         }
         Ok(Some(Visit {
-            distance,
+            measure: Measure {
+                distance,
+                error: 0.0,
+            },
             found: Some(()),
         }))
     }

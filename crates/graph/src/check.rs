@@ -16,7 +16,6 @@ use half::f16;
 use crate::entries;
 use crate::error::Result;
 use crate::index::Index;
-use crate::insert::same_distance;
 use crate::layout::{Kind, Page, Pointer, Slot, State, Tid};
 use crate::page_graph::{PageGraph, Tids};
 use crate::query::Query;
@@ -127,10 +126,11 @@ pub fn check<S: PageStore>(index: &Index<S>) -> Result<(Report, Vec<Tid>)> {
 pub fn finds<S: PageStore>(index: &Index<S>, vector: &[f16], tid: Tid, ef: usize) -> Result<bool> {
     index.check_dimensions(vector)?;
     let query = index.node_query(vector);
+    let own = query.distance(vector, query.norm_squared);
     for wider in WIDER {
         let ef = ef.saturating_mul(wider);
         for hit in nearest(index, &query, ef)? {
-            if same_distance(&query, hit.distance) {
+            if hit.measure.least() <= own {
                 let mut rows = Chain::new(hit.at, hit.found);
                 while let Some(row) = rows.next(index, false)? {
                     if row == tid {
@@ -247,8 +247,9 @@ impl<S: PageStore> Check<'_, S> {
 
     fn node(&mut self, place: &impl Fn() -> String, at: Pointer, slot: &Slot<'_>) {
         let header = slot.header();
-        let norm = kernels::norm_squared(slot.vector());
-        if (norm - header.norm_squared).abs() > 1e-4 * norm.abs() || norm.is_nan() {
+        let norm = slot.rounded().norm_squared();
+        let off = (norm - f64::from(header.norm_squared)).abs();
+        if off > 1e-4 * norm || !off.is_finite() {
             self.problem(|| format!("{}: norm does not fit the vector", place()));
         }
         if slot.overflow().is_some() {

@@ -5,6 +5,7 @@ use crate::estimator::Scratch;
 use crate::layout::{Factors, Pointer};
 use crate::node_set::NodeSet;
 use crate::query::Query;
+use crate::rounded::Measure;
 
 /// What a search walks on.
 pub trait Graph {
@@ -18,7 +19,7 @@ pub trait Graph {
     /// looking there. A search of such a graph ends with its first run.
     const MARKS: bool;
 
-    /// Visits a node: its distance and what to remember of it, and its edges with estimates of their
+    /// Visits a node: how far it is and what to remember of it, and its edges with estimates of their
     /// distances. `None` where the node is gone.
     fn visit(
         &self,
@@ -37,8 +38,8 @@ pub trait Graph {
 
 /// What a visit yields.
 pub struct Visit<F> {
-    /// The true distance.
-    pub distance: f64,
+    /// The distance, and how far off it may be.
+    pub measure: Measure,
     /// What to remember; `None` for a node whose rows are gone.
     pub found: Option<F>,
 }

@@ -24,6 +24,8 @@ pub struct Parameters {
     pub m: usize,
     /// Candidates among which an insertion chooses its edges: 4 to 1000.
     pub ef_construction: usize,
+    /// Further columns: 0 to 8.
+    pub columns: usize,
 }
 
 impl Parameters {
@@ -37,7 +39,7 @@ impl Parameters {
                 max: 1000,
             });
         }
-        Shape::new(self.dims, self.m)
+        Shape::new(self.dims, self.m, self.columns)
     }
 
     pub(crate) fn meta(&self, shape: &Shape) -> Meta {
@@ -48,6 +50,7 @@ impl Parameters {
             metric: self.metric as u8,
             slots: shape.slots as u8,
             code_bytes: shape.code_bytes as u16,
+            columns: shape.columns as u16,
             ..bytemuck::Zeroable::zeroed()
         }
     }
@@ -86,7 +89,8 @@ impl<S: PageStore> Index<S> {
         let meta = *store.read(0)?.meta()?;
         let metric = Metric::from_number(meta.metric)
             .ok_or_else(|| Error::corrupt(0, format!("unknown metric {}", meta.metric)))?;
-        let shape = Shape::new(usize::from(meta.dims), usize::from(meta.m))?;
+        let [dims, m, columns] = [meta.dims, meta.m, meta.columns].map(usize::from);
+        let shape = Shape::new(dims, m, columns)?;
         if shape.slots != usize::from(meta.slots)
             || shape.code_bytes != usize::from(meta.code_bytes)
         {

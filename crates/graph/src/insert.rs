@@ -16,17 +16,15 @@ use crate::link::{Edge, NewNode, back, choose, link_back, set_edges};
 use crate::page_graph::{NodeVector, PageGraph};
 use crate::query::Query;
 use crate::random::Random;
+use crate::rounded::Rounded;
 use crate::search::{Hit, Search};
 use crate::store::{Gate, Mode, PageStore};
 use crate::tids;
 
-/// Relative difference within which two distances may belong to equal vectors, on machines whose
-/// kernels round differently.
-const NEARLY: f64 = 1e-5;
-
 /// Adds a row of the heap to the index.
 ///
-/// A vector equal to one that is there already adds its row to that node. A vector of norm zero has no
+/// A vector equal to one that is there already adds its row to that node; what is equal when it is [rounded](Rounded) is
+/// as near to any query, for all that a node tells. A vector of norm zero has no
 /// cosine distance and is left out.
 ///
 /// # Errors
@@ -57,8 +55,9 @@ pub fn insert<S: PageStore>(index: &mut Index<S>, vector: &[f16], tid: Tid) -> R
             break (gate, query, hits);
         }
     };
-    if !add_to_equal(index, &query, &hits, tid)? {
-        add_node(index, &query, hits, tid)?;
+    let rounded = Rounded::of(vector);
+    if !add_to_equal(index, &rounded, &hits, tid)? {
+        add_node(index, &query, &rounded, hits, tid)?;
     }
     drop(gate);
     Ok(())
@@ -74,28 +73,22 @@ fn candidates<S: PageStore>(index: &Index<S>, query: &Query) -> Result<Vec<Hit<N
 /// Adds the row to a node of the same vector, if there is one.
 fn add_to_equal<S: PageStore>(
     index: &Index<S>,
-    query: &Query,
+    rounded: &Rounded,
     hits: &[Hit<NodeVector>],
     tid: Tid,
 ) -> Result<bool> {
-    for hit in hits.iter().filter(|hit| same_distance(query, hit.distance)) {
-        if *hit.found.vector == *query.vector && tids::add(index, hit.at, tid)? {
+    for hit in hits {
+        if hit.found.rounded == *rounded && tids::add(index, hit.at, tid)? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// Whether a node at this distance may have the very vector that the query is of.
-pub(crate) fn same_distance(query: &Query, distance: f64) -> bool {
-    let own = query.distance(&query.vector, query.norm_squared);
-    let tolerance = NEARLY * f64::from(query.norm_squared).max(own.abs()).max(1.0);
-    (distance - own).abs() <= tolerance
-}
-
 fn add_node<S: PageStore>(
     index: &mut Index<S>,
     query: &Query,
+    rounded: &Rounded,
     hits: Vec<Hit<NodeVector>>,
     tid: Tid,
 ) -> Result<()> {
@@ -111,7 +104,7 @@ fn add_node<S: PageStore>(
     let code = index.encode(&query.vector, query.norm_squared);
     let epoch = index.epoch();
     let node = index.allocate(|mut slot| {
-        slot.init_node(&query.vector, query.norm_squared);
+        slot.init_rounded(rounded.get(), query.norm_squared);
         if let Some(code) = &code {
             slot.set_own(epoch, code.factors, &code.bytes);
         }
@@ -128,6 +121,7 @@ fn add_node<S: PageStore>(
     let mut new = NewNode {
         at: node,
         query,
+        rounded,
         code: code.as_ref(),
         hits: &hits,
         edges: edges.iter().map(|edge| edge.to).collect(),

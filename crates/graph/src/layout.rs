@@ -10,12 +10,14 @@
 //!
 //! nodes        8  slot, slot, ...            as many as `Shape::slots`; zeros are a free slot
 //!   slot       0  SlotHeader                 version, state, number of edges, epochs, norm, TIDs
-//!             40  own vector                 dims halves, padded to 8 bytes: the heap's own bits
+//!             40  scale f32 | error f32      of the own vector
+//!             48  own vector                 dims levels of a byte, padded to 8 bytes
 //!                 edge ids                   2m u32
 //!                 edge versions              2m u16
 //!                 edge factors               2m (scale, bias) upper halves of single floats
 //!                 edge codes                 2m codes
 //!                 own factors, own code
+//!            end  words                      of the further columns, 8 bytes each
 //!   overflow   0  SlotHeader                 state OVERFLOW, next in the chain
 //!             40  owner Pointer
 //!             48  TIDs                       of rows equal to the owner's vector
@@ -41,8 +43,8 @@ mod slot;
 
 pub(crate) use format::{CHAIN_BYTES, Unreachable, widen_factors};
 pub use format::{
-    Factors, HINT_BYTES, INLINE_TIDS, Kind, LeftOut, MAGIC, MAX_M, Meta, PAGE_BYTES, Pointer,
-    SlotHeader, State, Tid, VERSION,
+    Factors, HINT_BYTES, INLINE_TIDS, Kind, LeftOut, MAGIC, MAX_COLUMNS, MAX_M, Meta, PAGE_BYTES,
+    Pointer, SlotHeader, State, Tid, VERSION,
 };
 pub use page::Page;
 pub use shape::Shape;

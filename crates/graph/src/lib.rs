@@ -14,7 +14,7 @@
 //! |---|---|
 //! | [`error`], [`random`] | what can go wrong; repeatable random numbers |
 //! | [`layout`] | every byte on a page |
-//! | [`space`] | what is near: metrics, and where nodes are neighbours |
+//! | [`space`], [`rounded`] | what is near: metrics, and where nodes are neighbours; vectors in eight bits, and how far off distances from them are |
 //! | `training`, [`basis`] | how a basis is trained; the basis, and the codes it makes |
 //! | [`estimator`], [`query`] | distances estimated from codes; what a search looks for |
 //! | [`sort`], [`store`] | nodes in order of distance; what a store of pages promises |
@@ -27,7 +27,7 @@
 //! | [`retrain`] | codes for an index that grew from nothing |
 //! | [`scan`] | rows in order of distance, as many as wanted; all of them |
 //! | [`check`], [`census`] | every invariant, and what there is |
-//! | `mem` | the store in memory (feature `testing`) |
+//! | `mem`, `reorder` | the store in memory, and what the executor makes of a scan (feature `testing`) |
 //!
 //! # The idea
 //!
@@ -64,8 +64,11 @@ pub mod page_graph;
 pub mod query;
 pub mod random;
 mod reach;
+#[cfg(feature = "testing")]
+pub mod reorder;
 mod rescue;
 pub mod retrain;
+pub mod rounded;
 pub mod scan;
 pub mod search;
 pub mod select;

@@ -1,8 +1,8 @@
 //! Edges: from a new node to its neighbours, and back from each of them.
 //!
-//! A node's own list is chosen by exact distances. A neighbour whose list is full finds out which edge
+//! A node's own list is chosen by the distances of rounded vectors. A neighbour whose list is full finds out which edge
 //! it can do without from its page alone, by estimates between codes on both sides; where a code is missing, by
-//! exact distances. The page is locked again to change it, if the list is still the same. No edge is given up that
+//! the vectors. The page is locked again to change it, if the list is still the same. No edge is given up that
 //! may be all that leads to a node: whatever a search can reach, it can reach ever after.
 
 use crate::basis::Code;
@@ -12,6 +12,7 @@ use crate::index::Index;
 use crate::layout::{Factors, Pointer, Shape, Slot, SlotMut};
 use crate::page_graph::{FromSlot, NodeVector};
 use crate::query::Query;
+use crate::rounded::Rounded;
 use crate::search::Hit;
 use crate::select::{Selected, least, select};
 use crate::store::PageStore;
@@ -29,11 +30,13 @@ pub(crate) struct Edge {
 /// Chooses the neighbours of a node among what a search found for it, nearest first.
 pub(crate) fn choose<S: PageStore>(index: &Index<S>, hits: &[Hit<NodeVector>]) -> Result<Selected> {
     index.store.interrupt()?;
-    let to_node: Vec<f64> = hits.iter().map(|hit| hit.distance).collect();
+    let to_node: Vec<f64> = hits.iter().map(|hit| hit.measure.distance).collect();
     let space = index.space();
     Ok(select(&to_node, index.shape.degree, |i, j| {
         let (a, b) = (&hits[i].found, &hits[j].found);
-        space.between(&a.vector, a.norm_squared, &b.vector, b.norm_squared)
+        let (a_norm, b_norm) = (a.norm_squared, b.norm_squared);
+        let (a, b) = (a.rounded.get(), b.rounded.get());
+        a.between(a_norm, b, b_norm, &space)
     }))
 }
 
@@ -92,6 +95,7 @@ pub(crate) struct NewNode<'n> {
     pub(crate) at: Pointer,
     /// For its neighbours.
     pub(crate) query: &'n Query,
+    pub(crate) rounded: &'n Rounded,
     pub(crate) code: Option<&'n Code>,
     /// What a search for its neighbours has found.
     pub(crate) hits: &'n [Hit<NodeVector>],
@@ -355,19 +359,18 @@ fn least_by_vectors<S: PageStore>(
     let mut vectors = Vec::with_capacity(edges.len());
     for (at, &edge) in edges.iter().enumerate() {
         match read(index, edge)? {
-            Some(vector) => vectors.push((vector.vector, vector.norm_squared)),
+            Some(vector) => vectors.push((vector.rounded, vector.norm_squared)),
             None => {
                 new.edges.push(edge);
                 return Ok(Some(at));
             }
         }
     }
-    vectors.push((new.query.vector.as_slice().into(), new.query.norm_squared));
+    vectors.push((new.rounded.clone(), new.query.norm_squared));
     let space = index.space();
-    let distance = |a: &(Box<[half::f16]>, f32), b: &(Box<[half::f16]>, f32)| {
-        space.between(&a.0, a.1, &b.0, b.1)
-    };
-    let node = (own.vector.clone(), own.norm_squared);
+    let distance =
+        |a: &(Rounded, f32), b: &(Rounded, f32)| a.0.get().between(a.1, b.0.get(), b.1, &space);
+    let node = (own.rounded.clone(), own.norm_squared);
     let to_node: Vec<f64> = vectors.iter().map(|other| distance(&node, other)).collect();
     let ways = new.ways(edges);
     Ok(least(

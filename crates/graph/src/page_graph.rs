@@ -1,14 +1,13 @@
 //! The graph on the pages of an index, and what is read of a node there.
 
-use half::f16;
-
-use crate::basis::Code;
+use crate::basis::{Basis, Code};
 use crate::error::Result;
 use crate::graph::{Edges, Graph, Visit};
 use crate::index::Index;
 use crate::layout::{INLINE_TIDS, Pointer, Slot, State, Tid};
 use crate::node_set::HashedNodes;
 use crate::query::Query;
+use crate::rounded::Rounded;
 use crate::store::PageStore;
 
 /// What a search keeps of a node that it has found on a page.
@@ -57,8 +56,8 @@ impl FromSlot for Tids {
 #[derive(Clone, Debug)]
 pub struct NodeVector {
     /// The vector.
-    pub vector: Box<[f16]>,
-    /// Its squared norm.
+    pub rounded: Rounded,
+    /// Its squared norm when it was whole.
     pub norm_squared: f32,
     /// Where its edges lead.
     pub edges: Box<[u32]>,
@@ -72,8 +71,13 @@ impl NodeVector {
         if self.epoch != 0 && self.epoch == index.epoch() {
             Some(self.code.clone())
         } else {
-            index.encode(&self.vector, self.norm_squared)
+            index.basis().map(|basis| self.encode(basis))
         }
+    }
+
+    /// Its code in a basis.
+    pub(crate) fn encode(&self, basis: &Basis) -> Code {
+        basis.encode(&self.rounded.get().halves(), self.norm_squared)
     }
 }
 
@@ -81,7 +85,7 @@ impl FromSlot for NodeVector {
     fn from_slot(slot: &Slot<'_>) -> Self {
         let (factors, code) = slot.own();
         Self {
-            vector: slot.vector().into(),
+            rounded: slot.rounded().to_owned(),
             norm_squared: slot.header().norm_squared,
             edges: slot.ids().into(),
             epoch: slot.header().own_epoch,
@@ -167,7 +171,7 @@ impl<S: PageStore, F: FromSlot> Graph for PageGraph<'_, S, F> {
             edges.to.clear();
             edges.to.extend(slot.edges());
             Some(Visit {
-                distance: query.distance(slot.vector(), slot.header().norm_squared),
+                measure: query.measure(slot.rounded(), slot.header().norm_squared),
                 found: (live && !(self.skip_dead && slot.is_dead())).then(|| F::from_slot(slot)),
             })
         });
@@ -182,7 +186,9 @@ impl<S: PageStore, F: FromSlot> Graph for PageGraph<'_, S, F> {
 
     fn distance(&self, query: &Query, at: Pointer) -> Result<Option<f64>> {
         self.index.with_node(at, |slot| {
-            query.distance(slot.vector(), slot.header().norm_squared)
+            query
+                .measure(slot.rounded(), slot.header().norm_squared)
+                .distance
         })
     }
 }

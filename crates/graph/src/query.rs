@@ -6,6 +6,7 @@ use half::f16;
 
 use crate::basis::Basis;
 use crate::estimator::Estimator;
+use crate::rounded::{Measure, RoundedRef, Viewpoint};
 use crate::space::{Metric, Space};
 
 /// What a search looks for.
@@ -17,6 +18,7 @@ pub struct Query {
     pub norm_squared: f32,
     /// Estimates, while there is a basis.
     pub estimator: Option<Estimator>,
+    viewpoint: Viewpoint,
     metric: Metric,
     /// For neighbours of a node.
     space: Option<Space>,
@@ -28,6 +30,7 @@ impl Query {
         let norm_squared = kernels::norm_squared(vector);
         Self {
             vector: vector.to_vec(),
+            viewpoint: Viewpoint::new(vector, norm_squared),
             norm_squared,
             estimator: basis.map(|basis| Estimator::new(basis, vector, norm_squared, false)),
             metric,
@@ -40,6 +43,7 @@ impl Query {
         let norm_squared = kernels::norm_squared(vector);
         Self {
             vector: vector.to_vec(),
+            viewpoint: Viewpoint::new(vector, norm_squared),
             norm_squared,
             estimator: basis.map(|basis| Estimator::new(basis, vector, norm_squared, true)),
             metric: space.metric,
@@ -55,6 +59,27 @@ impl Query {
                 .metric
                 .distance(&self.vector, self.norm_squared, vector, norm_squared),
             Some(space) => space.between(&self.vector, self.norm_squared, vector, norm_squared),
+        }
+    }
+
+    /// The distance to a rounded vector, which was of this squared norm when it was whole.
+    #[inline]
+    pub fn measure(&self, rounded: RoundedRef<'_>, norm_squared: f32) -> Measure {
+        let dot = self.viewpoint.dot(rounded);
+        let (distance, metric) = match &self.space {
+            None => (
+                self.metric.by_dot(dot, self.norm_squared, norm_squared),
+                self.metric,
+            ),
+            Some(space) => (
+                space.by_dot(dot, self.norm_squared, norm_squared),
+                space.metric_between(),
+            ),
+        };
+        let viewpoint = &self.viewpoint;
+        Measure {
+            distance,
+            error: viewpoint.error(metric, dot, rounded.error, norm_squared),
         }
     }
 }

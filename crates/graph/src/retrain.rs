@@ -123,11 +123,11 @@ fn sample<S: PageStore>(index: &Index<S>) -> Result<Sample> {
             let norm = slot.header().norm_squared;
             // Reservoir sampling (Vitter, Random sampling with a reservoir, 1985, algorithm R).
             if sample.nodes <= SAMPLE {
-                sample.vectors.push(slot.vector(), norm)?;
+                sample.vectors.push(&slot.rounded().halves(), norm)?;
             } else {
                 let at = random.below(sample.nodes);
                 if at < SAMPLE {
-                    sample.vectors.replace(at, slot.vector(), norm);
+                    sample.vectors.replace(at, &slot.rounded().halves(), norm);
                 }
             }
             if sample.entries.is_empty() || random.below(SAMPLED) == 0 {
@@ -154,7 +154,7 @@ fn switch<S: PageStore>(index: &mut Index<S>, sample: &Sample) -> Result<()> {
     let mut entries = Vec::with_capacity(sample.entries.len());
     for &at in &sample.entries {
         if let Some(node) = read(index, at)? {
-            entries.push((at, basis.encode(&node.vector, node.norm_squared)));
+            entries.push((at, node.encode(&basis)));
         }
     }
     index.change_meta(|meta| {

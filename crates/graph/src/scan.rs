@@ -5,6 +5,14 @@
 //! next batch. A batch may turn up a row that is nearer than one handed out before. In strict order it is dropped and
 //! counted, for the executor relies on the order; in relaxed order it is returned late.
 //!
+//! # Bounds
+//!
+//! A node tells a distance to within an error ([`crate::rounded`]), and a scan is in the order of what distances are at
+//! least. The executor works out each row's distance from the table, and keeps a row back until the scan has come to a
+//! bound that is as far. So it returns rows in the order of their distances, exactly, and wants some rows more than it
+//! returns, the last of them only to know that those before it are the nearest. A batch ends with such a one: it has all
+//! that may be as near as its last node but for the error, and one more.
+//!
 //! # When the graph has no more
 //!
 //! A [complete](Scan::complete) scan never comes up short: it leaves the graph for an [exact pass](crate::sweep) over
@@ -73,11 +81,13 @@ pub struct Options {
     pub skip_dead: bool,
 }
 
-/// A row and its distance, as the SQL operator gives it.
+/// A row, and what is known of its distance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Row {
-    /// Distance to the query.
-    pub distance: f64,
+    /// The distance to the query that the SQL operator gives, or less.
+    pub bound: f64,
+    /// Whether it may be farther than the radius all the same.
+    pub recheck: bool,
     /// The row.
     pub tid: Tid,
 }
@@ -96,9 +106,29 @@ const FEW: usize = 50;
 const DOUBTFUL: usize = 160;
 const SURE: usize = 4;
 
+/// Distances are off by one in so many of what they may be off by, mostly: that much is a product of two vectors that
+/// point the same way, and these point anywhere.
+const USUAL: f64 = 8.0;
+
 /// Visits after which a [complete](Scan::complete) scan of an index of so many nodes leaves a graph that is not doubtful.
 pub fn visits_before_exact_pass(nodes: f64) -> f64 {
     nodes / WORTH as f64
+}
+
+/// Puts nodes in the order of what their distances are at least.
+fn by_bounds(hits: &mut [Hit<Tids>]) {
+    hits.sort_unstable_by(|a, b| {
+        let bounds = a.measure.least().total_cmp(&b.measure.least());
+        bounds.then(a.at.id.cmp(&b.at.id))
+    });
+}
+
+/// A node whose rows are handed out.
+struct Node {
+    bound: f64,
+    recheck: bool,
+    at: Pointer,
+    found: Tids,
 }
 
 /// Where a scan takes its nodes from.
@@ -130,9 +160,10 @@ pub struct Scan {
     handed: Vec<u32>,
     /// The farthest of these.
     reached: f64,
-    /// The rows of the node that was reached last, and its distance.
+    /// The rows of the node that was reached last, its bound, and whether it may be beyond the radius.
     rows: Option<Chain>,
-    distance: f64,
+    bound: f64,
+    recheck: bool,
     /// Whether the graph is likely to pass rows over.
     doubtful: bool,
     late: usize,
@@ -153,7 +184,8 @@ impl Scan {
             handed: Vec::new(),
             reached: f64::NEG_INFINITY,
             rows: None,
-            distance: f64::NEG_INFINITY,
+            bound: f64::NEG_INFINITY,
+            recheck: false,
             doubtful: false,
             late: 0,
             truncated: false,
@@ -213,17 +245,34 @@ impl Scan {
             if let Some(rows) = &mut self.rows
                 && let Some(tid) = rows.next(index, self.options.skip_dead)?
             {
-                let distance = match index.metric {
-                    Metric::L2 => self.distance.sqrt(),
-                    Metric::Cosine | Metric::InnerProduct => self.distance,
+                let bound = match index.metric {
+                    Metric::L2 => self.bound.max(0.0).sqrt(),
+                    Metric::Cosine => self.bound.max(0.0),
+                    Metric::InnerProduct => self.bound,
                 };
-                return Ok(Some(Row { distance, tid }));
+                let recheck = self.recheck;
+                return Ok(Some(Row {
+                    bound,
+                    recheck,
+                    tid,
+                }));
             }
-            let Some(hit) = self.next_node(index)? else {
+            let Some(node) = self.next_node(index)? else {
                 return Ok(None);
             };
-            self.distance = hit.distance;
-            self.rows = Some(Chain::new(hit.at, hit.found));
+            self.bound = node.bound;
+            self.recheck = node.recheck;
+            self.rows = Some(Chain::new(node.at, node.found));
+        }
+    }
+
+    /// What is handed out of a node.
+    fn node(&self, hit: Hit<Tids>) -> Node {
+        Node {
+            bound: hit.measure.least(),
+            recheck: hit.measure.most() > self.radius,
+            at: hit.at,
+            found: hit.found,
         }
     }
 
@@ -238,23 +287,23 @@ impl Scan {
         }
     }
 
-    fn next_node<S: PageStore>(&mut self, index: &Index<S>) -> Result<Option<Hit<Tids>>> {
+    fn next_node<S: PageStore>(&mut self, index: &Index<S>) -> Result<Option<Node>> {
         let skip_dead = self.options.skip_dead;
         loop {
             match &mut self.source {
                 Source::Begin | Source::Graph => match self.batch.next() {
                     // All others of the batch are as far.
-                    Some(hit) if hit.distance > self.radius => match self.options.order {
+                    Some(hit) if hit.measure.least() > self.radius => match self.options.order {
                         Order::Strict => self.source = Source::Nowhere,
                         Order::Relaxed => self.batch = Vec::new().into_iter(),
                     },
-                    Some(hit) if self.is_late(hit.distance) => self.late += 1,
+                    Some(hit) if self.is_late(&hit) => self.late += 1,
                     Some(hit) => {
                         if self.complete {
                             self.handed.push(hit.at.id);
-                            self.reached = self.reached.max(hit.distance);
+                            self.reached = self.reached.max(hit.measure.least());
                         }
-                        return Ok(Some(hit));
+                        return Ok(Some(self.node(hit)));
                     }
                     None => self.more(index)?,
                 },
@@ -266,17 +315,17 @@ impl Scan {
                     // Its rows may be gone since.
                     let at = entry.at();
                     if let Some(found) = tids::read(index, at, skip_dead)? {
-                        let distance = entry.distance();
-                        return Ok(Some(Hit {
-                            distance,
+                        return Ok(Some(Node {
+                            bound: entry.distance(),
+                            recheck: self.radius < f64::INFINITY,
                             at,
                             found,
                         }));
                     }
                 }
                 Source::Pages(sweep, found) => {
-                    if let Some(hit) = found.find(|hit| hit.distance <= self.radius) {
-                        return Ok(Some(hit));
+                    if let Some(hit) = found.find(|hit| hit.measure.least() <= self.radius) {
+                        return Ok(Some(self.node(hit)));
                     }
                     let mut next = Vec::new();
                     if !sweep.page(index, &self.query, skip_dead, &mut next)? {
@@ -290,8 +339,8 @@ impl Scan {
     }
 
     /// Whether a node comes too late for the order.
-    fn is_late(&self, distance: f64) -> bool {
-        distance < self.distance && self.options.order == Order::Strict
+    fn is_late(&self, hit: &Hit<Tids>) -> bool {
+        hit.measure.least() < self.bound && self.options.order == Order::Strict
     }
 
     /// Looks for the next batch on the graph, or changes over to where there are more rows.
@@ -305,7 +354,9 @@ impl Scan {
             return self.sort_all(index);
         } else if self.search.is_at(limits) {
             self.truncated = !self.search.is_exhausted();
-            self.batch = self.search.rest().into_iter();
+            let mut rest = self.search.rest();
+            by_bounds(&mut rest);
+            self.batch = rest.into_iter();
         } else {
             self.options.ef = self.options.ef.saturating_mul(2);
             let graph = Gated::new(index, self.options.skip_dead)?;
@@ -318,7 +369,7 @@ impl Scan {
         match self.batch.as_slice().first() {
             None if self.complete => self.sort_all(index)?,
             None => self.source = Source::Nowhere,
-            Some(nearest) if nearest.distance > self.radius => self.source = Source::Nowhere,
+            Some(nearest) if nearest.measure.least() > self.radius => self.source = Source::Nowhere,
             Some(_) if self.doubtful && self.has_passed_over() && self.is_worth(index, SEEN)? => {
                 self.sort_all(index)?;
             }
@@ -330,7 +381,7 @@ impl Scan {
     /// Whether the batch at hand shows that the graph has passed over more than a few of the nodes that were handed out.
     fn has_passed_over(&self) -> bool {
         let batch = self.batch.as_slice();
-        let late = batch.partition_point(|hit| self.is_late(hit.distance));
+        let late = batch.partition_point(|hit| self.is_late(hit));
         late * FEW > self.handed.len()
     }
 
@@ -372,15 +423,27 @@ impl Scan {
         let beam = ef.saturating_mul(2);
         let first = self.search.hops() == 0;
         let mut batch = self.search.run_until(graph, &self.query, beam, limits)?;
-        if first && self.complete && self.options.order == Order::Strict {
-            self.doubtful = self.search.live() > beam.saturating_mul(DOUBTFUL) / 100;
+        let astray = first && self.search.live() > beam.saturating_mul(DOUBTFUL) / 100;
+        if first {
+            self.doubtful = astray && self.complete && self.options.order == Order::Strict;
         }
-        if !self.search.is_exhausted() {
-            let sure = match first && self.doubtful {
-                true => (ef / SURE).max(1),
-                false => ef,
+        let sure = match first && self.doubtful {
+            true => (ef / SURE).max(1),
+            false => ef.max(1),
+        };
+        let last = batch.get(sure - 1).map(|last| last.measure);
+        by_bounds(&mut batch);
+        if !self.search.is_exhausted()
+            && let Some(last) = last
+        {
+            let far = last.distance + last.error / USUAL;
+            let near = match astray {
+                // More of what is not sure would come late.
+                true => sure,
+                false => batch.partition_point(|hit| hit.measure.least() <= far),
             };
-            self.search.put_back(batch.split_off(sure.min(batch.len())));
+            let rest = batch.split_off((near + 1).min(batch.len()));
+            self.search.put_back(rest);
         }
         self.batch = batch.into_iter();
         Ok(())
@@ -399,15 +462,16 @@ impl Scan {
         while sweep.page(index, &self.query, self.options.skip_dead, &mut found)? {
             for hit in &found {
                 let handed = |hit: &Hit<Tids>| {
-                    hit.distance <= self.reached && self.handed.binary_search(&hit.at.id).is_ok()
+                    hit.measure.least() <= self.reached
+                        && self.handed.binary_search(&hit.at.id).is_ok()
                 };
-                if hit.distance > self.radius || handed(hit) {
+                if hit.measure.least() > self.radius || handed(hit) {
                     continue;
                 }
-                if self.is_late(hit.distance) {
+                if self.is_late(hit) {
                     self.late += 1;
                 } else {
-                    sorter.put(RankedNode::new(hit.distance, hit.at))?;
+                    sorter.put(RankedNode::new(hit.measure.least(), hit.at))?;
                 }
             }
         }

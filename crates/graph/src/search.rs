@@ -1,7 +1,7 @@
 //! The beam search that scans, insertions and vacuum share.
 //!
-//! Candidates wait in the order of their estimated distance; visiting one yields its true distance and
-//! estimates for its neighbours. The search stops when `ef` live nodes are found and no candidate
+//! Candidates wait in the order of their estimated distance; visiting one yields its distance, to within what rounding
+//! its vector has cost, and estimates for its neighbours. The search stops when `ef` live nodes are found and no candidate
 //! promises to be nearer than the farthest of them, and can go on from there: nothing that it has seen
 //! is forgotten. Nodes whose rows are gone are passed through and not counted, neither among the `ef` nor
 //! against [`Limits`].
@@ -14,12 +14,13 @@ use crate::graph::{Edges, Graph};
 use crate::layout::Pointer;
 use crate::node_set::{HashedNodes, NodeSet};
 use crate::query::Query;
+use crate::rounded::Measure;
 
-/// A live node at its true distance.
+/// A live node and how far it is. Hits are in the order of their distances, as far as these are known.
 #[derive(Clone, Debug)]
 pub struct Hit<F> {
-    /// True distance.
-    pub distance: f64,
+    /// How far.
+    pub measure: Measure,
     /// Where it is.
     pub at: Pointer,
     /// What the graph remembers of it.
@@ -44,8 +45,9 @@ impl<F> PartialOrd for Hit<F> {
 impl<F> Ord for Hit<F> {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        self.distance
-            .total_cmp(&other.distance)
+        self.measure
+            .distance
+            .total_cmp(&other.measure.distance)
             .then(self.at.id.cmp(&other.at.id))
     }
 }
@@ -252,9 +254,8 @@ impl<F, N: NodeSet> Search<F, N> {
         };
         if let Some(found) = visit.found {
             self.live += 1;
-            let distance = visit.distance;
             let hit = Hit {
-                distance,
+                measure: visit.measure,
                 at,
                 found,
             };
@@ -312,15 +313,15 @@ impl<F, N: NodeSet> Search<F, N> {
         self.spare.extend(hits);
     }
 
-    /// Takes what was found and not handed out, nearest first.
+    /// Takes what was found and not handed out, in no order.
     pub fn rest(&mut self) -> Vec<Hit<F>> {
-        let mut rest = std::mem::take(&mut self.spare);
-        rest.sort_unstable();
-        rest
+        std::mem::take(&mut self.spare)
     }
 
     fn farthest(&self) -> f64 {
-        self.found.peek().map_or(f64::INFINITY, |hit| hit.distance)
+        self.found
+            .peek()
+            .map_or(f64::INFINITY, |hit| hit.measure.distance)
     }
 
     fn keep(&mut self, hit: Hit<F>, ef: usize) {

@@ -1,4 +1,4 @@
-//! Nodes put in the order of their distances, 16 bytes each.
+//! Nodes put in the order of numbers, distances or what these are at least, 16 bytes each.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -56,6 +56,17 @@ impl Metric {
             Self::L2 => f64::from(kernels::l2_squared(a, b)),
         }
     }
+
+    /// The distance of two vectors of which the inner product and the squared norms are known.
+    #[inline]
+    pub(crate) fn by_dot(self, dot: f64, a_norm: f32, b_norm: f32) -> f64 {
+        let (a_norm, b_norm) = (f64::from(a_norm), f64::from(b_norm));
+        match self {
+            Self::Cosine => 1.0 - dot / (a_norm * b_norm).sqrt(),
+            Self::InnerProduct => -dot,
+            Self::L2 => a_norm + b_norm - 2.0 * dot,
+        }
+    }
 }
 
 /// Where the vectors of an index lie.
@@ -105,18 +116,37 @@ impl Space {
         }
     }
 
+    /// What tells distances between nodes from each other: by inner product, those of L2 while the reach is unknown.
+    pub(crate) fn metric_between(&self) -> Metric {
+        match self.metric {
+            Metric::InnerProduct if self.reach == f32::INFINITY => Metric::L2,
+            metric => metric,
+        }
+    }
+
+    /// How far two nodes are from each other of which the inner product and the squared norms are known.
+    #[inline]
+    pub(crate) fn by_dot(&self, dot: f64, a_norm: f32, b_norm: f32) -> f64 {
+        let distance = self.metric_between().by_dot(dot, a_norm, b_norm);
+        match self.metric_between() {
+            Metric::InnerProduct => distance - self.heights(a_norm, b_norm),
+            Metric::Cosine | Metric::L2 => distance,
+        }
+    }
+
+    /// The product of the heights of two nodes.
+    fn heights(&self, a_norm: f32, b_norm: f32) -> f64 {
+        let heights = self.height_squared(a_norm) * self.height_squared(b_norm);
+        f64::from(heights.sqrt())
+    }
+
     /// How far two nodes are from each other.
     #[inline]
     pub fn between(&self, a: &[f16], a_norm: f32, b: &[f16], b_norm: f32) -> f64 {
-        match self.metric {
-            Metric::InnerProduct if self.reach == f32::INFINITY => {
-                f64::from(kernels::l2_squared(a, b))
-            }
-            Metric::InnerProduct => {
-                let heights = self.height_squared(a_norm) * self.height_squared(b_norm);
-                -f64::from(kernels::dot(a, b)) - f64::from(heights.sqrt())
-            }
-            metric => metric.distance(a, a_norm, b, b_norm),
+        let distance = self.metric_between().distance(a, a_norm, b, b_norm);
+        match self.metric_between() {
+            Metric::InnerProduct => distance - self.heights(a_norm, b_norm),
+            Metric::Cosine | Metric::L2 => distance,
         }
     }
 

@@ -1,8 +1,8 @@
-//! All nodes in the order of their distance, exactly, from all pages.
+//! All nodes in the order of what their distances are at least, from all pages.
 //!
 //! A walk on the graph may miss rows, and it pays several times as much for a node as reading the pages one after the
 //! other does. So a scan that wants more rows than the graph is good for ends here: a [`Sweep`] of all pages tells
-//! the true distance of every node, a [`Sorter`] puts 16 bytes of each in order, in memory or on disk, and the rows
+//! that of every node, a [`Sorter`] puts 16 bytes of each in order, in memory or on disk, and the rows
 //! are read when a node's turn has come. Who wants rows in no order takes them from the sweep.
 //!
 //! # Why nothing is lost
@@ -72,7 +72,7 @@ impl Sweep {
                 if slot.state() == State::Live && !(skip_dead && slot.is_dead()) {
                     let header = slot.header();
                     found.push(Hit {
-                        distance: query.distance(slot.vector(), header.norm_squared),
+                        measure: query.measure(slot.rounded(), header.norm_squared),
                         at: Pointer::new(shape.id(block, number)?, header.version),
                         found: Tids::from_slot(&slot),
                     });

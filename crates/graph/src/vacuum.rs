@@ -310,7 +310,7 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
         let Some(node) = read(self.index, at)? else {
             return Ok(());
         };
-        let query = self.index.node_query(&node.vector);
+        let query = self.index.node_query(&node.rounded.get().halves());
         let (hits, end) = self.around(at, &query)?;
         let chosen = choose(self.index, &hits)?;
         let mut near = Vec::with_capacity(chosen.positions.len());
@@ -350,6 +350,7 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
         let mut new = NewNode {
             at,
             query: &query,
+            rounded: &node.rounded,
             code: code.as_ref(),
             hits: &hits,
             edges: own,
@@ -481,7 +482,7 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
     fn nearest_live(&self, entry: Pointer) -> Result<Option<Pointer>> {
         let vector = self
             .index
-            .with_slot(entry.id, |slot| slot.vector().to_vec())?;
+            .with_slot(entry.id, |slot| slot.rounded().halves())?;
         let Some(vector) = vector else {
             return Ok(None);
         };

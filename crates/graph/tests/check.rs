@@ -12,6 +12,7 @@ use graph::insert::insert;
 use graph::layout::{Factors, Kind, Page, Pointer, Shape, State};
 use graph::mem::{MemStore, interleave};
 use graph::retrain::retrain;
+use graph::rounded::Rounded;
 use graph::scan::{Order, Scan};
 use graph::space::Metric;
 use graph::store::PageStore;
@@ -176,18 +177,29 @@ fn a_page_that_was_never_written_is_no_problem() {
 fn m_has_a_range() {
     for m in [0, 1, 101] {
         assert!(matches!(
-            Shape::new(512, m),
+            Shape::new(512, m, 0),
             Err(Error::Parameter { name: "m", .. })
         ));
     }
+    assert!(matches!(
+        Shape::new(512, 16, 9),
+        Err(Error::Parameter {
+            name: "columns",
+            ..
+        })
+    ));
 }
 
 proptest! {
     /// What is written to the parts of a slot is read back from all of them, and neighbouring slots
     /// stay as they are.
     #[test]
-    fn slots_hold_what_they_are_given(dims in 1_usize..3_000, m in 2_usize..=100) {
-        let Ok(shape) = Shape::new(dims, m) else {
+    fn slots_hold_what_they_are_given(
+        dims in 1_usize..3_000,
+        m in 2_usize..=100,
+        columns in 0_usize..=8,
+    ) {
+        let Ok(shape) = Shape::new(dims, m, columns) else {
             return Ok(());
         };
         let mut page = Page::default();
@@ -204,12 +216,14 @@ proptest! {
                 slot.set_edge(at, to, Factors::new(at as f32, 0.5), &code(at));
             }
             while slot.push_tid(tid(number)) {}
+            slot.set_words(&vec![number as u64; columns]);
         }
         for number in 0..shape.slots {
             let slot = page.slot(&shape, number);
             prop_assert_eq!(slot.state(), State::Live);
             prop_assert_eq!(slot.header().norm_squared, number as f32);
-            prop_assert_eq!(slot.vector(), &vector);
+            prop_assert_eq!(slot.rounded().to_owned(), Rounded::of(&vector));
+            prop_assert_eq!(slot.words(), vec![number as u64; columns]);
             prop_assert_eq!(slot.own(), (Factors::new(1.5, number as f32), &code(number)[..]));
             prop_assert_eq!(slot.tids(), &[tid(number); 3]);
             for (at, edge) in slot.edges().enumerate() {

@@ -32,7 +32,7 @@ fn vectors(count: usize, rank: usize, scale: f32) -> Vec<Vec<f16>> {
 
 /// A shape whose codes have fewer elements of four bits than there are dimensions.
 fn shape() -> Shape {
-    let mut shape = Shape::new(DIMS, 16).unwrap();
+    let mut shape = Shape::new(DIMS, 16, 0).unwrap();
     shape.code_bytes = 17;
     shape
 }

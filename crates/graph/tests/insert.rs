@@ -121,12 +121,12 @@ fn a_crash_loses_no_more_than_the_row_it_hit() {
         );
         for (row, vector) in data.iter().enumerate().take(done) {
             assert!(
-                answers(&index, vector, 40, 3).contains(&(row / 2)),
+                answers(&index, vector, 40, 6).contains(&(row / 2)),
                 "row {row} after {commits} commits"
             );
         }
         insert(&mut index, &data[done], tid(1000)).unwrap();
-        assert!(answers(&index, &data[done], 40, 3).contains(&1000));
+        assert!(answers(&index, &data[done], 40, 6).contains(&1000));
         commits += 7;
     }
 }
@@ -136,6 +136,7 @@ fn sparse(metric: Metric) -> Parameters {
     Parameters {
         m: 2,
         ef_construction: 4,
+        columns: 0,
         ..parameters(metric)
     }
 }

@@ -5,6 +5,7 @@ use graph::index::Parameters;
 use graph::layout::Tid;
 use graph::mem::MemStore;
 use graph::random::Random;
+use graph::reorder::Reordered;
 use graph::scan::{Options, Order, Scan};
 use graph::search::Limits;
 use graph::space::Metric;
@@ -57,6 +58,7 @@ fn the_same_settings_do_not_give_better_recall_elsewhere() {
         dims: DIMS,
         m: M,
         ef_construction: EF_CONSTRUCTION,
+        columns: 0,
     };
     let (store, mut builder) = (
         MemStore::new(),
@@ -83,10 +85,16 @@ fn the_same_settings_do_not_give_better_recall_elsewhere() {
                 limits: Limits::NONE,
                 skip_dead: false,
             };
-            let mut scan = Scan::new(index.query(&halves(query)).unwrap(), options);
+            let query_halves = halves(query);
+            let scan = Scan::new(index.query(&query_halves).unwrap(), options);
+            let distance = |tid: Tid| {
+                let vector = halves(&data[tid.block() as usize]);
+                f64::from(kernels::l2_squared(&query_halves, &vector)).sqrt()
+            };
+            let mut scan = Reordered::new(&index, scan, distance);
             for _ in 0..10 {
-                let row = scan.next_row(&index).unwrap().unwrap();
-                here += usize::from(truth.contains(&(row.tid.block() as usize)));
+                let (_, tid) = scan.next_row().unwrap().unwrap();
+                here += usize::from(truth.contains(&(tid.block() as usize)));
             }
             let found = other.search(query, 10, ef);
             there += found.iter().filter(|at| truth.contains(&at.d_id)).count();

@@ -9,8 +9,9 @@ use graph::index::Index;
 use graph::insert::insert;
 use graph::mem::MemStore;
 use graph::random::Random;
+use graph::reorder::Reordered;
 use graph::retrain::retrain;
-use graph::scan::{Order, Row, Scan};
+use graph::scan::{Order, Scan};
 use graph::space::Metric;
 use graph::store::PageStore;
 use graph::vacuum::bulk_delete;
@@ -47,15 +48,20 @@ fn recall_of_own(index: &Index<&MemStore>, metric: Metric, data: &[Vec<f16>]) ->
     let queries = data.iter().step_by(10);
     let (mut found, mut hops) = (0, 0);
     for query in queries.clone() {
-        let mut exact: Vec<f64> = data.iter().map(|x| distance(metric, query, x)).collect();
+        let mut exact: Vec<f64> = data
+            .iter()
+            .map(|x| sql_distance(metric, query, x))
+            .collect();
         exact.sort_by(f64::total_cmp);
-        let mut scan = Scan::new(index.query(query).unwrap(), options(20, Order::Strict));
+        let scan = Scan::new(index.query(query).unwrap(), options(20, Order::Strict));
+        let distance = |tid| sql_distance(metric, query, &data[row(tid)]);
+        let mut scan = Reordered::new(index, scan, distance);
         for _ in 0..10 {
-            if let Some(Row { tid, .. }) = scan.next_row(index).unwrap() {
-                found += usize::from(distance(metric, query, &data[row(tid)]) <= exact[9]);
+            if let Some((distance, _)) = scan.next_row().unwrap() {
+                found += usize::from(distance <= exact[9]);
             }
         }
-        hops += scan.hops();
+        hops += scan.scan().hops();
     }
     (
         found as f64 / (10 * queries.len()) as f64,

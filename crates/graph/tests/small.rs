@@ -22,6 +22,7 @@ const PARAMETERS: Parameters = Parameters {
     dims: 4,
     m: 2,
     ef_construction: 4,
+    columns: 0,
 };
 
 fn vectors(count: usize) -> Vec<Vec<f16>> {

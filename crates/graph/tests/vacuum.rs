@@ -67,6 +67,7 @@ fn long_edges_stay_when_their_neighbours_go() {
         dims: 8,
         m: 16,
         ef_construction: 64,
+        columns: 0,
     };
     let store = MemStore::new();
     let mut index = built(&store, parameters, &data[..3_000], ALONE);
@@ -80,7 +81,7 @@ fn long_edges_stay_when_their_neighbours_go() {
                 .iter()
                 .map(|&row| distance(Metric::L2, &query, &data[row]));
             let exact = exact.fold(f64::INFINITY, f64::min);
-            let found = answers(&index, &query, 40, 1)[0];
+            let found = nearest(&index, &data, &query, 40, 1)[0];
             distance(Metric::L2, &query, &data[found]) > exact + 0.1
         })
         .collect();

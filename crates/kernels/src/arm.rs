@@ -17,7 +17,9 @@ pub(crate) static NEON: InstructionSet = InstructionSet {
     supported: || is_aarch64_feature_detected!("neon"),
     half: kernels!(neon),
     single: kernels!(neon),
-    mixed: neon_mixed,
+    mixed: neon_mixed::<f16, f32>,
+    bytes: neon_mixed::<i8, i8>,
+    bytes_mixed: neon_mixed::<i8, f32>,
     codes: CodeKernels {
         one: neon_codes::<1>,
         two: neon_codes::<2>,
@@ -36,9 +38,12 @@ where
 }
 
 #[target_feature(enable = "neon")]
-fn neon_mixed(a: &[f16], b: &[f32]) -> [f32; 1] {
+fn neon_mixed<T, U>(a: &[T], b: &[U]) -> [f32; 1]
+where
+    float32x4_t: Load<T> + Load<U>,
+{
     // SAFETY: this function's own feature is the one that `float32x4_t` asks for.
-    unsafe { accumulate::<f16, f32, float32x4_t, Dot, 1>(a, b) }
+    unsafe { accumulate::<T, U, float32x4_t, Dot, 1>(a, b) }
 }
 
 impl Lanes for float32x4_t {
@@ -106,6 +111,23 @@ impl Load<f16> for float32x4_t {
     unsafe fn load_first(from: *const f16, n: usize) -> Self {
         // SAFETY: the caller vouches for the machine and `n` elements; the array they are copied to is as long as the register.
         unsafe { Self::load(padded::<f16, 4>(from, n).as_ptr()) }
+    }
+}
+
+impl Load<i8> for float32x4_t {
+    #[inline(always)]
+    unsafe fn load(from: *const i8) -> Self {
+        // SAFETY: the caller vouches for the machine and for four elements, read as one number at whatever alignment.
+        unsafe {
+            let four = vcreate_s8(u64::from(from.cast::<u32>().read_unaligned()));
+            vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(four))))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(from: *const i8, n: usize) -> Self {
+        // SAFETY: the caller vouches for the machine and `n` elements; the array they are copied to is as long as the register.
+        unsafe { Self::load(padded::<i8, 4>(from, n).as_ptr()) }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Distances between vectors of IEEE half and single precision, and [codes](quantize) of few
-//! bits.
+//! Distances between vectors of IEEE half and single precision, inner products of elements of eight bits, and
+//! [codes](quantize) of fewer.
 //!
 //! The slices of a call are of equal length. Checking that belongs to the caller, who can name both
 //! dimensions; where they differ, the longer one's surplus is ignored. No distance allocates or
@@ -44,6 +44,18 @@ pub fn dot<T: Element>(a: &[T], b: &[T]) -> f32 {
 #[inline]
 pub fn dot_mixed(a: &[half::f16], b: &[f32]) -> f32 {
     active().dot_mixed(a, b)
+}
+
+/// Inner product of whole numbers of eight bits, `Σ aᵢbᵢ`; exact up to 2²⁴.
+#[inline]
+pub fn dot_bytes(a: &[i8], b: &[i8]) -> f32 {
+    active().dot_bytes(a, b)
+}
+
+/// Inner product of whole numbers of eight bits and singles, `Σ aᵢbᵢ`.
+#[inline]
+pub fn dot_bytes_mixed(a: &[i8], b: &[f32]) -> f32 {
+    active().dot_bytes_mixed(a, b)
 }
 
 /// Inner product and the squared norm of `b`, in one pass.

@@ -4,7 +4,7 @@
 //! instruction set, and rounded to `f32` they serve machines that have none.
 
 use crate::quantize::Codes;
-use crate::set::{CodeKernels, Element, InstructionSet, Kernels};
+use crate::set::{CodeKernels, Element, InstructionSet, Kernels, Number};
 
 pub(crate) static SCALAR: InstructionSet = InstructionSet {
     name: "scalar",
@@ -12,6 +12,8 @@ pub(crate) static SCALAR: InstructionSet = InstructionSet {
     half: kernels(),
     single: kernels(),
     mixed: |a, b| [dot(a, b) as f32],
+    bytes: |a, b| [dot(a, b) as f32],
+    bytes_mixed: |a, b| [dot(a, b) as f32],
     codes: CodeKernels {
         one: code_dots,
         two: code_dots,
@@ -37,7 +39,7 @@ const fn kernels<T: Element>() -> Kernels<T> {
 }
 
 /// Inner product, `Σ aᵢbᵢ`.
-pub fn dot<T: Element, U: Element>(a: &[T], b: &[U]) -> f64 {
+pub fn dot<T: Number, U: Number>(a: &[T], b: &[U]) -> f64 {
     sum(a, b, |x, y| x * y)
 }
 
@@ -56,7 +58,7 @@ pub fn l1<T: Element>(a: &[T], b: &[T]) -> f64 {
     sum(a, b, |x, y| (x - y).abs())
 }
 
-fn sum<T: Element, U: Element>(a: &[T], b: &[U], term: impl Fn(f64, f64) -> f64) -> f64 {
+fn sum<T: Number, U: Number>(a: &[T], b: &[U], term: impl Fn(f64, f64) -> f64) -> f64 {
     // `Iterator::sum` makes -0 of nothing.
     a.iter()
         .zip(b)
@@ -71,21 +73,20 @@ pub fn code_dots(codes: Codes<'_>, queries: &[i8], which: &[u8], out: &mut [i32]
     let elements = codes.elements();
     for (i, (out, &which)) in out.iter_mut().zip(which).enumerate() {
         let query = &queries[usize::from(which) * elements..][..elements];
-        *out = code_dot(codes.bits() as usize, query, codes.code(i), 0);
+        *out = code_dot(codes.bits() as usize, query, codes.code(i));
     }
 }
 
-/// The inner product of `query` with one code, from byte `from` on.
+/// The inner product of `query` with one code.
 #[inline]
-pub(crate) fn code_dot(bits: usize, query: &[i8], code: &[u8], from: usize) -> i32 {
+pub(crate) fn code_dot(bits: usize, query: &[i8], code: &[u8]) -> i32 {
     let mask = (1 << bits) - 1;
     query
         .chunks_exact(code.len().max(1))
         .enumerate()
         .map(|(field, query)| {
-            code[from..]
-                .iter()
-                .zip(&query[from..])
+            code.iter()
+                .zip(query)
                 .map(|(&code, &query)| {
                     i32::from(query) * (i32::from(code) >> (bits * field) & mask)
                 })

@@ -13,8 +13,8 @@ use crate::quantize::{Bits, Codes, MISFIT};
 /// `N` sums over the pairs of elements of two vectors.
 pub(crate) type Sums<T, const N: usize> = unsafe fn(&[T], &[T]) -> [f32; N];
 
-/// `Σ ab` of halves and singles.
-pub(crate) type Mixed = unsafe fn(&[f16], &[f32]) -> [f32; 1];
+/// `Σ ab` of elements of two types.
+pub(crate) type Mixed<T, U> = unsafe fn(&[T], &[U]) -> [f32; 1];
 
 /// `Σ qᵢcᵢ` of codes, each with one of several queries.
 ///
@@ -90,7 +90,9 @@ pub struct InstructionSet {
     pub(crate) supported: fn() -> bool,
     pub(crate) half: Kernels<f16>,
     pub(crate) single: Kernels<f32>,
-    pub(crate) mixed: Mixed,
+    pub(crate) mixed: Mixed<f16, f32>,
+    pub(crate) bytes: Mixed<i8, i8>,
+    pub(crate) bytes_mixed: Mixed<i8, f32>,
     pub(crate) codes: CodeKernels,
     /// Whether it has all of AVX2.
     pub(crate) avx2: bool,
@@ -108,6 +110,24 @@ impl InstructionSet {
     pub fn dot_mixed(&self, a: &[f16], b: &[f32]) -> f32 {
         // SAFETY: the machine has this instruction set (see the module).
         let [dot] = unsafe { (self.mixed)(a, b) };
+        dot
+    }
+
+    /// The function of the same name at the root of the crate.
+    #[doc(hidden)]
+    #[inline]
+    pub fn dot_bytes(&self, a: &[i8], b: &[i8]) -> f32 {
+        // SAFETY: the machine has this instruction set (see the module).
+        let [dot] = unsafe { (self.bytes)(a, b) };
+        dot
+    }
+
+    /// The function of the same name at the root of the crate.
+    #[doc(hidden)]
+    #[inline]
+    pub fn dot_bytes_mixed(&self, a: &[i8], b: &[f32]) -> f32 {
+        // SAFETY: the machine has this instruction set (see the module).
+        let [dot] = unsafe { (self.bytes_mixed)(a, b) };
         dot
     }
 
@@ -138,26 +158,16 @@ impl fmt::Debug for InstructionSet {
 }
 
 /// An element type that has kernels: `half::f16` and `f32`.
-pub trait Element: Copy + sealed::Sealed + 'static {
+pub trait Element: Number + 'static {
     /// The kernels of `set` for this type.
     #[doc(hidden)]
     fn kernels(set: &'static InstructionSet) -> &'static Kernels<Self>;
-
-    /// The same value as an `f64`, exactly.
-    #[doc(hidden)]
-    fn widen(self) -> f64;
 }
 
 impl Element for f16 {
     #[inline]
     fn kernels(set: &'static InstructionSet) -> &'static Kernels<Self> {
         &set.half
-    }
-
-    #[inline]
-    fn widen(self) -> f64 {
-        // `to_f64` would look for the machine's instructions at every element.
-        self.to_f64_const()
     }
 }
 
@@ -166,18 +176,39 @@ impl Element for f32 {
     fn kernels(set: &'static InstructionSet) -> &'static Kernels<Self> {
         &set.single
     }
+}
 
-    #[inline]
-    fn widen(self) -> f64 {
-        f64::from(self)
+mod number {
+    /// A type of which an `f64` holds every value, and a product of two.
+    #[doc(hidden)]
+    pub trait Number: Copy {
+        /// The same value as an `f64`, exactly.
+        fn widen(self) -> f64;
+    }
+
+    impl Number for half::f16 {
+        #[inline]
+        fn widen(self) -> f64 {
+            // `to_f64` would look for the machine's instructions at every element.
+            self.to_f64_const()
+        }
+    }
+
+    impl Number for f32 {
+        #[inline]
+        fn widen(self) -> f64 {
+            f64::from(self)
+        }
+    }
+
+    impl Number for i8 {
+        #[inline]
+        fn widen(self) -> f64 {
+            f64::from(self)
+        }
     }
 }
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for half::f16 {}
-    impl Sealed for f32 {}
-}
+pub(crate) use number::Number;
 
 /// Cosine distance from the inner product and both squared norms.
 ///

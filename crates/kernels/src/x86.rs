@@ -27,7 +27,9 @@ pub(crate) static AVX512_VNNI: InstructionSet = InstructionSet {
     supported: || has_avx512() && is_x86_feature_detected!("avx512vnni"),
     half: kernels!(avx512),
     single: kernels!(avx512),
-    mixed: avx512_mixed,
+    mixed: avx512_mixed::<f16, f32>,
+    bytes: avx512_mixed::<i8, i8>,
+    bytes_mixed: avx512_mixed::<i8, f32>,
     codes: CodeKernels {
         one: codes::vnni::<1>,
         two: codes::vnni::<2>,
@@ -42,7 +44,9 @@ pub(crate) static AVX512: InstructionSet = InstructionSet {
     supported: has_avx512,
     half: kernels!(avx512),
     single: kernels!(avx512),
-    mixed: avx512_mixed,
+    mixed: avx512_mixed::<f16, f32>,
+    bytes: avx512_mixed::<i8, i8>,
+    bytes_mixed: avx512_mixed::<i8, f32>,
     codes: AVX2_CODES,
     avx2: true,
 };
@@ -63,9 +67,12 @@ where
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-fn avx512_mixed(a: &[f16], b: &[f32]) -> [f32; 1] {
+fn avx512_mixed<T, U>(a: &[T], b: &[U]) -> [f32; 1]
+where
+    __m512: Load<T> + Load<U>,
+{
     // SAFETY: this function's own features are those that `__m512` asks for.
-    unsafe { accumulate::<f16, f32, __m512, Dot, 1>(a, b) }
+    unsafe { accumulate::<T, U, __m512, Dot, 1>(a, b) }
 }
 
 impl Lanes for __m512 {
@@ -136,6 +143,23 @@ impl Load<f16> for __m512 {
     }
 }
 
+impl Load<i8> for __m512 {
+    #[inline(always)]
+    unsafe fn load(from: *const i8) -> Self {
+        // SAFETY: the caller vouches for the machine and the elements.
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(from.cast()))) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(from: *const i8, n: usize) -> Self {
+        // SAFETY: the caller vouches for the machine and `n` elements; lanes that are masked out are not read.
+        unsafe {
+            let elements = _mm_maskz_loadu_epi8(first(n), from);
+            _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(elements))
+        }
+    }
+}
+
 /// 16 halves as floats.
 ///
 /// `_mm512_cvtph_ps` suppresses exceptions, which the instruction can do for a register only. This
@@ -164,7 +188,9 @@ pub(crate) static AVX2: InstructionSet = InstructionSet {
     },
     half: kernels!(avx2),
     single: kernels!(avx2),
-    mixed: avx2_mixed,
+    mixed: avx2_mixed::<f16, f32>,
+    bytes: avx2_mixed::<i8, i8>,
+    bytes_mixed: avx2_mixed::<i8, f32>,
     codes: AVX2_CODES,
     avx2: true,
 };
@@ -179,9 +205,12 @@ where
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn avx2_mixed(a: &[f16], b: &[f32]) -> [f32; 1] {
+fn avx2_mixed<T, U>(a: &[T], b: &[U]) -> [f32; 1]
+where
+    __m256: Load<T> + Load<U>,
+{
     // SAFETY: this function's own features are those that `__m256` asks for.
-    unsafe { accumulate::<f16, f32, __m256, Dot, 1>(a, b) }
+    unsafe { accumulate::<T, U, __m256, Dot, 1>(a, b) }
 }
 
 impl Lanes for __m256 {
@@ -256,5 +285,19 @@ impl Load<f16> for __m256 {
     unsafe fn load_first(from: *const f16, n: usize) -> Self {
         // SAFETY: the caller vouches for the machine and `n` elements; the array they are copied to is as long as the register.
         unsafe { Self::load(padded::<f16, 8>(from, n).as_ptr()) }
+    }
+}
+
+impl Load<i8> for __m256 {
+    #[inline(always)]
+    unsafe fn load(from: *const i8) -> Self {
+        // SAFETY: the caller vouches for the machine and the elements.
+        unsafe { _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(from.cast()))) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_first(from: *const i8, n: usize) -> Self {
+        // SAFETY: the caller vouches for the machine and `n` elements; the array they are copied to is as long as the register.
+        unsafe { Self::load(padded::<i8, 8>(from, n).as_ptr()) }
     }
 }

@@ -14,7 +14,9 @@ pub(super) const LOGGED_BYTES: usize = PAGE_BYTES - HINT_BYTES;
 /// First two bytes of every page.
 pub const MAGIC: u16 = 0xC119;
 /// Version of the format this crate reads and writes.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
+/// Most further columns.
+pub const MAX_COLUMNS: usize = 8;
 /// The largest `m`: the number of edges of a node, `2m`, fits one byte.
 pub const MAX_M: usize = 100;
 /// TIDs in a node's own slot.
@@ -194,7 +196,9 @@ pub struct Meta {
     pub unfinished: u16,
     /// [`Unreachable`] as a number.
     pub(crate) unreachable: u16,
-    pub(crate) unused: [u16; 3],
+    /// Further columns of the index.
+    pub columns: u16,
+    pub(crate) unused: [u16; 2],
     /// Number of pages when vacuum last looked for such nodes.
     pub(crate) explored: u32,
     /// First page of the basis.
@@ -259,7 +263,7 @@ pub struct SlotHeader {
     pub own_epoch: u16,
     /// Epoch of the edges' codes.
     pub edge_epoch: u16,
-    /// Squared norm of the vector.
+    /// Squared norm of the vector before it was rounded.
     pub norm_squared: f32,
     pub(super) overflow_version: u16,
     pub(super) tid_count: u16,
@@ -270,6 +274,8 @@ pub struct SlotHeader {
 }
 
 pub(super) const SLOT_HEADER: usize = size_of::<SlotHeader>();
+/// Bytes of a slot before the levels of its vector: the header, the scale and the error.
+pub(super) const LEVELS: usize = SLOT_HEADER + 2 * size_of::<f32>();
 pub(super) const OVERFLOW_TIDS: usize = SLOT_HEADER + size_of::<Pointer>();
 
 const _: () = {

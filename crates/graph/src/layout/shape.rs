@@ -1,38 +1,49 @@
-//! Where things are on a page of nodes, as it follows from the dimensions of the vectors and `m`.
+//! Where things are on a page of nodes, as it follows from the dimensions of the vectors, `m` and the number of further
+//! columns.
 
 use std::mem::size_of;
 
 use kernels::quantize::Bits;
 
 use super::format::{
-    Factors, HEADER, LINKED_HEADER, LOGGED_BYTES, MAX_M, MAX_SLOTS, OVERFLOW_TIDS, Pointer,
-    SLOT_HEADER, Tid,
+    Factors, HEADER, LEVELS, LINKED_HEADER, LOGGED_BYTES, MAX_COLUMNS, MAX_M, MAX_SLOTS,
+    OVERFLOW_TIDS, Pointer, Tid,
 };
 use crate::error::{Error, Result};
 
+/// Bytes that slots, and vectors in them, are whole numbers of.
+const WORD: usize = size_of::<u64>();
+
 const _: () = {
-    // CLIP's usual sizes: three nodes to a page, and two, with codes long enough for their spectrum.
-    let Some(base) = Shape::fit(512, 16) else {
+    // CLIP's usual sizes: four nodes to a page, and three, with codes long enough for their spectrum.
+    let Some(base) = Shape::fit(512, 16, 0) else {
         panic!()
     };
-    assert!(base.slots == 3 && base.slot_bytes == 2712 && base.code_bytes == 40);
-    let Some(large) = Shape::fit(768, 16) else {
+    assert!(base.slots == 4 && base.slot_bytes == 2032 && base.code_bytes == 34);
+    let Some(large) = Shape::fit(768, 16, 0) else {
         panic!()
     };
-    assert!(large.slots == 2 && large.code_bytes == 64);
-    let Some(huge) = Shape::fit(1024, 16) else {
+    assert!(large.slots == 3 && large.slot_bytes == 2712 && large.code_bytes == 47);
+    let Some(huge) = Shape::fit(1024, 16, 0) else {
         panic!()
     };
-    assert!(huge.slots == 2 && huge.code_bytes == 48);
+    assert!(huge.slots == 3 && huge.code_bytes == 39);
+    // Further columns take room from the codes, not nodes from the page.
+    let Some(filtered) = Shape::fit(512, 16, MAX_COLUMNS) else {
+        panic!()
+    };
+    assert!(filtered.slots == 4 && filtered.code_bytes == 32);
 };
 
-/// Where things are in a slot: all that follows from `dims` and `m`.
+/// Where things are in a slot: all that follows from `dims`, `m` and the number of further columns.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Shape {
     /// Dimensions of the vectors.
     pub dims: usize,
     /// Most edges of a node, `2m`.
     pub degree: usize,
+    /// Further columns, each with a word in a node.
+    pub columns: usize,
     /// Slots of a page.
     pub slots: usize,
     /// Bytes of a code, the last of which is its cell.
@@ -44,41 +55,42 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Codes are padded to whole groups of this many bytes.
-    const CODE_STEP: usize = 8;
-    /// Bytes of a code that a second or third node on the page must leave; shorter codes cost more
-    /// page reads by their errors than fuller pages save.
-    const ENOUGH_CODE: usize = 40;
+    /// Bytes of a code that one node more on the page must leave; shorter codes cost more page reads by their errors than
+    /// fuller pages save.
+    const ENOUGH_CODE: usize = 31;
     /// Longer codes are no better.
     const MOST_CODE: usize = 64;
 
-    /// The shape for vectors of `dims` dimensions and up to `2m` edges a node.
+    /// The shape for vectors of `dims` dimensions, up to `2m` edges a node, and so many further columns.
     ///
     /// # Errors
     /// When a node with the shortest of codes does not fit a page.
-    pub fn new(dims: usize, m: usize) -> Result<Self> {
-        if !(2..=MAX_M).contains(&m) {
-            return Err(Error::Parameter {
-                name: "m",
-                value: m,
-                min: 2,
-                max: MAX_M,
-            });
+    pub fn new(dims: usize, m: usize, columns: usize) -> Result<Self> {
+        for (name, value, min, max) in [("m", m, 2, MAX_M), ("columns", columns, 0, MAX_COLUMNS)] {
+            if !(min..=max).contains(&value) {
+                return Err(Error::Parameter {
+                    name,
+                    value,
+                    min,
+                    max,
+                });
+            }
         }
-        Self::fit(dims, m).ok_or_else(|| Error::TooManyDimensions {
+        Self::fit(dims, m, columns).ok_or_else(|| Error::TooManyDimensions {
             dims,
             m,
             limit: (1..dims)
                 .rev()
-                .find(|&dims| Self::fit(dims, m).is_some())
+                .find(|&dims| Self::fit(dims, m, columns).is_some())
                 .unwrap_or(0),
         })
     }
 
     /// The most nodes a page that leave room for codes long enough.
-    const fn fit(dims: usize, m: usize) -> Option<Self> {
+    const fn fit(dims: usize, m: usize, columns: usize) -> Option<Self> {
         let degree = 2 * m;
-        let full = (dims.div_ceil(2) + 1).next_multiple_of(Self::CODE_STEP);
+        // Four bits for each dimension, and the cell.
+        let full = dims.div_ceil(2) + 1;
         let most = if full < Self::MOST_CODE {
             full
         } else {
@@ -91,15 +103,20 @@ impl Shape {
         };
         let mut slots = MAX_SLOTS;
         while slots > 0 {
-            let slot_bytes = (LOGGED_BYTES - HEADER) / slots / 8 * 8;
-            let fixed = SLOT_HEADER + Self::vector_bytes(dims) + degree * 10 + 4;
+            let slot_bytes = (LOGGED_BYTES - HEADER) / slots / WORD * WORD;
+            let fixed = LEVELS
+                + Self::vector_bytes(dims)
+                + degree * (size_of::<u32>() + size_of::<u16>() + size_of::<Factors>())
+                + size_of::<Factors>()
+                + columns * WORD;
             if fixed < slot_bytes {
-                let code = (slot_bytes - fixed) / (degree + 1) / Self::CODE_STEP * Self::CODE_STEP;
+                let code = (slot_bytes - fixed) / (degree + 1);
                 if code >= enough || slots == 1 && code > 0 {
                     let code_bytes = if code < most { code } else { most };
                     return Some(Self {
                         dims,
                         degree,
+                        columns,
                         slots,
                         code_bytes,
                         slot_bytes,
@@ -118,11 +135,11 @@ impl Shape {
     }
 
     const fn vector_bytes(dims: usize) -> usize {
-        (2 * dims).next_multiple_of(8)
+        dims.next_multiple_of(WORD)
     }
 
     pub(super) const fn ids(&self) -> usize {
-        SLOT_HEADER + Self::vector_bytes(self.dims)
+        LEVELS + Self::vector_bytes(self.dims)
     }
 
     pub(super) const fn versions(&self) -> usize {
@@ -139,6 +156,10 @@ impl Shape {
 
     pub(super) const fn own(&self) -> usize {
         self.codes() + self.degree * self.code_bytes
+    }
+
+    pub(super) const fn words(&self) -> usize {
+        self.slot_bytes - self.columns * WORD
     }
 
     /// TIDs of an overflow slot.

@@ -4,12 +4,12 @@ use std::mem::size_of;
 
 use bytemuck::{Zeroable, cast_slice, cast_slice_mut, from_bytes, from_bytes_mut};
 use half::f16;
-use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 
 use super::format::{
-    Factors, INLINE_TIDS, OVERFLOW_TIDS, Pointer, SLOT_HEADER, SlotHeader, State, Tid,
+    Factors, INLINE_TIDS, LEVELS, OVERFLOW_TIDS, Pointer, SLOT_HEADER, SlotHeader, State, Tid,
 };
 use super::shape::Shape;
+use crate::rounded::{Rounded, RoundedRef};
 
 /// A slot that can be read.
 #[derive(Clone, Copy)]
@@ -57,9 +57,19 @@ impl<'p> Slot<'p> {
 
     /// The vector.
     #[inline]
-    pub fn vector(&self) -> &'p [f16] {
-        let bits: &[u16] = cast_slice(&self.bytes[SLOT_HEADER..SLOT_HEADER + 2 * self.shape.dims]);
-        bits.reinterpret_cast()
+    pub fn rounded(&self) -> RoundedRef<'p> {
+        let [scale, error] = *from_bytes(&self.bytes[SLOT_HEADER..LEVELS]);
+        RoundedRef {
+            scale,
+            error,
+            levels: cast_slice(&self.bytes[LEVELS..][..self.shape.dims]),
+        }
+    }
+
+    /// The words of the further columns.
+    #[inline]
+    pub fn words(&self) -> &'p [u64] {
+        cast_slice(&self.bytes[self.shape.words()..])
     }
 
     /// Requests what a visit reads of it.
@@ -186,6 +196,11 @@ impl SlotMut<'_> {
 
     /// Makes it a live node without edges or rows. The version stays.
     pub fn init_node(&mut self, vector: &[f16], norm_squared: f32) {
+        self.init_rounded(Rounded::of(vector).get(), norm_squared);
+    }
+
+    /// [`init_node`](Self::init_node) of a vector that is rounded already.
+    pub fn init_rounded(&mut self, rounded: RoundedRef<'_>, norm_squared: f32) {
         let version = self.get().header().version;
         self.bytes.fill(0);
         *self.header_mut() = SlotHeader {
@@ -194,9 +209,15 @@ impl SlotMut<'_> {
             norm_squared,
             ..SlotHeader::zeroed()
         };
-        let bits: &[u16] = vector.reinterpret_cast();
-        let bytes: &[u8] = cast_slice(bits);
-        self.bytes[SLOT_HEADER..SLOT_HEADER + bytes.len()].copy_from_slice(bytes);
+        let levels: &[u8] = cast_slice(rounded.levels);
+        self.bytes[SLOT_HEADER..LEVELS]
+            .copy_from_slice(bytemuck::bytes_of(&[rounded.scale, rounded.error]));
+        self.bytes[LEVELS..LEVELS + levels.len()].copy_from_slice(levels);
+    }
+
+    /// Sets the words of the further columns, of which there are as many.
+    pub fn set_words(&mut self, words: &[u64]) {
+        self.bytes[self.shape.words()..].copy_from_slice(cast_slice(words));
     }
 
     /// Makes it an overflow slot without rows. The version stays.

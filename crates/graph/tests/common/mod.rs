@@ -8,6 +8,7 @@ use graph::insert::insert;
 use graph::layout::Tid;
 use graph::mem::MemStore;
 use graph::random::Random;
+use graph::reorder::Reordered;
 use graph::scan::{Options, Order, Row, Scan};
 use graph::search::Limits;
 use graph::space::Metric;
@@ -101,6 +102,7 @@ pub fn parameters(metric: Metric) -> Parameters {
         dims: DIMS,
         m: 8,
         ef_construction: 40,
+        columns: 0,
     }
 }
 
@@ -117,6 +119,14 @@ pub fn distance(metric: Metric, a: &[f16], b: &[f16]) -> f64 {
     metric.distance(a, kernels::norm_squared(a), b, kernels::norm_squared(b))
 }
 
+/// The distance as the SQL operator gives it.
+pub fn sql_distance(metric: Metric, a: &[f16], b: &[f16]) -> f64 {
+    match metric {
+        Metric::L2 => distance(metric, a, b).sqrt(),
+        Metric::Cosine | Metric::InnerProduct => distance(metric, a, b),
+    }
+}
+
 /// A scan without limits.
 pub fn options(ef: usize, order: Order) -> Options {
     Options {
@@ -127,7 +137,44 @@ pub fn options(ef: usize, order: Order) -> Options {
     }
 }
 
-/// The rows of the first `limit` answers.
+/// What the executor returns of a scan of `data`: rows and their distances.
+pub fn returned<S: PageStore>(
+    index: &Index<S>,
+    scan: Scan,
+    query: &[f16],
+    data: &[Vec<f16>],
+    limit: usize,
+) -> Vec<(usize, f64)> {
+    let metric = index.metric();
+    // Of rows that have no vector there, copies of others, nothing is known but the bound.
+    let distance = |tid| match data.get(row(tid)) {
+        Some(vector) => sql_distance(metric, query, vector),
+        None => f64::INFINITY,
+    };
+    let mut reordered = Reordered::new(index, scan, distance);
+    let mut rows = Vec::new();
+    while rows.len() < limit
+        && let Some((distance, tid)) = reordered.next_row().unwrap()
+    {
+        rows.push((row(tid), distance));
+    }
+    rows
+}
+
+/// The nearest rows that the executor returns.
+pub fn nearest<S: PageStore>(
+    index: &Index<S>,
+    data: &[Vec<f16>],
+    query: &[f16],
+    ef: usize,
+    limit: usize,
+) -> Vec<usize> {
+    let scan = Scan::new(index.query(query).unwrap(), options(ef, Order::Strict));
+    let rows = returned(index, scan, query, data, limit);
+    rows.into_iter().map(|(row, _)| row).collect()
+}
+
+/// The first `limit` rows that a scan returns.
 pub fn answers<S: PageStore>(
     index: &Index<S>,
     query: &[f16],
@@ -139,11 +186,11 @@ pub fn answers<S: PageStore>(
     let mut rows = Vec::new();
     let mut last = f64::NEG_INFINITY;
     while rows.len() < limit {
-        let Some(Row { distance, tid }) = scan.next_row(index).unwrap() else {
+        let Some(Row { bound, tid, .. }) = scan.next_row(index).unwrap() else {
             break;
         };
-        assert!(distance >= last, "{distance} after {last}");
-        last = distance;
+        assert!(bound >= last, "{bound} after {last}");
+        last = bound;
         rows.push(row(tid));
     }
     rows
@@ -176,7 +223,7 @@ pub fn recall<S: PageStore>(
             .collect();
         exact.sort_by(|a, b| a.0.total_cmp(&b.0));
         let farthest = exact[9.min(exact.len() - 1)].0;
-        found += answers(index, query, ef, 10)
+        found += nearest(index, data, query, ef, 10)
             .into_iter()
             .filter(|&row| distance(metric, query, &data[row]) <= farthest + 1e-9)
             .count();
@@ -191,6 +238,6 @@ pub fn found_by_themselves<S: PageStore>(
     rows: &[usize],
 ) -> usize {
     rows.iter()
-        .filter(|&&row| answers(index, &data[row], 40, 3).contains(&row))
+        .filter(|&&row| nearest(index, data, &data[row], 40, 3).contains(&row))
         .count()
 }

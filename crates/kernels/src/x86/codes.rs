@@ -65,6 +65,20 @@ pub(super) unsafe fn vnni<const BITS: usize>(
     }
 }
 
+/// Bytes of a register.
+const REGISTER: usize = 32;
+
+/// Zeros before as many ones: from any place among the zeros on, a mask of the last so many bytes of a register.
+static LAST: [u8; 2 * REGISTER] = {
+    let mut mask = [0; 2 * REGISTER];
+    let mut at = REGISTER;
+    while at < mask.len() {
+        mask[at] = u8::MAX;
+        at += 1;
+    }
+    mask
+};
+
 /// A register of codes at a time, a code after the other.
 ///
 /// # Safety
@@ -78,27 +92,35 @@ pub(super) unsafe fn avx2<const BITS: usize>(
 ) {
     let len = codes.code_bytes();
     let elements = len * (8 / BITS);
-    let (level, ones) = (_mm256_set1_epi8((1 << BITS) - 1), _mm256_set1_epi16(1));
-    let whole = len - len % 32;
+    let ones = _mm256_set1_epi16(1);
+    let (whole, rest) = (len - len % REGISTER, len % REGISTER);
+    // SAFETY: a register from `rest` on is inside the mask.
+    let last = unsafe { _mm256_loadu_si256(LAST.as_ptr().add(rest).cast()) };
     for (i, (out, &which)) in out.iter_mut().zip(which).enumerate() {
         let code = codes.code(i);
         let query = &queries[usize::from(which) * elements..][..elements];
         let mut sum = _mm256_setzero_si256();
-        for at in (0..whole).step_by(32) {
-            // SAFETY: 32 bytes from `at` are inside the code.
-            let code = unsafe { _mm256_loadu_si256(code.as_ptr().add(at).cast()) };
-            let mut pairs = _mm256_setzero_si256();
-            for field in 0..8 / BITS {
-                // SAFETY: the query has as many bytes for each field as a code has bytes.
-                let query =
-                    unsafe { _mm256_loadu_si256(query.as_ptr().add(field * len + at).cast()) };
-                let shifted = _mm256_srl_epi16(code, _mm_cvtsi32_si128((BITS * field) as i32));
-                // A pair of products is at most 2 · 15 · 127 and there are two, or they are smaller
-                // and more: i16 holds the sum.
-                let products = _mm256_maddubs_epi16(_mm256_and_si256(shifted, level), query);
-                pairs = _mm256_add_epi16(pairs, products);
-            }
+        for at in (0..whole).step_by(REGISTER) {
+            // SAFETY: a register from `at` on is inside the code, and inside each field of the query, which has as many
+            // bytes for each as a code has bytes.
+            let pairs = unsafe {
+                let code = _mm256_loadu_si256(code.as_ptr().add(at).cast());
+                products::<BITS>(code, query.as_ptr().add(at), len)
+            };
             sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
+        }
+        let mut tail = 0;
+        if rest > 0 && whole > 0 {
+            // What is left is read with the bytes before it, which count as zeros.
+            let at = len - REGISTER;
+            // SAFETY: as above; the code has a register at least.
+            let pairs = unsafe {
+                let code = _mm256_loadu_si256(code.as_ptr().add(at).cast());
+                products::<BITS>(_mm256_and_si256(code, last), query.as_ptr().add(at), len)
+            };
+            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
+        } else if rest > 0 {
+            tail = code_dot(BITS, query, code);
         }
         let half = _mm_add_epi32(
             _mm256_castsi256_si128(sum),
@@ -106,6 +128,27 @@ pub(super) unsafe fn avx2<const BITS: usize>(
         );
         let half = _mm_add_epi32(half, _mm_shuffle_epi32::<0b01_00_11_10>(half));
         let half = _mm_add_epi32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half));
-        *out = _mm_cvtsi128_si32(half) + code_dot(BITS, query, code, whole);
+        *out = _mm_cvtsi128_si32(half) + tail;
     }
+}
+
+/// The products of a register of codes with a query, added up by pairs of elements and over the fields.
+///
+/// # Safety
+/// The machine has AVX2. The query can be read for a register from each `len` bytes on, for as many fields as a code has.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn products<const BITS: usize>(code: __m256i, query: *const i8, len: usize) -> __m256i {
+    let level = _mm256_set1_epi8((1 << BITS) - 1);
+    let mut pairs = _mm256_setzero_si256();
+    for field in 0..8 / BITS {
+        // SAFETY: the caller vouches for the query.
+        let query = unsafe { _mm256_loadu_si256(query.add(field * len).cast()) };
+        let shifted = _mm256_srl_epi16(code, _mm_cvtsi32_si128((BITS * field) as i32));
+        // A pair of products is at most 2 · 15 · 127 and there are two, or they are smaller
+        // and more: i16 holds the sum.
+        let products = _mm256_maddubs_epi16(_mm256_and_si256(shifted, level), query);
+        pairs = _mm256_add_epi16(pairs, products);
+    }
+    pairs
 }
