@@ -9,6 +9,16 @@ pub enum Error {
     /// The graph or its pages.
     #[error(transparent)]
     Graph(#[from] graph::error::Error),
+    /// An index that another release has built.
+    #[error("index \"{index}\" has format version {found}, this release reads version {expected}")]
+    Version {
+        /// Its name.
+        index: String,
+        /// Its version.
+        found: u8,
+        /// That of this release.
+        expected: u8,
+    },
     /// A column of vectors of any dimension.
     #[error("column does not have dimensions")]
     NoDimensions,
@@ -89,6 +99,10 @@ impl Report for Error {
         use Error::*;
         match self {
             Graph(error) => error.fields(),
+            Version { index, .. } => Fields::hinted(
+                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("Rebuild index \"{index}\" with REINDEX."),
+            ),
             NoDimensions => Fields::hinted(
                 ERRCODE_INVALID_PARAMETER_VALUE,
                 "Write the number of dimensions with the column's type or in a cast, as in clip_vector(512).",

@@ -16,8 +16,9 @@ use graph::store::{Gate, Mode, PageStore};
 use pgrx::{PgMemoryContexts, check_for_interrupts, pg_sys};
 
 use super::buffer::{BLOCK_BYTES, GateLock, HEADER_BYTES, ReadPage, WritePage, contents};
+use super::error::Error;
 use super::sort::Sort;
-use super::{bases, recent};
+use super::{bases, recent, relation};
 
 /// Most pages that are asked for ahead of time; `effective_io_concurrency` may want fewer.
 const AHEAD: usize = 8;
@@ -73,10 +74,18 @@ impl Pages {
     ///
     /// # Errors
     /// When its first page is not that of such an index, or of another version.
-    pub fn open(self) -> Result<Index<Self>> {
+    pub fn open(self) -> super::error::Result<Index<Self>> {
         let id = self.id();
         let known = bases::known(id);
-        let index = Index::open(self, known.clone())?;
+        let index = Index::open(self, known.clone()).map_err(|error| match error {
+            graph::error::Error::Version { found, expected } => Error::Version {
+                // SAFETY: the relation is open, as the caller of `new` vouched.
+                index: unsafe { relation::name(self.relation) },
+                found,
+                expected,
+            },
+            error => error.into(),
+        })?;
         if let Some(basis) = index.basis()
             && known.is_none_or(|known| !Arc::ptr_eq(&known, basis))
         {

@@ -115,7 +115,7 @@ close $pages;
 $node->start;
 my ($status, $out, $err) = $node->psql('postgres', 'SET ignore_checksum_failure = on; SET enable_seqscan = off;
 	SELECT id FROM photos ORDER BY embedding <=> embedding(1) LIMIT 1');
-like($err, qr/index has format version 99.*\n?.*HINT:.*REINDEX/s, 'an index of another version is refused');
+like($err, qr/index "photos_embedding" has format version 99.*\n?.*HINT:.*"photos_embedding" with REINDEX/s, 'an index of another version is refused');
 $node->safe_psql('postgres', 'REINDEX INDEX photos_embedding');
 is($node->safe_psql('postgres', 'SELECT verify()'), '', 'and built again');
 done_testing();
