@@ -140,6 +140,23 @@ fn assert_mixed(a: &[f16], b: &[f32]) {
     }
 }
 
+/// Whole numbers with each other, exactly, and with singles.
+#[track_caller]
+fn assert_bytes(a: &[i8], b: &[i8], singles: &[f32]) {
+    let wide: Vec<f32> = a.iter().map(|&x| f32::from(x)).collect();
+    let magnitude = scalar::dot(&absolute(&wide), &absolute(singles));
+    let exact = scalar::dot(a, b);
+    assert!(exact.abs() < f64::from(1 << 24));
+    for set in instruction_sets() {
+        assert_eq!(f64::from(set.dot_bytes(a, b)), exact, "{set:?}");
+        let dot = set.dot_bytes_mixed(a, singles);
+        let allowed = tolerance(a.len(), magnitude);
+        assert_close(set, "bytes", dot, scalar::dot(a, singles), allowed);
+        let single = f32::kernels(set).dot(&wide, singles);
+        assert_eq!(dot.to_bits(), single.to_bits(), "{set:?}");
+    }
+}
+
 /// Runs `check` on the kernels of every instruction set, for both element types.
 fn on_both(check: impl Fn(&InstructionSet, &dyn Fn(&[f32], &[f32]) -> [f64; 4])) {
     for set in instruction_sets() {
@@ -239,6 +256,24 @@ fn root_functions_are_those_of_the_active_set() {
     let singles = wave(513, 0.7);
     let mixed = kernels::active().dot_mixed(&a, &singles);
     assert_eq!(kernels::dot_mixed(&a, &singles), mixed);
+    let (levels, singles) = (levels(513, 3), wave(513, 0.7));
+    let set = kernels::active();
+    assert_eq!(
+        kernels::dot_bytes(&levels, &levels),
+        set.dot_bytes(&levels, &levels)
+    );
+    assert_eq!(
+        kernels::dot_bytes_mixed(&levels, &singles),
+        set.dot_bytes_mixed(&levels, &singles)
+    );
+}
+
+/// Repeatable whole numbers between -127 and 127, both among them.
+fn levels(n: usize, step: usize) -> Vec<i8> {
+    (0..n)
+        .map(|i| ((i * step) % 255) as u8 as i8)
+        .map(|x| x.max(-127))
+        .collect()
 }
 
 #[test]
@@ -249,6 +284,7 @@ fn every_length() {
         assert_matches_reference(&halves(&a), &halves(&b));
         assert_mixed(&halves(&a), &b);
         assert_mixed(&halves(&a), &wave(n + 70, 1.13));
+        assert_bytes(&levels(n, 37), &levels(n, 101), &b);
     }
 }
 

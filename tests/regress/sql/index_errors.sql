@@ -2,7 +2,7 @@
 \i outcome.sql
 \pset format unaligned
 \pset tuples_only on
-CREATE TABLE photos (id integer PRIMARY KEY, title text, any_length clip_vector, wide clip_vector(8000), embedding clip_vector(3));
+CREATE TABLE photos (id integer PRIMARY KEY, title text, any_length clip_vector, wide clip_vector(8100), embedding clip_vector(3));
 INSERT INTO photos VALUES (1, 'a', '[1,2]', NULL, '[1,2,3]');
 SELECT s.statement || E'\n' || pg_temp.outcome(s.statement)
 FROM (VALUES
@@ -20,7 +20,7 @@ FROM (VALUES
     (12, 'CREATE INDEX ON photos USING clip_hnsw (embedding) WITH (ef_construction = 1001)'),
     (13, 'CREATE INDEX ON photos USING clip_hnsw (embedding) WITH (m = 40)'),
     (14, 'CREATE INDEX ON photos USING clip_hnsw (embedding) WITH (lists = 10)'),
-    (15, 'CREATE INDEX ON photos USING clip_hnsw ((wide::clip_vector(8000))) WITH (m = 2)'),
+    (15, 'CREATE INDEX ON photos USING clip_hnsw ((wide::clip_vector(8100))) WITH (m = 2)'),
     (16, 'SET clip_pg.ef_search = 0'),
     (17, 'SET clip_pg.ef_search = 10001'),
     (18, 'SET clip_pg.max_scan_tuples = 0'),
@@ -52,7 +52,7 @@ RESET enable_seqscan;
 
 -- What CREATE INDEX refuses, other definitions do not get past it: the index could not be rebuilt.
 CREATE DOMAIN any_length AS clip_vector;
-CREATE TABLE changed (v clip_vector(3), wide clip_vector(3000));
+CREATE TABLE changed (v clip_vector(3), wide clip_vector(5000));
 INSERT INTO changed VALUES ('[1,2,3]');
 CREATE INDEX changed_v ON changed USING clip_hnsw (v);
 CREATE INDEX changed_wide ON changed USING clip_hnsw (wide);

@@ -36,19 +36,19 @@ SELECT :epoch AS before, epoch AS after, clip_recall('lengths_v', 10, 200) >= :b
 -- A timeout ends the learning of codes, in CREATE INDEX and in VACUUM, well before it is over.
 CREATE TABLE broad (v clip_vector(3700)) WITH (autovacuum_enabled = off);
 INSERT INTO broad
-SELECT array(SELECT sin(n * i * 0.37 + i + n)::real FROM generate_series(1, 3700) i)::clip_vector FROM generate_series(1, 300) n;
+SELECT array(SELECT sin(n * i * 0.37 + i + n)::real FROM generate_series(1, 3700) i)::clip_vector FROM generate_series(1, 360) n;
 SELECT clock_timestamp() AS began \gset
-CREATE INDEX broad_v ON broad USING clip_hnsw (v);
+CREATE INDEX broad_v ON broad USING clip_hnsw (v) WITH (m = 100, ef_construction = 200);
 SELECT clock_timestamp() - :'began' AS whole \gset
 SELECT epoch FROM clip_index_info('broad_v');
 DROP INDEX broad_v;
 SELECT clock_timestamp() AS began \gset
 SET statement_timeout = '200ms';
-CREATE INDEX broad_v ON broad USING clip_hnsw (v);
+CREATE INDEX broad_v ON broad USING clip_hnsw (v) WITH (m = 100, ef_construction = 200);
 RESET statement_timeout;
 SELECT clock_timestamp() - :'began' < :'whole'::interval / 2 + interval '0.5 s' AS soon;
 CREATE TABLE filled_later (LIKE broad) WITH (autovacuum_enabled = off);
-CREATE INDEX filled_later_v ON filled_later USING clip_hnsw (v);
+CREATE INDEX filled_later_v ON filled_later USING clip_hnsw (v) WITH (m = 100, ef_construction = 200);
 INSERT INTO filled_later SELECT v FROM broad;
 SELECT clock_timestamp() AS began \gset
 SET statement_timeout = '200ms';

@@ -58,6 +58,8 @@ impl Shape {
     /// Bytes of a code that one node more on the page must leave; shorter codes cost more page reads by their errors than
     /// fuller pages save.
     const ENOUGH_CODE: usize = 31;
+    /// Bytes of the shortest code, on a page for one node.
+    const LEAST_CODE: usize = 8;
     /// Longer codes are no better.
     const MOST_CODE: usize = 64;
 
@@ -91,16 +93,7 @@ impl Shape {
         let degree = 2 * m;
         // Four bits for each dimension, and the cell.
         let full = dims.div_ceil(2) + 1;
-        let most = if full < Self::MOST_CODE {
-            full
-        } else {
-            Self::MOST_CODE
-        };
-        let enough = if most < Self::ENOUGH_CODE {
-            most
-        } else {
-            Self::ENOUGH_CODE
-        };
+        let most = least(full, Self::MOST_CODE);
         let mut slots = MAX_SLOTS;
         while slots > 0 {
             let slot_bytes = (LOGGED_BYTES - HEADER) / slots / WORD * WORD;
@@ -111,8 +104,12 @@ impl Shape {
                 + columns * WORD;
             if fixed < slot_bytes {
                 let code = (slot_bytes - fixed) / (degree + 1);
-                if code >= enough || slots == 1 && code > 0 {
-                    let code_bytes = if code < most { code } else { most };
+                let wanted = match slots {
+                    1 => Self::LEAST_CODE,
+                    _ => Self::ENOUGH_CODE,
+                };
+                if code >= least(wanted, most) {
+                    let code_bytes = least(code, most);
                     return Some(Self {
                         dims,
                         degree,
@@ -195,4 +192,8 @@ impl Shape {
     pub(super) fn codes_at(&self) -> usize {
         self.factors_at() + self.entries * size_of::<Factors>()
     }
+}
+
+const fn least(a: usize, b: usize) -> usize {
+    if a < b { a } else { b }
 }

@@ -1,0 +1,181 @@
+//! What a rounded vector tells of a distance, against what the SQL operators make of it.
+
+use graph::query::Query;
+use graph::random::Random;
+use graph::rounded::Rounded;
+use graph::space::Metric;
+use half::f16;
+use kernels::{Element, cosine_distance_from, instruction_sets};
+use proptest::prelude::*;
+
+/// What is no infinity of halves, rounded or not.
+const LARGEST: f32 = 65_504.0;
+const METRICS: [Metric; 3] = [Metric::Cosine, Metric::InnerProduct, Metric::L2];
+
+/// The distance as every instruction set of this machine makes it: an index may have been built on another one.
+fn distances(metric: Metric, a: &[f16], b: &[f16]) -> Vec<f64> {
+    let of = |set| {
+        let kernels = f16::kernels(set);
+        match metric {
+            Metric::Cosine => kernels.cosine_distance(a, b),
+            Metric::InnerProduct => -f64::from(kernels.dot(a, b)),
+            Metric::L2 => f64::from(kernels.l2_squared(a, b)),
+        }
+    };
+    instruction_sets().map(of).collect()
+}
+
+/// Checks both bounds of the distance of two vectors by all metrics.
+#[track_caller]
+fn assert_bounds(query: &[f16], vector: &[f16]) {
+    let rounded = Rounded::of(vector);
+    for metric in METRICS {
+        if !metric.takes(query) || !metric.takes(vector) {
+            continue;
+        }
+        let looking = Query::new(metric, query, None);
+        for set in instruction_sets() {
+            let norm = f16::kernels(set).dot(vector, vector);
+            let measure = looking.measure(rounded.get(), norm);
+            for distance in distances(metric, query, vector) {
+                assert!(
+                    measure.least() <= distance && distance <= measure.most(),
+                    "{metric:?}: {distance} is not within {measure:?}"
+                );
+            }
+        }
+    }
+}
+
+/// Elements of a kind that is hard to round or to add.
+fn vector(kind: u8, dims: usize, exponent: f32, random: &mut Random) -> Vec<f16> {
+    let size = 2f32.powf(exponent);
+    (0..dims)
+        .map(|i| match kind {
+            // Like noise, all of one sign, few of any size, of all sizes, and half way between two levels.
+            0 => size * random.normal(),
+            1 => size * (1.0 + 0.01 * random.normal()),
+            2 => match random.below(dims) {
+                0..3 => size * random.normal(),
+                _ => 0.0,
+            },
+            3 => size * random.normal() * 2f32.powi(random.below(24) as i32 - 12),
+            _ => {
+                size * if i == 0 {
+                    127.0
+                } else {
+                    0.5 + random.below(100) as f32
+                } / 127.0
+            }
+        })
+        .map(|x| f16::from_f32(x.clamp(-LARGEST, LARGEST)))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_distance_is_within_its_bounds(
+        dims in 1_usize..700,
+        kinds in (0_u8..5, 0_u8..5),
+        exponents in (-24f32..15.0, -24f32..15.0),
+        near in 0_u8..4,
+        seed: u64,
+    ) {
+        let mut random = Random::new(seed);
+        let query = vector(kinds.0, dims, exponents.0, &mut random);
+        assert_bounds(&query, &vector(kinds.1, dims, exponents.1, &mut random));
+        // Vectors that are nearly the query, or point the same or the other way, where bounds are tightest.
+        let close: Vec<f16> = query
+            .iter()
+            .map(|x| x.to_f32() * match near {
+                0 => 1.0,
+                1 => 1.0 + 0.01 * random.normal(),
+                2 => -3.0,
+                _ => 0.3,
+            })
+            .map(|x| f16::from_f32(x.clamp(-LARGEST, LARGEST)))
+            .collect();
+        assert_bounds(&query, &close);
+        assert_bounds(&close, &query);
+    }
+}
+
+#[test]
+fn bounds_hold_at_the_limits() {
+    let mut random = Random::new(1);
+    let extreme = [
+        f16::ZERO,
+        f16::MAX,
+        f16::MIN,
+        f16::MIN_POSITIVE_SUBNORMAL,
+        f16::MIN_POSITIVE,
+        f16::ONE,
+    ];
+    for dims in [1, 2, 7, 512, 4_000, 16_000] {
+        for &a in &extreme {
+            for &b in &extreme {
+                assert_bounds(&vec![a; dims], &vec![b; dims]);
+                let mut one = vec![f16::ZERO; dims];
+                one[dims / 2] = a;
+                assert_bounds(&one, &vec![b; dims]);
+                assert_bounds(&vec![b; dims], &one);
+            }
+        }
+        let (a, b) = (
+            vector(0, dims, 0.0, &mut random),
+            vector(0, dims, 0.0, &mut random),
+        );
+        assert_bounds(&a, &b);
+        assert_bounds(&a, &a);
+    }
+}
+
+/// The bound is of use: it leaves a few thousandths of the norms open.
+#[test]
+fn bounds_are_near() {
+    let mut random = Random::new(1);
+    for dims in [512, 768, 1_024] {
+        let (a, b) = (
+            vector(0, dims, 0.0, &mut random),
+            vector(0, dims, 0.0, &mut random),
+        );
+        let query = Query::new(Metric::Cosine, &a, None);
+        let measure = query.measure(Rounded::of(&b).get(), kernels::norm_squared(&b));
+        assert!(measure.error < 0.01, "{dims}: {measure:?}");
+        let own = query.measure(Rounded::of(&a).get(), kernels::norm_squared(&a));
+        assert!(own.error < 0.001, "{dims}: {own:?}");
+    }
+}
+
+#[test]
+fn a_rounded_vector_is_what_it_says() {
+    let mut random = Random::new(1);
+    for kind in 0..5 {
+        let x = vector(kind, 300, 0.0, &mut random);
+        let rounded = Rounded::of(&x);
+        let y = rounded.get();
+        let differences = x.iter().zip(y.levels).map(|(x, &c)| {
+            assert!(c > i8::MIN);
+            x.to_f64() - f64::from(y.scale) * f64::from(c)
+        });
+        let error = differences.map(|x| x * x).sum::<f64>().sqrt();
+        assert!(error <= f64::from(y.error) && f64::from(y.error) <= error * 1.000_001 + 1e-12);
+        let norm = f64::from(kernels::norm_squared(&x));
+        assert!((y.norm_squared() - norm).abs() <= 1e-5 * norm, "{kind}");
+        if norm == 0.0 {
+            continue;
+        }
+        let halves = y.halves();
+        let own = cosine_distance_from(
+            kernels::dot(&x, &halves),
+            kernels::norm_squared(&x),
+            kernels::norm_squared(&halves),
+        );
+        assert!(own < 1e-3, "{own}");
+    }
+    let zeros = Rounded::of(&[f16::ZERO; 5]);
+    assert_eq!(zeros.get().halves(), [f16::ZERO; 5]);
+    assert_eq!((zeros.get().scale, zeros.get().error), (0.0, 0.0));
+}
