@@ -47,6 +47,6 @@ grep -qx 'a dog in the snow' "$build/deb/test.out" || die "the search found some
 
 say "Removing it"
 inside apt-get remove -qq -y "$package" >>"$build/deb/test.log" 2>&1 || die "the package cannot be removed"
-left=$(find "$system/usr" -path '*clip_pg*' -not -path '*/doc/*')
+left=$(cd "$system" && find usr -path '*clip_pg*' -not -path '*/doc/*')
 [ -z "$left" ] || die "something is left:" "$left"
 say "Nothing is left of it"

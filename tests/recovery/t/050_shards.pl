@@ -7,6 +7,9 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $data = slurp_file(dirname(__FILE__) . '/index_data.sql');
+my ($share) = run_command([ 'pg_config', '--sharedir' ]);
+plan skip_all => 'the server was installed without postgres_fdw' unless -e "$share/extension/postgres_fdw.control";
+
 my @shards = map {
 	my $shard = PostgreSQL::Test::Cluster->new("shard$_");
 	$shard->init;
