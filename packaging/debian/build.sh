@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds a Debian package for the PostgreSQL of PG_CONFIG: build/deb/postgresql-MAJOR-clip-pg_VERSION-1_ARCH.deb. It can be
-# built again to the same bytes, in whatever directory: paths of this machine are left out, and every time is that of the
-# last commit, or SOURCE_DATE_EPOCH. DEBFULLNAME and DEBEMAIL name its maintainer.
+# Builds a Debian package for the PostgreSQL of PG_CONFIG: build/deb/postgresql-MAJOR-clip-pg_VERSION-1_ARCH.deb. Paths of
+# this machine are left out of it, and every time is that of the last commit, or SOURCE_DATE_EPOCH. DEBFULLNAME and DEBEMAIL
+# name its maintainer.
 . "$(dirname "$0")/../../scripts/common.sh"
 require_pg_config
 for program in dh dpkg-buildpackage lintian; do
