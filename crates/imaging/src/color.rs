@@ -10,6 +10,7 @@ use moxcms::{
     CicpColorPrimaries, CicpProfile, ColorProfile, DataColorSpace, Layout, MatrixCoefficients,
     RenderingIntent, TransferCharacteristics, Transform8BitExecutor, TransformOptions,
 };
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,18 +31,18 @@ impl fmt::Debug for Conversion {
 }
 
 impl Conversion {
-    /// By what the file says of the colours of a page; `None` where it does not, or they are sRGB.
-    pub(crate) fn of(
+    /// By what the file says of the colours of a page, whose `profile` is asked for where nothing else tells; `None` where it
+    /// does not, or they are sRGB.
+    pub(crate) fn of<'a>(
         format: Format,
         bytes: &[u8],
-        page: Option<i32>,
+        profile: impl FnOnce() -> Option<Cow<'a, [u8]>>,
         pulse: &Pulse<'_>,
     ) -> Option<Self> {
         let made = pulse.confine(format, || {
             let profile = match metadata::code_points(format, bytes, pulse) {
                 Some(codes) => described(codes),
-                None => metadata::profile(format, bytes, page, pulse)
-                    .and_then(|profile| ColorProfile::new_from_slice(&profile).ok()),
+                None => profile().and_then(|profile| ColorProfile::new_from_slice(&profile).ok()),
             };
             Ok(profile.and_then(|profile| Self::from(&profile)))
         });

@@ -7,7 +7,7 @@
 use super::color::Conversion;
 use super::region::Area;
 use super::source::{Pulse, corrupt};
-use super::{Format, Limits, rows::Rows};
+use super::{Format, Limits, metadata, rows::Rows};
 use crate::preprocess::Alpha;
 use crate::{Error, Result};
 use std::borrow::Cow;
@@ -42,6 +42,16 @@ pub(crate) trait Decoder: Sync {
             ..Page::full(header.size)
         };
         Ok(Box::new(repeat_n(page, header.frames as usize)))
+    }
+
+    /// The ICC profile of a page.
+    fn profile<'a>(
+        &self,
+        bytes: &'a [u8],
+        _page: Option<i32>,
+        pulse: &Pulse<'_>,
+    ) -> Option<Cow<'a, [u8]>> {
+        metadata::profile(self.format(), bytes, pulse)
     }
 
     /// Starts decoding. The header was read and is within the limits; it is not refused.

@@ -42,7 +42,8 @@ impl Kept {
         if pixels > limits.max_pixels.min(most_pixels as u64) {
             return Ok(None);
         }
-        let conversion = Conversion::of(decoder.format(), bytes, page, &pulse);
+        let profile = || decoder.profile(bytes, page, &pulse);
+        let conversion = Conversion::of(decoder.format(), bytes, profile, &pulse);
         if conversion.as_ref().is_some_and(Conversion::is_of_inks) {
             return Ok(None);
         }

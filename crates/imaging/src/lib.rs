@@ -224,9 +224,10 @@ fn read(
         wish.part.region,
         geometry,
     )?;
+    let profile = || decoder.profile(bytes, wish.part.page, pulse);
     let conversion = match wish.colors {
         ColorProfile::Ignore => None,
-        ColorProfile::Srgb => color::Conversion::of(decoder.format(), bytes, wish.part.page, pulse),
+        ColorProfile::Srgb => color::Conversion::of(decoder.format(), bytes, profile, pulse),
     };
     let whole = decoder::Request::whole(header.size, wish.part.page, wish.alpha, *limits);
     let request = decoder::Request {

@@ -35,6 +35,7 @@ use crate::Result;
 pub(super) use directory::Directory;
 use pages::Pages;
 use picture::Picture;
+use std::borrow::Cow;
 
 /// The decoder of TIFF.
 pub(super) struct Tiff;
@@ -83,6 +84,20 @@ impl Decoder for Tiff {
         Ok(Box::new(pages.into_iter()))
     }
 
+    /// That of the first directory where the page has none.
+    fn profile<'a>(
+        &self,
+        bytes: &'a [u8],
+        page: Option<i32>,
+        pulse: &Pulse<'_>,
+    ) -> Option<Cow<'a, [u8]>> {
+        const PROFILE: u16 = 34_675;
+        let pages = Pages::read(bytes, pulse).ok()?;
+        let own = pages.get(page).ok()?.layout.directory.bytes(PROFILE);
+        own.or_else(|| exif::block(bytes, PROFILE))
+            .map(Cow::Borrowed)
+    }
+
     fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
         let Opening { request, pulse, .. } = file;
         let pages = Pages::read(file.bytes, pulse)?;
@@ -95,16 +110,4 @@ impl Decoder for Tiff {
             pulse,
         )?))
     }
-}
-
-/// The ICC profile of a page, or else of the first directory.
-pub(super) fn profile<'a>(
-    bytes: &'a [u8],
-    page: Option<i32>,
-    pulse: &Pulse<'_>,
-) -> Option<&'a [u8]> {
-    const PROFILE: u16 = 34_675;
-    let pages = Pages::read(bytes, pulse).ok()?;
-    let own = pages.get(page).ok()?.layout.directory.bytes(PROFILE);
-    own.or_else(|| exif::block(bytes, PROFILE))
 }

@@ -12,7 +12,7 @@ mod xmp;
 
 use super::isobmff::Items;
 use super::source::Pulse;
-use super::{Format, exif, tiff};
+use super::{Format, exif};
 pub(crate) use blocks::{Blocks, Kind};
 pub use date::Moment;
 use fields::Fields;
@@ -61,15 +61,13 @@ pub fn taken(bytes: &[u8], progress: &dyn Fn()) -> Option<Moment> {
     date::taken(&Said::of(Format::of(bytes).ok()?, bytes, &pulse))
 }
 
-/// The ICC profile of a page.
+/// The ICC profile of the first picture. TIFF has profiles page by page.
 pub(crate) fn profile<'a>(
     format: Format,
     bytes: &'a [u8],
-    page: Option<i32>,
     pulse: &Pulse<'_>,
 ) -> Option<Cow<'a, [u8]>> {
     match format {
-        Format::Tiff => tiff::profile(bytes, page, pulse).map(Cow::Borrowed),
         Format::Avif | Format::Heic => {
             let items = Items::of(bytes)?;
             items.profile(items.primary).map(Cow::Borrowed)
