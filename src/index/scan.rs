@@ -2,9 +2,10 @@
 //!
 //! A scan that is ordered emits what distances are at least, numbers that never decrease. The executor works out each
 //! row's distance and puts rows in the order of these: that is what it does where a scan says that it is to check the
-//! order again. A condition, [`within`] a distance of the same vector, ends a scan; rows that may be beyond it, and those
-//! of a condition about another vector, are left to the executor to check. A condition without an order is exact, as a boolean condition has to be: all pages are read. Who prefers an
-//! answer that may lack rows sets `clip_pg.approximate_within`, and gets them from the graph.
+//! order again. A condition, [`within`] a distance of the same vector, ends a scan; rows that may be beyond it, and
+//! those of a condition about another vector, are left to the executor to check. A condition without an order is
+//! exact, as a boolean condition has to be: all pages are read. Who prefers an answer that may lack rows sets
+//! `clip_pg.approximate_within`, and gets them from the graph.
 //!
 //! What the server hands over may be several: conditions are taken all, orders are refused by the planner's cost and
 //! here. It can hand over no arrays, no test for NULL, no second column and no backward direction, for the
