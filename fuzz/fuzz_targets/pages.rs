@@ -37,6 +37,7 @@ fn whole() -> MemStore {
         dims: DIMS,
         m: 3,
         ef_construction: 8,
+        columns: 0,
     };
     let mut builder = Builder::new(parameters, usize::MAX).expect("parameters in range");
     let mut random = Random::new(1);

@@ -3,8 +3,9 @@
 use std::ffi::{CStr, c_void};
 
 use graph::census::census;
-use graph::check::{check, finds};
+use graph::check::{Nodes, check, finds};
 use graph::index::Index;
+use graph::insert::NewRow;
 use graph::layout::Tid;
 use graph::random::Random;
 use graph::store::PageStore;
@@ -13,6 +14,7 @@ use pgrx::prelude::*;
 use pgrx::{PgRelation, pg_sys};
 
 use super::error::{Error, Result};
+use super::filter::Columns;
 use super::pages::Pages;
 use super::{raise, relation, tid};
 use crate::error::{self, Returned};
@@ -133,6 +135,7 @@ fn clip_index_info(
             name!(directory_bytes, i64),
             name!(basis_bytes, i64),
             name!(free_bytes, i64),
+            name!(filter_bytes, i64),
         ),
     >,
     pg_sys::panic::ErrorReport,
@@ -164,6 +167,7 @@ fn clip_index_info(
             bytes(census.entry_pages),
             bytes(census.basis_pages),
             bytes(census.empty_pages),
+            bytes(census.filter_pages),
         ))
     };
     Ok(TableIterator::once(describe().map_err(error::Error::from)?))
@@ -209,20 +213,26 @@ fn clip_index_check(
         let snapshot = with_table.then(Snapshot::take);
         let (report, rows) = check(&index)?;
         let mut problems = report.problems;
-        let table = snapshot.map(|snapshot| {
+        let table = snapshot.map(|snapshot| -> Result<_> {
+            // SAFETY: the index is open.
+            let columns = unsafe { Columns::of(opened.index.as_ptr())? };
             let mut scan = TableScan {
+                nodes: Nodes::read(&index)?,
+                columns,
                 index: &index,
                 rows: &rows,
                 search,
                 random: Random::new(rows.len() as u64),
                 missing: 0,
+                mistaken: 0,
                 searched: 0,
                 not_found: 0,
                 problems: &mut problems,
             };
             scan.run(&opened, &snapshot);
-            (scan.missing, scan.searched, scan.not_found)
+            Ok((scan.missing, scan.searched, scan.not_found))
         });
+        let table = table.transpose()?;
         Ok((
             report.live as i64,
             report.rows as i64,
@@ -264,10 +274,13 @@ struct TableScan<'a> {
     index: &'a Index<Pages>,
     /// In order.
     rows: &'a [Tid],
+    nodes: Nodes,
+    columns: Columns,
     /// Share of the rows that are searched for.
     search: f64,
     random: Random,
     missing: i64,
+    mistaken: i64,
     searched: i64,
     not_found: i64,
     problems: &'a mut Vec<String>,
@@ -308,19 +321,30 @@ impl TableScan<'_> {
         }
     }
 
-    fn compare(&mut self, vector: &[half::f16], tid: Tid) -> Result<()> {
+    fn compare(&mut self, vector: &[half::f16], row: NewRow<'_>) -> Result<()> {
+        let tid = row.tid;
+        let place = || format!("row ({},{}) of the table", tid.block(), tid.offset());
         if !self.index.takes(vector) {
             return Ok(());
         }
         if self.rows.binary_search(&tid).is_err() {
             self.missing += 1;
             if self.missing <= 10 {
-                let (block, offset) = (tid.block(), tid.offset());
+                self.problems
+                    .push(format!("{} is not in the index", place()));
+            }
+            return Ok(());
+        }
+        if !self.nodes.fit(self.index, row)? {
+            self.mistaken += 1;
+            if self.mistaken <= 10 {
                 self.problems.push(format!(
-                    "row ({block},{offset}) of the table is not in the index"
+                    "{}: its filter columns are others in the index",
+                    place()
                 ));
             }
-        } else if f64::from(self.random.uniform()) < self.search {
+        }
+        if f64::from(self.random.uniform()) < self.search {
             self.searched += 1;
             // As wide as a scan is that finds as many.
             let ef = guc::ef_search().saturating_mul(2);
@@ -340,11 +364,19 @@ unsafe extern "C-unwind" fn compare(
     _alive: bool,
     state: *mut c_void,
 ) {
-    // SAFETY: the state is what `TableScan::run` gave along, and the index has one column of vectors.
+    // SAFETY: the state is what `TableScan::run` gave along, and the index has one column of vectors, the first; the values
+    // are of its columns.
     unsafe {
         let scan = &mut *state.cast::<TableScan>();
         if let Some(vector) = relation::vector(values, nulls) {
-            let compared = scan.compare(&vector, tid::tid(tid));
+            let words = scan.columns.words(values, nulls);
+            let compared = scan.compare(
+                &vector,
+                NewRow {
+                    tid: tid::tid(tid),
+                    words: words.as_slice(),
+                },
+            );
             compared.unwrap_or_else(|error| raise(error));
         }
     }

@@ -9,14 +9,14 @@ use std::ffi::{CStr, c_char, c_void};
 
 use graph::build::{Builder, Phase};
 use graph::index::Index;
-use graph::insert::insert;
-use graph::layout::Tid;
+use graph::insert::{NewRow, insert};
 use graph::space::Metric;
 use graph::store::PageStore;
 use graph::threads::Threads;
 use pgrx::{PgLogLevel, PgSqlErrorCode, pg_guard, pg_sys, pg_sys::panic::ErrorReport};
 
 use super::error::{Error, Result};
+use super::filter::Columns;
 use super::pages::Pages;
 use super::{options, raise, relation, tid};
 use crate::server;
@@ -96,11 +96,19 @@ unsafe extern "C-unwind" fn add(
     _alive: bool,
     state: *mut c_void,
 ) {
-    // SAFETY: the state is what `build` gave along, and the index has one column of vectors.
+    // SAFETY: the state is what `build` gave along, and the index has one column of vectors, the first; the values are of
+    // its columns.
     unsafe {
         let build = &mut *state.cast::<Build>();
         if let Some(vector) = relation::vector(values, nulls) {
-            let added = build.add(&vector, tid::tid(tid));
+            let words = build.columns.words(values, nulls);
+            let added = build.add(
+                &vector,
+                NewRow {
+                    tid: tid::tid(tid),
+                    words: words.as_slice(),
+                },
+            );
             added.unwrap_or_else(|error| raise(error));
         }
     }
@@ -111,6 +119,7 @@ struct Build {
     pages: Pages,
     threads: Threads,
     metric: Metric,
+    columns: Columns,
     /// Rows that are in the index or on their way there.
     rows: u64,
     stage: Stage,
@@ -130,12 +139,13 @@ impl Build {
     /// Both relations are open as long as the value is used.
     unsafe fn begin(heap: pg_sys::Relation, index: pg_sys::Relation) -> Result<Self> {
         // SAFETY: both relations are open as long as the value is used, as the caller vouches.
-        let (pages, parameters, threads) = unsafe {
+        let (pages, parameters, columns, threads) = unsafe {
             let pages = Pages::new(index);
             if pages.blocks()? > 0 {
                 return Err(Error::NotEmpty(relation::name(index)));
             }
-            (pages, options::parameters(index)?, threads(heap))
+            let columns = Columns::of(index)?;
+            (pages, options::parameters(index)?, columns, threads(heap))
         };
         // SAFETY: reads a setting.
         let budget = unsafe { pg_sys::maintenance_work_mem } as usize * 1024;
@@ -143,14 +153,15 @@ impl Build {
             pages,
             threads,
             metric: parameters.metric,
+            columns,
             rows: 0,
             stage: Stage::Collecting(Box::new(Builder::new(parameters, budget)?)),
         })
     }
 
-    fn add(&mut self, vector: &[half::f16], tid: Tid) -> Result<()> {
+    fn add(&mut self, vector: &[half::f16], row: NewRow<'_>) -> Result<()> {
         if let Stage::Collecting(builder) = &mut self.stage
-            && !builder.push(vector, tid)?
+            && !builder.push(vector, row)?
         {
             let nodes = builder.nodes();
             self.write()?;
@@ -166,7 +177,7 @@ impl Build {
             .report(PgLogLevel::NOTICE);
         }
         if let Stage::Inserting(index) = &mut self.stage {
-            insert(index, vector, tid)?;
+            insert(index, vector, row)?;
         }
         self.rows += u64::from(self.metric.takes(vector));
         Ok(())

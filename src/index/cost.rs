@@ -1,13 +1,13 @@
 //! What a scan costs, for the planner: what [`planner::cost`] asks, from the server's catalogs, settings and plans.
 
 use graph::layout::Shape;
-use graph::scan::visits_before_exact_pass;
+use graph::scan::{PROBE, beam, visits_before_exact_pass};
 use pgrx::{pg_guard, pg_sys};
 use planner::cost::{Costs, Index, Prices, Query, Settings, Wanted};
 
 use super::scan::is_exact;
 use super::selectivity::{is_another_center, nth};
-use super::{options, relation};
+use super::{filter, options, relation};
 use crate::guc;
 use crate::vector::base_type;
 
@@ -71,24 +71,30 @@ impl Estimate {
                 pages,
             };
         }
+        #[cfg(any(feature = "pg14", feature = "pg15", feature = "pg16"))]
+        // SAFETY: the caller vouches for both.
+        unsafe {
+            add_conditions(root, path);
+        }
         let mut generic = pg_sys::GenericCosts::default();
         // SAFETY: what the server's own access methods call, with what they are called with.
         unsafe { pg_sys::genericcostestimate(root, path, loops, &mut generic) };
 
+        // SAFETY: the path is one of the planner's, as the caller vouches.
+        let passing = unsafe { passing(root, &*path) };
         // SAFETY: the planner has the index locked, as the caller vouches.
-        let scan = unsafe { costs(root, index, loops) };
+        let scan = unsafe { costs(root, index, loops, passing) };
         // SAFETY: the path is one of the planner's, as the caller vouches.
         let path = unsafe { &*path };
         let ordered = !path.indexorderbys.is_null();
-        let bounded = !path.indexclauses.is_null();
         // A scan in the order of another vector than the condition's does not end at its radius.
         // SAFETY: the path is one of the planner's, as the caller vouches.
-        let ends = bounded && !(ordered && unsafe { is_about_another(path) });
-        let nodes = nodes(index);
+        let ends = unsafe { is_bounded(path) && !(ordered && is_about_another(path)) };
         let rows = match ends {
-            true => (nodes * generic.indexSelectivity).max(1.0),
-            false => nodes,
+            true => nodes(index) * generic.indexSelectivity,
+            false => nodes(index) * passing,
         };
+        let rows = rows.max(1.0);
         let (startup, total) = if ordered && guc::exact_search() {
             // All of them are put in order before the first.
             (scan.pass(), scan.pass())
@@ -113,15 +119,246 @@ impl Estimate {
     }
 }
 
-/// Whether the planner offers what a scan cannot do: the order of several distances, or none and no condition, where rows
-/// can be had from the table.
+/// Adds conditions on filter columns that the planner leaves to the executor. Before PostgreSQL 17 these are `= ANY (…)` in
+/// a scan in an order, for all but the first column of an index: a B-tree would lose its order by them. Before 16 they are
+/// truth values, which it knows for its own access methods only.
+///
+/// # Safety
+/// Both are of the planner at work, and nobody else has the path yet.
+#[cfg(any(feature = "pg14", feature = "pg15", feature = "pg16"))]
+unsafe fn add_conditions(root: *mut pg_sys::PlannerInfo, path: *mut pg_sys::IndexPath) {
+    // SAFETY: the path, its index and their lists are the planner's, of elements as they are taken for. The list of
+    // conditions is another path's, too, so that it is a copy that is added to.
+    unsafe {
+        let index = (*path).indexinfo;
+        let ordered = !(*path).indexorderbys.is_null();
+        let restrictions = (0..).map_while(|number| nth((*index).indrestrictinfo, number));
+        for restriction in restrictions.map(|node| node.cast::<pg_sys::RestrictInfo>()) {
+            if (*restriction).pseudoconstant
+                || !pg_sys::restriction_is_securely_promotable(restriction, (*index).rel)
+                || conditions(&*path).any(|condition| condition.restriction == restriction)
+            {
+                continue;
+            }
+            let clause: *mut pg_sys::Node = (*restriction).clause.cast();
+            let found = match (*clause).type_ {
+                pg_sys::NodeTag::T_ScalarArrayOpExpr if ordered => {
+                    let column = column_of_array(root, index, clause.cast());
+                    column.map(|column| (column, restriction))
+                }
+                #[cfg(not(feature = "pg16"))]
+                _ => truth_value(root, index, clause),
+                #[cfg(feature = "pg16")]
+                _ => None,
+            };
+            let Some((column, condition)) = found else {
+                continue;
+            };
+            let mut added =
+                pgrx::PgBox::<pg_sys::IndexClause>::alloc_node(pg_sys::NodeTag::T_IndexClause);
+            added.rinfo = restriction;
+            added.indexquals = pg_sys::lappend(std::ptr::null_mut(), condition.cast());
+            added.indexcol = column as pg_sys::AttrNumber;
+            // In the order of the columns, as the planner has them.
+            let before = conditions(&*path).take_while(|other| other.column <= column);
+            let place = before.count() as i32;
+            let list = pg_sys::list_copy((*path).indexclauses);
+            (*path).indexclauses = pg_sys::list_insert_nth(list, place, added.into_pg().cast());
+        }
+    }
+}
+
+/// The filter column that a condition is the value of, or its opposite, and a condition that it is true, or false.
+///
+/// # Safety
+/// All are of the planner at work.
+#[cfg(any(feature = "pg14", feature = "pg15"))]
+unsafe fn truth_value(
+    root: *mut pg_sys::PlannerInfo,
+    index: *mut pg_sys::IndexOptInfo,
+    clause: *mut pg_sys::Node,
+) -> Option<(usize, *mut pg_sys::RestrictInfo)> {
+    // SAFETY: the expression and the index are the planner's, as the caller vouches; a node of this tag is such an
+    // expression, and an opposite has one argument. An index has as many columns as it says.
+    unsafe {
+        let opposite = (*clause).type_ == pg_sys::NodeTag::T_BoolExpr
+            && (*clause.cast::<pg_sys::BoolExpr>()).boolop == pg_sys::BoolExprType::NOT_EXPR;
+        let value = match opposite {
+            true => nth((*clause.cast::<pg_sys::BoolExpr>()).args, 0)?,
+            false => clause,
+        };
+        let equal = pg_sys::Oid::from(pg_sys::BooleanEqualOperator);
+        let column = (1..(*index).nkeycolumns as usize).find(|&column| {
+            pg_sys::op_in_opfamily(equal, *(*index).opfamily.add(column))
+                && pg_sys::match_index_to_operand(value, column as i32, index)
+        })?;
+        let condition = pg_sys::make_opclause(
+            equal,
+            pg_sys::BOOLOID,
+            false,
+            value.cast(),
+            pg_sys::makeBoolConst(!opposite, false).cast(),
+            pg_sys::InvalidOid,
+            pg_sys::InvalidOid,
+        );
+        let nothing = std::ptr::null_mut();
+        let restriction = pg_sys::make_restrictinfo(
+            root, condition, true, false, false, 0, nothing, nothing, nothing,
+        );
+        Some((column, restriction))
+    }
+}
+
+/// The filter column that a condition `= ANY (…)` is on, if it is one that the index takes.
+///
+/// # Safety
+/// All are of the planner at work.
+#[cfg(any(feature = "pg14", feature = "pg15", feature = "pg16"))]
+unsafe fn column_of_array(
+    root: *mut pg_sys::PlannerInfo,
+    index: *mut pg_sys::IndexOptInfo,
+    array: *mut pg_sys::ScalarArrayOpExpr,
+) -> Option<usize> {
+    // SAFETY: the expression and the index are the planner's, as the caller vouches; the first has two arguments, the other
+    // as many columns as it says.
+    unsafe {
+        let (left, right) = (nth((*array).args, 0)?, nth((*array).args, 1)?);
+        let table = (*(*index).rel).relid as i32;
+        if !(*array).useOr
+            || pg_sys::bms_is_member(table, pg_sys::pull_varnos(root, right))
+            || pg_sys::contain_volatile_functions(right)
+        {
+            return None;
+        }
+        (1..(*index).nkeycolumns as usize).find(|&column| {
+            let collation = *(*index).indexcollations.add(column);
+            pg_sys::match_index_to_operand(left, column as i32, index)
+                && (collation == pg_sys::InvalidOid || collation == (*array).inputcollid)
+                && pg_sys::op_in_opfamily((*array).opno, *(*index).opfamily.add(column))
+        })
+    }
+}
+
+/// Whether the planner offers what a scan cannot do: the order of several distances, or none and no condition on the
+/// vector, where rows can be had from the table, or to find what is NULL.
 ///
 /// # Safety
 /// The path is one of the planner at work.
 unsafe fn cannot_scan(path: &pg_sys::IndexPath) -> bool {
     // SAFETY: a list of the planner's or null.
     let orders = unsafe { path.indexorderbys.as_ref() }.map_or(0, |orders| orders.length);
-    orders > 1 || orders == 0 && path.indexclauses.is_null()
+    // SAFETY: the path is one of the planner's, as the caller vouches.
+    unsafe { orders > 1 || orders == 0 && !is_bounded(path) || looks_for_null(path) }
+}
+
+/// Whether there is a condition on the vector that the index itself keeps to.
+///
+/// # Safety
+/// The path is one of the planner at work.
+unsafe fn is_bounded(path: &pg_sys::IndexPath) -> bool {
+    // SAFETY: the path is one of the planner's, as the caller vouches.
+    let mut conditions = unsafe { conditions(path) };
+    conditions.any(|Condition { column, clause, .. }| {
+        // SAFETY: a node of the planner's.
+        column == 0 && unsafe { (*clause).type_ } != pg_sys::NodeTag::T_NullTest
+    })
+}
+
+/// Whether there is a condition that the vector is NULL.
+///
+/// # Safety
+/// The path is one of the planner at work.
+unsafe fn looks_for_null(path: &pg_sys::IndexPath) -> bool {
+    // SAFETY: the path is one of the planner's, as the caller vouches.
+    let mut conditions = unsafe { conditions(path) };
+    conditions.any(|Condition { column, clause, .. }| {
+        // SAFETY: a node of the planner's; one of this tag is such a test.
+        column == 0
+            && unsafe {
+                (*clause).type_ == pg_sys::NodeTag::T_NullTest
+                    && (*clause.cast::<pg_sys::NullTest>()).nulltesttype
+                        == pg_sys::NullTestType::IS_NULL
+            }
+    })
+}
+
+/// A condition of an index scan.
+struct Condition {
+    /// The column of the index, from 0.
+    column: usize,
+    restriction: *mut pg_sys::RestrictInfo,
+    clause: *mut pg_sys::Node,
+}
+
+/// The conditions of a path.
+///
+/// # Safety
+/// The path is one of the planner at work.
+unsafe fn conditions(path: &pg_sys::IndexPath) -> impl Iterator<Item = Condition> {
+    (0..).map_while(|number| {
+        // SAFETY: a list of the planner's or null, of index clauses, each of which has its restriction.
+        unsafe {
+            let clause = nth(path.indexclauses, number)?.cast::<pg_sys::IndexClause>();
+            Some(Condition {
+                column: (*clause).indexcol as usize,
+                restriction: (*clause).rinfo,
+                clause: (*(*clause).rinfo).clause.cast(),
+            })
+        }
+    })
+}
+
+/// The share of an index's rows that pass the conditions on its filter columns, as far as they narrow the scan.
+///
+/// # Safety
+/// Both are of the planner at work.
+unsafe fn passing(root: *mut pg_sys::PlannerInfo, path: &pg_sys::IndexPath) -> f64 {
+    // SAFETY: the path and its index are the planner's, which has as many columns as it says; a restriction is what the
+    // server estimates the selectivity of.
+    unsafe {
+        let index = &*path.indexinfo;
+        let mut list: *mut pg_sys::List = std::ptr::null_mut();
+        for condition in conditions(path) {
+            if condition.column > 0 && narrows(index, &condition) {
+                list = pg_sys::lappend(list, condition.restriction.cast());
+            }
+        }
+        let relation = (*index.rel).relid as i32;
+        let share = pg_sys::clauselist_selectivity(
+            root,
+            list,
+            relation,
+            pg_sys::JoinType::JOIN_INNER,
+            std::ptr::null_mut(),
+        );
+        pg_sys::list_free(list);
+        share.clamp(1.0 / nodes(index), 1.0)
+    }
+}
+
+/// Whether a condition on a filter column is one that words can decide.
+///
+/// # Safety
+/// Both are of the planner at work.
+unsafe fn narrows(index: &pg_sys::IndexOptInfo, condition: &Condition) -> bool {
+    // SAFETY: expressions of the planner's; what has one of these tags is that. The index has as many columns.
+    unsafe {
+        let operator = match (*condition.clause).type_ {
+            pg_sys::NodeTag::T_OpExpr => (*condition.clause.cast::<pg_sys::OpExpr>()).opno,
+            pg_sys::NodeTag::T_ScalarArrayOpExpr => {
+                (*condition.clause.cast::<pg_sys::ScalarArrayOpExpr>()).opno
+            }
+            _ => return true,
+        };
+        let family = *index.opfamily.add(condition.column);
+        let mut strategy = pg_sys::get_op_opfamily_strategy(operator, family);
+        if strategy == 0 {
+            strategy = pg_sys::get_op_opfamily_strategy(pg_sys::get_commutator(operator), family);
+        }
+        let r#type = *index.opcintype.add(condition.column);
+        let collation = *index.indexcollations.add(condition.column);
+        filter::narrows(strategy as u16, r#type, collation)
+    }
 }
 
 /// Whether all conditions are known to be about another vector than the order.
@@ -143,14 +380,12 @@ unsafe fn is_about_another(path: &pg_sys::IndexPath) -> bool {
     let Some(vector) = order.and_then(right) else {
         return false;
     };
-    // SAFETY: a list of the planner's or null, of index clauses, each of which has its restriction.
-    let conditions = (0..).map_while(|number| unsafe {
-        let clause = nth(path.indexclauses, number)?.cast::<pg_sys::IndexClause>();
-        Some((*(*clause).rinfo).clause.cast())
-    });
-    conditions
-        .filter_map(right)
-        // SAFETY: the operators of the access method have vectors and balls for arguments.
+    // SAFETY: the path is one of the planner's, as the caller vouches.
+    let mut balls = unsafe { conditions(path) }
+        .filter(|condition| condition.column == 0)
+        .filter_map(|condition| right(condition.clause));
+    balls
+        // SAFETY: the operators on the vector have vectors and balls for arguments.
         .all(|ball| unsafe { is_another_center(ball, vector) })
 }
 
@@ -238,7 +473,7 @@ fn nodes(index: &pg_sys::IndexOptInfo) -> f64 {
     index.tuples.max(1.0)
 }
 
-/// What scans of an index cost, made so many times over.
+/// What scans of an index cost, made so many times over, with a filter that such a share of the rows passes.
 ///
 /// # Safety
 /// Both are of the planner at work, which has the index locked.
@@ -246,6 +481,7 @@ unsafe fn costs(
     root: *mut pg_sys::PlannerInfo,
     index: &pg_sys::IndexOptInfo,
     loops: f64,
+    passing: f64,
 ) -> Costs<impl Fn(f64) -> f64> {
     // SAFETY: the caller vouches for the index.
     let (shape, dimensions) = unsafe { shape(index) };
@@ -270,6 +506,14 @@ unsafe fn costs(
         dimensions,
         neighbour_bytes: shape.map_or(0, |shape| shape.degree * shape.code_bytes),
         visits_before_pass: visits_before_exact_pass(nodes),
+        passing,
+        beam: match passing < 1.0 {
+            true => beam(guc::ef_search(), passing),
+            false => 2 * guc::ef_search(),
+        } as f64,
+        listed_pages: shape.map_or(0.0, |shape| nodes / shape.listed() as f64),
+        visits_before_list: PROBE as f64,
+        code_bytes: shape.map_or(0, |shape| shape.code_bytes),
     };
     let prices = Prices {
         random_page,
@@ -303,5 +547,8 @@ unsafe fn shape(index: &pg_sys::IndexOptInfo) -> (Option<Shape>, usize) {
         let (_, modifier) = base_type(r#type, modifier);
         (m, usize::try_from(modifier).unwrap_or(SUPPOSED_DIMENSIONS))
     };
-    (Shape::new(dimensions, m, 0).ok(), dimensions)
+    (
+        Shape::new(dimensions, m, index.nkeycolumns as usize - 1).ok(),
+        dimensions,
+    )
 }

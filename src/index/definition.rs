@@ -5,13 +5,14 @@
 //! REINDEX, VACUUM FULL or TRUNCATE, and when a dump is restored. So the definition is looked at as it is written to the
 //! catalogs, by the hook that the server has for that. Whoever opens an index has loaded this library.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::mem::MaybeUninit;
 
 use pgrx::{pg_guard, pg_sys};
 
 use super::error::{Error, Result};
-use super::{options, raise};
+use super::{filter, options, raise};
+use crate::vector::base_type;
 
 static mut NEXT: pg_sys::object_access_hook_type = None;
 
@@ -71,12 +72,21 @@ unsafe fn check(relation: pg_sys::Oid) -> Result<()> {
                     pg_sys::RELKIND_INDEX | pg_sys::RELKIND_PARTITIONED_INDEX
                 ) && class.relam
                     == pg_sys::get_index_am_oid(c"clip_hnsw".as_ptr(), true);
-                ours.then(|| pg_sys::extractRelOptions(row, description, Some(options::parse)))
+                ours.then(|| {
+                    let options = pg_sys::extractRelOptions(row, description, Some(options::parse));
+                    let name = CStr::from_ptr(class.relname.data.as_ptr());
+                    (
+                        options,
+                        class.relnatts,
+                        crate::text::to_utf8(name.to_bytes()),
+                    )
+                })
             },
         );
-        let Some(options) = class.flatten() else {
+        let Some((options, columns, name)) = class.flatten() else {
             return Ok(());
         };
+        let columns = filter::count(columns)?;
         let first = 1i16;
         let column = find(
             pg_sys::AttributeRelationId,
@@ -101,7 +111,11 @@ unsafe fn check(relation: pg_sys::Oid) -> Result<()> {
         let Some((r#type, modifier)) = column else {
             return Err(Error::NoDimensions);
         };
-        options::dimensions_and_options(options.cast(), r#type, modifier).map(drop)
+        // The server's own types have no class of vectors.
+        if base_type(r#type, modifier).0.to_u32() < pg_sys::FirstNormalObjectId {
+            return Err(Error::FirstColumn(name));
+        }
+        options::dimensions_and_options(options.cast(), r#type, modifier, columns).map(drop)
     }
 }
 

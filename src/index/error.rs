@@ -1,5 +1,7 @@
 //! What can go wrong with an index.
 
+use graph::layout::MAX_COLUMNS;
+
 use crate::error::{Fields, Report};
 use pgrx::PgSqlErrorCode::*;
 
@@ -22,6 +24,15 @@ pub enum Error {
     /// A column of vectors of any dimension.
     #[error("column does not have dimensions")]
     NoDimensions,
+    /// An index whose first column is none of vectors.
+    #[error("first column of index \"{0}\" is not a vector")]
+    FirstColumn(String),
+    /// A second column of vectors.
+    #[error("column {1} of index \"{0}\" cannot be a filter")]
+    NoFilter(String, i16),
+    /// More filter columns than there can be.
+    #[error("a clip_hnsw index can have at most {MAX_COLUMNS} filter columns, not {0}")]
+    Columns(usize),
     /// An insertion that would have fewer candidates than neighbours.
     #[error("ef_construction must be greater than or equal to 2 * m")]
     EfConstruction {
@@ -106,6 +117,14 @@ impl Report for Error {
             NoDimensions => Fields::hinted(
                 ERRCODE_INVALID_PARAMETER_VALUE,
                 "Write the number of dimensions with the column's type or in a cast, as in clip_vector(512).",
+            ),
+            FirstColumn(_) | NoFilter(..) => Fields::hinted(
+                ERRCODE_FEATURE_NOT_SUPPORTED,
+                "Name the column of vectors first, and once; those after it are filters.",
+            ),
+            Columns(_) => Fields::hinted(
+                ERRCODE_TOO_MANY_COLUMNS,
+                "Keep to the columns that conditions of searches are on.",
             ),
             EfConstruction { ef_construction, m } => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE)
                 .detail(format!("ef_construction is {ef_construction}, m is {m}.")),

@@ -1,9 +1,10 @@
 //! A row more.
 
-use graph::insert;
+use graph::insert::{self, NewRow};
 use pgrx::{pg_guard, pg_sys};
 
 use super::error::Result;
+use super::filter::Columns;
 use super::pages::Pages;
 use super::{raise, relation, tid};
 
@@ -21,11 +22,16 @@ pub unsafe extern "C-unwind" fn insert(
     _info: *mut pg_sys::IndexInfo,
 ) -> bool {
     let add = || -> Result<()> {
-        // SAFETY: the index is open and has one column of vectors.
+        // SAFETY: the index is open and has one column of vectors, the first; the values are of its columns.
         unsafe {
             if let Some(vector) = relation::vector(values, nulls) {
+                let words = Columns::of(index)?.words(values, nulls);
+                let row = NewRow {
+                    tid: tid::tid(tid),
+                    words: words.as_slice(),
+                };
                 let mut index = Pages::new(index).open()?;
-                insert::insert(&mut index, &vector, tid::tid(tid))?;
+                insert::insert(&mut index, &vector, row)?;
             }
         }
         Ok(())

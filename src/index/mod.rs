@@ -14,6 +14,7 @@ mod build;
 mod cost;
 mod definition;
 mod error;
+mod filter;
 mod insert;
 mod options;
 mod pages;
@@ -34,6 +35,11 @@ use graph::space::Metric;
 use pgrx::{Internal, pg_sys, prelude::*};
 
 pgrx::extension_sql_file!("../../sql/index.sql", name = "index", requires = ["vector"]);
+pgrx::extension_sql_file!(
+    "../../sql/filters.sql",
+    name = "filters",
+    requires = ["index"]
+);
 
 /// The `ORDER BY` operator of an operator class.
 const STRATEGY_DISTANCE: u16 = 1;
@@ -41,6 +47,10 @@ const STRATEGY_DISTANCE: u16 = 1;
 const STRATEGY_WITHIN: u16 = 2;
 /// The function of an operator class that tells its metric.
 const SUPPORT_METRIC: u16 = 1;
+/// The function of an operator class that tells how values of a filter column become words, see [`filter`].
+const SUPPORT_FILTER: u16 = 2;
+/// Operators of a filter column: those of a B-tree.
+const FILTER_STRATEGIES: u16 = pg_sys::BTMaxStrategyNumber as u16;
 
 #[pg_extern(sql = false)]
 fn clip_hnsw_handler() -> Internal {
@@ -48,9 +58,12 @@ fn clip_hnsw_handler() -> Internal {
     let mut routine = unsafe {
         pgrx::PgBox::<pg_sys::IndexAmRoutine>::alloc_node(pg_sys::NodeTag::T_IndexAmRoutine)
     };
-    routine.amstrategies = STRATEGY_WITHIN;
-    routine.amsupport = SUPPORT_METRIC;
+    routine.amstrategies = STRATEGY_WITHIN.max(FILTER_STRATEGIES);
+    routine.amsupport = SUPPORT_FILTER;
     routine.amcanorderbyop = true;
+    routine.amcanmulticol = true;
+    routine.amsearcharray = true;
+    routine.amsearchnulls = true;
     routine.amoptionalkey = true;
     // Threads of the one process build, which core need not know of.
     #[cfg(any(feature = "pg17", feature = "pg18"))]

@@ -10,7 +10,7 @@ use graph::space::Metric;
 use pgrx::{pg_guard, pg_sys};
 
 use super::error::{Error, Result};
-use super::{SUPPORT_METRIC, relation};
+use super::{SUPPORT_METRIC, filter, relation};
 use crate::vector::base_type;
 
 /// `m` where it is not set.
@@ -92,22 +92,25 @@ pub unsafe extern "C-unwind" fn parse(
 /// `index` is an open index of this access method.
 pub unsafe fn parameters(index: pg_sys::Relation) -> Result<Parameters> {
     // SAFETY: the index is open and of this access method, as the caller vouches: so its options are null or what `parse`
-    // made, and it has one column.
+    // made, and it has a first column.
     unsafe {
         let (r#type, modifier) = relation::column(index);
         let options = (*index).rd_options.cast();
-        let (dims, m, ef_construction) = dimensions_and_options(options, r#type, modifier)?;
+        let columns = filter::count((*(*index).rd_index).indnkeyatts)?;
+        let (dims, m, ef_construction) =
+            dimensions_and_options(options, r#type, modifier, columns)?;
         Ok(Parameters {
+            columns,
             metric: metric(index)?,
             dims,
             m,
             ef_construction,
-            columns: 0,
         })
     }
 }
 
-/// Dimensions, `m` and `ef_construction` of an index with these options and a column of this type, if there can be one.
+/// Dimensions, `m` and `ef_construction` of an index with these options, a column of this type and so many filter columns,
+/// if there can be one.
 ///
 /// # Safety
 /// The options are null or what [`parse`] made.
@@ -115,6 +118,7 @@ pub unsafe fn dimensions_and_options(
     options: *const pg_sys::bytea,
     r#type: pg_sys::Oid,
     modifier: i32,
+    columns: usize,
 ) -> Result<(usize, usize, usize)> {
     // SAFETY: the options are null or what `parse` made, as the caller vouches: it makes an `Options`.
     let options = unsafe { options.cast::<Options>().as_ref() };
@@ -126,7 +130,7 @@ pub unsafe fn dimensions_and_options(
     }
     let (_, modifier) = base_type(r#type, modifier);
     let dims = usize::try_from(modifier).map_err(|_| Error::NoDimensions)?;
-    Shape::new(dims, m as usize, 0)?;
+    Shape::new(dims, m as usize, columns)?;
     Ok((dims, m as usize, ef_construction as usize))
 }
 

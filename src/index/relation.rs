@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use pgrx::{PgRelation, pg_sys};
 
-/// Type and type modifier of an index's one column.
+/// Type and type modifier of an index's column of vectors, its first.
 ///
 /// # Safety
 /// `index` is an open index of this access method.
@@ -29,14 +29,14 @@ pub unsafe fn name(relation: pg_sys::Relation) -> String {
     crate::text::to_utf8(name.to_bytes())
 }
 
-/// The vectors of an index tuple's one column, or none where it is null.
+/// The vector of an index tuple, or none where it is null.
 ///
 /// # Safety
-/// `values` and `nulls` have one element, of type `clip_vector`.
+/// `values` and `nulls` have an element, the first of them of type `clip_vector`.
 pub unsafe fn vector<'a>(
     values: *mut pg_sys::Datum,
     nulls: *mut bool,
 ) -> Option<crate::vector::Stored<'a>> {
-    // SAFETY: the caller vouches for one element of each, and for the type of the value.
+    // SAFETY: the caller vouches for an element of each, and for the type of the value.
     unsafe { pgrx::FromDatum::from_datum(*values, *nulls) }
 }

@@ -7,9 +7,12 @@
 //! exact, as a boolean condition has to be: all pages are read. Who prefers an answer that may lack rows sets
 //! `clip_pg.approximate_within`, and gets them from the graph.
 //!
+//! Conditions on the columns after the first are the [`filter`](super::filter) of the scan. Where words do not decide, the
+//! executor checks a row again.
+//!
 //! What the server hands over may be several: conditions are taken all, orders are refused by the planner's cost and
-//! here. It can hand over no arrays, no test for NULL, no second column and no backward direction, for the
-//! access method does not say that it can.
+//! here, and so are scans without an order or a condition on the vector, for vectors that are NULL or have no direction are
+//! not in the index. It can hand over no backward direction, for the access method does not say that it can.
 
 use graph::index::Index;
 use graph::layout::{LeftOut, Tid};
@@ -21,6 +24,7 @@ use pgrx::{
 };
 
 use super::error::{Error, Result};
+use super::filter::Columns;
 use super::pages::Pages;
 use super::tid::item_pointer;
 use super::within::Ball;
@@ -213,11 +217,14 @@ unsafe fn start(scan: pg_sys::IndexScanDesc) -> Result<Option<Running>> {
             keys((*scan).orderByData, (*scan).numberOfOrderBys),
         )
     };
-    let Some(balls) = balls(&index, conditions) else {
+    let (first, filters): (Vec<_>, Vec<_>) = conditions.iter().partition(|key| key.sk_attno == 1);
+    // SAFETY: the index of a scan is open, and these keys are on its filter columns.
+    let filter = unsafe { Columns::of((*scan).indexRelation)?.filter(filters.into_iter()) };
+    let (Some(balls), Some(filter)) = (Balls::of(&index, &first)?, filter) else {
         return Ok(None);
     };
     let vector = match orders {
-        [] if balls.is_empty() => return Err(Error::NoOrder),
+        [] if !balls.bound => return Err(Error::NoOrder),
         [] => None,
         [key] => {
             debug_assert_eq!(key.sk_strategy, STRATEGY_DISTANCE);
@@ -231,10 +238,10 @@ unsafe fn start(scan: pg_sys::IndexScanDesc) -> Result<Option<Running>> {
     }
     // Every row is as far from a vector without direction, or from none: any order is right.
     let order = vector.as_deref().filter(|vector| index.takes(vector));
-    let center = order.or(balls.first().map(|ball| &*ball.center));
+    let center = order.or(balls.known.first().map(|ball| &*ball.center));
     let mut radius = f64::INFINITY;
-    let mut recheck = false;
-    for ball in &balls {
+    let mut recheck = balls.recheck;
+    for ball in &balls.known {
         if center.is_some_and(|center| *center == *ball.center) {
             radius = radius.min(ball.radius);
         } else {
@@ -260,27 +267,55 @@ unsafe fn start(scan: pg_sys::IndexScanDesc) -> Result<Option<Running>> {
     };
     Ok(Some(Running {
         index,
-        scan,
+        scan: scan.filtered(filter),
         recheck,
         ordered,
         last: None,
     }))
 }
 
-/// The balls that conditions ask for; `None` where nothing can be within one of them.
-fn balls<'a>(index: &Index<Pages>, conditions: &[pg_sys::ScanKeyData]) -> Option<Vec<Ball<'a>>> {
-    let mut balls = Vec::new();
-    for key in conditions {
-        debug_assert_eq!(key.sk_strategy, STRATEGY_WITHIN);
-        // SAFETY: the argument of this operator, of which `validate` makes sure, is a ball.
-        let ball = unsafe { Ball::from_datum(key.sk_argument, is_null(key))? };
-        // Nothing is within any distance of nothing.
-        if !index.takes(&ball.center) || ball.radius.is_nan() {
-            return None;
+/// What conditions on the vector ask for.
+#[derive(Default)]
+struct Balls<'a> {
+    /// Balls in all of which it is.
+    known: Vec<Ball<'a>>,
+    /// Whether there are conditions that leave out those that have no direction, as the index does.
+    bound: bool,
+    /// Whether the executor has some of them to check.
+    recheck: bool,
+}
+
+impl Balls<'_> {
+    /// What these keys ask for; `None` where nothing can pass.
+    fn of(index: &Index<Pages>, conditions: &[&pg_sys::ScanKeyData]) -> Result<Option<Self>> {
+        let mut balls = Self::default();
+        for key in conditions {
+            let is = |flag: u32| key.sk_flags & flag as i32 != 0;
+            if is(pg_sys::SK_SEARCHNULL) {
+                // There is none in an index, but in the table; the planner is kept from it by the cost.
+                return Err(Error::NoOrder);
+            }
+            if is(pg_sys::SK_SEARCHNOTNULL) {
+                continue;
+            }
+            balls.bound = true;
+            if is(pg_sys::SK_SEARCHARRAY) && !is_null(key) {
+                balls.recheck = true;
+                continue;
+            }
+            debug_assert_eq!(key.sk_strategy, STRATEGY_WITHIN);
+            // SAFETY: the argument of this operator, of which `validate` makes sure, is a ball.
+            let Some(ball) = (unsafe { Ball::from_datum(key.sk_argument, is_null(key)) }) else {
+                return Ok(None);
+            };
+            // Nothing is within any distance of nothing.
+            if !index.takes(&ball.center) || ball.radius.is_nan() {
+                return Ok(None);
+            }
+            balls.known.push(ball);
         }
-        balls.push(ball);
+        Ok(Some(balls))
     }
-    Some(balls)
 }
 
 fn is_null(key: &pg_sys::ScanKeyData) -> bool {

@@ -7,6 +7,8 @@
 //!     hold_out=0      last vectors of BASE that are queries instead
 //!     exact=0         1 to search without codes, as an index too small to have any is searched
 //!     insert=0        last vectors of BASE that are inserted one by one after the build
+//!     filter=0        1 to give it two filter columns and measure filters that pass so many of a thousand, of random nodes
+//!                     and of those on one side
 //! ```
 //!
 //! The files are numpy's, of two dimensions, of single floats or bytes; vectors are scaled to norm 1.
@@ -20,10 +22,12 @@ use std::time::Instant;
 
 use graph::build::Builder;
 use graph::check::check;
+use graph::filter::{Comparison, Condition, Filter, Word};
 use graph::index::{Index, Parameters};
-use graph::insert::insert;
+use graph::insert::{NewRow, insert};
 use graph::layout::Tid;
 use graph::mem::MemStore;
+use graph::random::Random;
 use graph::reorder::Reordered;
 use graph::scan::{Options, Order, Scan};
 use graph::search::Limits;
@@ -133,6 +137,91 @@ fn measure(
     Ok(())
 }
 
+/// Of each vector, its place among a thousand parts: random ones, and such as lie beside each other.
+fn words(base: &[Vec<f16>]) -> Vec<[u64; 2]> {
+    let mut random = Random::new(1);
+    let along: Vec<f16> = base[0]
+        .iter()
+        .map(|_| f16::from_f32(random.normal()))
+        .collect();
+    let mut order: Vec<usize> = (0..base.len()).collect();
+    let side: Vec<f32> = base
+        .iter()
+        .map(|vector| kernels::dot(vector, &along))
+        .collect();
+    order.sort_by(|&a, &b| side[a].total_cmp(&side[b]));
+    let mut words = vec![[0; 2]; base.len()];
+    for (place, row) in order.into_iter().enumerate() {
+        let parts = [random.below(1000), place * 1000 / base.len()];
+        words[row] = parts.map(|part| Word::integer(part as i64).word);
+    }
+    words
+}
+
+/// Recall and time of the ten nearest of those that pass a filter.
+fn measure_filters(
+    index: &Index<&MemStore>,
+    store: &MemStore,
+    base: &[Vec<f16>],
+    words: &[[u64; 2]],
+    queries: &[Vec<f16>],
+) -> Result<()> {
+    println!("filters\n  column  passing  recall@10  pages   rows  us/query  late");
+    for column in 0..2 {
+        for passing in [1, 3, 10, 30, 100, 300, 700, 1000] {
+            let mut filter = Filter::default();
+            let end = Word::integer(passing);
+            filter.add(column, Condition::compared(Comparison::Less, end));
+            let rows: Vec<usize> = (0..base.len())
+                .filter(|&row| filter.passes(&words[row]))
+                .collect();
+            let vectors: Vec<Vec<f16>> = rows.iter().map(|&row| base[row].clone()).collect();
+            let truth: Vec<Vec<usize>> = queries
+                .iter()
+                .map(|query| {
+                    nearest(&vectors, query)
+                        .iter()
+                        .map(|&at| rows[at])
+                        .collect()
+                })
+                .collect();
+            let (reads, start) = (store.reads(), Instant::now());
+            let (mut found, mut rows_read, mut late) = (0, 0, 0);
+            for (query, truth) in queries.iter().zip(&truth) {
+                let options = Options {
+                    ef: 64,
+                    order: Order::Strict,
+                    limits: Limits::NONE,
+                    skip_dead: false,
+                };
+                let scan = Scan::new(index.query(query)?, options)
+                    .filtered(filter.clone())
+                    .complete();
+                let mut scan = Reordered::new(index, scan, |tid| {
+                    kernels::cosine_distance(query, &base[tid.block() as usize])
+                });
+                for _ in 0..10 {
+                    let Some((_, tid)) = scan.next_row()? else {
+                        break;
+                    };
+                    found += usize::from(truth.contains(&(tid.block() as usize)));
+                }
+                rows_read += scan.fetched();
+                late += scan.scan().late();
+            }
+            let (time, count) = (start.elapsed().as_secs_f64(), queries.len() as f64);
+            println!(
+                "{column:8} {passing:8} {:10.4} {:6.0} {:6.1} {:9.1} {late:5}",
+                found as f64 / (10.0 * count),
+                (store.reads() - reads) as f64 / count,
+                rows_read as f64 / count,
+                1e6 * time / count
+            );
+        }
+    }
+    Ok(())
+}
+
 fn main() -> Result<()> {
     let mut options: HashMap<&str, usize> = HashMap::from([
         ("m", 16),
@@ -143,6 +232,7 @@ fn main() -> Result<()> {
         ("hold_out", 0),
         ("insert", 0),
         ("exact", 0),
+        ("filter", 0),
     ]);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut files = Vec::new();
@@ -163,14 +253,21 @@ fn main() -> Result<()> {
         metric: Metric::Cosine,
         dims: base[0].len(),
         m: options["m"],
+        columns: 2 * options["filter"],
         ef_construction: options["ef_construction"],
-        columns: 0,
     };
+    let words = words(&base);
     let (store, start) = (MemStore::new(), Instant::now());
     let mut builder = Builder::new(parameters, usize::MAX)?;
     let later = base.len() - options["insert"];
     for (row, vector) in base[..later].iter().enumerate() {
-        builder.push(vector, Tid::new(row as u32, 1))?;
+        builder.push(
+            vector,
+            NewRow {
+                tid: Tid::new(row as u32, 1),
+                words: &words[row][..parameters.columns],
+            },
+        )?;
     }
     let threads = Threads {
         count: options["threads"],
@@ -187,7 +284,11 @@ fn main() -> Result<()> {
     if later < base.len() {
         let (commits, start) = (store.commits(), Instant::now());
         for (row, vector) in base.iter().enumerate().skip(later) {
-            insert(&mut index, vector, Tid::new(row as u32, 1))?;
+            let row = NewRow {
+                tid: Tid::new(row as u32, 1),
+                words: &words[row][..parameters.columns],
+            };
+            insert(&mut index, vector, row)?;
         }
         let count = (base.len() - later) as f64;
         println!(
@@ -215,6 +316,9 @@ fn main() -> Result<()> {
         let mut queries = load(file)?;
         queries.truncate(options["queries"]);
         measure(file, &index, &store, &base, &queries, exact)?;
+        if parameters.columns > 0 {
+            measure_filters(&index, &store, &base, &words, &queries)?;
+        }
     }
     Ok(())
 }

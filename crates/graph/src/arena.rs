@@ -288,6 +288,7 @@ impl Graph for Arena<'_> {
                 error: 0.0,
             },
             found: Some(()),
+            filtered: false,
         }))
     }
 

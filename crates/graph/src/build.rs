@@ -20,9 +20,11 @@ use rustc_hash::{FxHashMap, FxHasher};
 
 use crate::arena::Arena;
 use crate::basis::{Basis, Code, SAMPLE, enough};
+use crate::directory;
 use crate::entries::{self, SAMPLED};
 use crate::error::{Error, Result, filled};
 use crate::estimator::{Estimator, Scratch};
+use crate::filter::merge;
 use crate::index::{Index, Parameters};
 use crate::insert::insert;
 use crate::layout::{Factors, INLINE_TIDS, Kind, Pointer, Shape, Tid};
@@ -32,6 +34,7 @@ use crate::search::Search;
 use crate::space::Space;
 use crate::store::{PageStore, Write};
 use crate::threads::{Threads, in_parallel};
+use crate::tids::NewRow;
 use crate::vectors::{Vectors, swap};
 
 /// Nodes that the caller's thread adds alone, so that threads find something to link to.
@@ -70,6 +73,8 @@ pub struct Builder {
     vectors: Vectors,
     /// A row of each node.
     tids: Vec<Tid>,
+    /// Words of the filter columns of each node.
+    words: Vec<u64>,
     /// The other rows of nodes that have more than one.
     more: FxHashMap<u32, Vec<Tid>>,
     more_count: usize,
@@ -89,6 +94,7 @@ impl Builder {
             budget,
             vectors: Vectors::default(),
             tids: Vec::new(),
+            words: Vec::new(),
             more: FxHashMap::default(),
             more_count: 0,
             by_vector: HashTable::new(),
@@ -106,8 +112,11 @@ impl Builder {
         // A hash table is at most 7/8 full, and twice as large as needed after growing: while it grows, the former is
         // there as well.
         let table = |entry: usize| 3 * (entry + 1);
-        let node =
-            2 * self.shape.dims + size_of::<f32>() + size_of::<Tid>() + table(size_of::<u32>());
+        let node = 2 * self.shape.dims
+            + size_of::<f32>()
+            + size_of::<Tid>()
+            + self.shape.columns * size_of::<u64>()
+            + table(size_of::<u32>());
         let row = 2 * size_of::<Tid>() + table(size_of::<(u32, Vec<Tid>)>());
         nodes * node + self.more_count * row + self.bytes_to_come()
     }
@@ -126,7 +135,9 @@ impl Builder {
     ///
     /// # Errors
     /// When the vector has another number of dimensions than the index, or there is no memory.
-    pub fn push(&mut self, vector: &[f16], tid: Tid) -> Result<bool> {
+    pub fn push<'w>(&mut self, vector: &[f16], row: impl Into<NewRow<'w>>) -> Result<bool> {
+        let NewRow { tid, words } = row.into();
+        debug_assert_eq!(words.len(), self.shape.columns);
         if vector.len() != self.shape.dims {
             return Err(Error::Dimensions {
                 expected: self.shape.dims,
@@ -148,6 +159,10 @@ impl Builder {
             let rows = self.more.entry(equal).or_default();
             rows.try_reserve(1)?;
             rows.push(tid);
+            let own = &mut self.words[equal as usize * words.len()..];
+            for (own, &word) in own.iter_mut().zip(words) {
+                *own = merge(*own, word);
+            }
             self.more_count += 1;
             return Ok(true);
         }
@@ -156,10 +171,12 @@ impl Builder {
             .try_reserve(1, |&node| rehash(vectors, node))
             .map_err(|_| Error::Memory)?;
         self.tids.try_reserve(1)?;
+        self.words.try_reserve(words.len())?;
         vectors.push(vector, kernels::norm_squared(vector))?;
         self.by_vector
             .insert_unique(hash_of, node, |&node| rehash(vectors, node));
         self.tids.push(tid);
+        self.words.extend_from_slice(words);
         Ok(true)
     }
 
@@ -180,9 +197,10 @@ impl Builder {
         if nodes < enough(&self.shape) {
             for node in 0..nodes {
                 let (vector, _) = self.vectors.get(&self.shape, node);
-                insert(&mut index, vector, self.tids[node])?;
-                for &tid in self.more.get(&(node as u32)).into_iter().flatten() {
-                    insert(&mut index, vector, tid)?;
+                let more = self.more.get(&(node as u32)).into_iter().flatten();
+                let words = self.words(node);
+                for &tid in std::iter::once(&self.tids[node]).chain(more) {
+                    insert(&mut index, vector, NewRow { tid, words })?;
                 }
             }
             return Ok(index);
@@ -225,6 +243,11 @@ impl Builder {
             progress(Phase::Writing, written, nodes);
         })?;
         Ok(index)
+    }
+
+    /// The words of a node.
+    fn words(&self, node: usize) -> &[u64] {
+        &self.words[node * self.shape.columns..][..self.shape.columns]
     }
 
     fn train<S: PageStore>(&self, store: S, order: &[u32]) -> Result<Basis> {
@@ -337,6 +360,7 @@ impl Builder {
             if from != place {
                 self.vectors.swap(place, from);
                 self.tids.swap(place, from);
+                swap(&mut self.words, self.shape.columns, place, from);
                 factors.swap(place, from);
                 swap(codes, bytes, place, from);
             }
@@ -400,6 +424,7 @@ impl Builder {
                         let (factors, code) = arena.coded(edge as usize);
                         slot.set_edge(number, place(edge as usize)?, factors, code);
                     }
+                    slot.set_words(self.words(at));
                     slot.push_tid(self.tids[at]);
                     let more = self.more.get(&(at as u32));
                     for &tid in more.into_iter().flatten().take(INLINE_TIDS - 1) {
@@ -437,10 +462,20 @@ impl Builder {
             };
             listed.push((place(entry as usize)?, code));
         }
+        let (mut directory, mut room) = (0, 0);
+        if shape.columns > 0 {
+            let listed = (0..nodes).map(|at| {
+                let (factors, code) = arena.coded(at);
+                Ok((place(at)?, self.words(at), factors, code))
+            });
+            (directory, room) = directory::write(index, basis.epoch(), listed)?;
+        }
         let basis_block = index.write_basis(basis)?;
         let roots = entries::write(index, basis, &listed)?;
         let blocks = index.store.blocks()?;
         index.change_meta(|meta| {
+            meta.directory = directory;
+            meta.room = room;
             meta.explored = blocks;
             meta.epoch = basis.epoch();
             meta.recoded = basis.epoch();

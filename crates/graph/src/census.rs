@@ -26,6 +26,8 @@ pub struct Census {
     pub node_pages: u64,
     /// Pages of the entry tree.
     pub entry_pages: u64,
+    /// Pages of the filter directory.
+    pub filter_pages: u64,
     /// Pages of the basis of the codes.
     pub basis_pages: u64,
     /// Pages that were never written.
@@ -66,6 +68,7 @@ pub fn census<S: PageStore>(index: &Index<S>) -> Result<Census> {
                 }
             }
             Kind::Root => census.entry_pages += 1,
+            Kind::Directory => census.filter_pages += 1,
             Kind::Basis => census.basis_pages += 1,
             Kind::New | Kind::Meta => census.empty_pages += 1,
         }

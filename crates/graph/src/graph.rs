@@ -40,8 +40,10 @@ pub trait Graph {
 pub struct Visit<F> {
     /// The distance, and how far off it may be.
     pub measure: Measure,
-    /// What to remember; `None` for a node whose rows are gone.
+    /// What to remember; `None` for a node whose rows are gone or filtered.
     pub found: Option<F>,
+    /// Whether it has rows, but none that passes the filter of the search.
+    pub filtered: bool,
 }
 
 /// The edges of the node that was visited last.

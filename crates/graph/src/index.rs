@@ -354,7 +354,9 @@ impl<S: PageStore> Index<S> {
             match page.kind(block)? {
                 Kind::New => page.init(Kind::Nodes, 0),
                 Kind::Nodes => {}
-                Kind::Meta | Kind::Basis | Kind::Root | Kind::Leaf => continue,
+                Kind::Meta | Kind::Basis | Kind::Root | Kind::Leaf | Kind::Directory => {
+                    continue;
+                }
             }
             if let Some(slot) = self.free_slot(&page, 0) {
                 return self.fill(block, page, slot, fill);

@@ -8,7 +8,6 @@
 
 use half::f16;
 
-use crate::entries;
 use crate::error::Result;
 use crate::index::Index;
 use crate::layout::{Pointer, Tid, Unreachable};
@@ -20,6 +19,8 @@ use crate::rounded::Rounded;
 use crate::search::{Hit, Search};
 use crate::store::{Gate, Mode, PageStore};
 use crate::tids;
+pub use crate::tids::NewRow;
+use crate::{directory, entries};
 
 /// Adds a row of the heap to the index.
 ///
@@ -29,7 +30,13 @@ use crate::tids;
 ///
 /// # Errors
 /// When the vector has another number of dimensions than the index, and when the store fails.
-pub fn insert<S: PageStore>(index: &mut Index<S>, vector: &[f16], tid: Tid) -> Result<()> {
+pub fn insert<'w, S: PageStore>(
+    index: &mut Index<S>,
+    vector: &[f16],
+    row: impl Into<NewRow<'w>>,
+) -> Result<()> {
+    let row = row.into();
+    debug_assert_eq!(row.words.len(), index.shape.columns);
     index.check_dimensions(vector)?;
     if !index.takes(vector) {
         return Ok(());
@@ -56,8 +63,8 @@ pub fn insert<S: PageStore>(index: &mut Index<S>, vector: &[f16], tid: Tid) -> R
         }
     };
     let rounded = Rounded::of(vector);
-    if !add_to_equal(index, &rounded, &hits, tid)? {
-        add_node(index, &query, &rounded, hits, tid)?;
+    if !add_to_equal(index, &rounded, &hits, row)? {
+        add_node(index, &query, &rounded, hits, row)?;
     }
     drop(gate);
     Ok(())
@@ -72,13 +79,18 @@ fn candidates<S: PageStore>(index: &Index<S>, query: &Query) -> Result<Vec<Hit<N
 
 /// Adds the row to a node of the same vector, if there is one.
 fn add_to_equal<S: PageStore>(
-    index: &Index<S>,
+    index: &mut Index<S>,
     rounded: &Rounded,
     hits: &[Hit<NodeVector>],
-    tid: Tid,
+    row: NewRow<'_>,
 ) -> Result<bool> {
     for hit in hits {
-        if hit.found.rounded == *rounded && tids::add(index, hit.at, tid)? {
+        let mut is_other = false;
+        if hit.found.rounded == *rounded && tids::add(index, hit.at, row, &mut is_other)? {
+            if is_other {
+                let code = hit.found.code(index);
+                directory::add(index, hit.at, row.words, code.as_ref())?;
+            }
             return Ok(true);
         }
     }
@@ -90,7 +102,7 @@ fn add_node<S: PageStore>(
     query: &Query,
     rounded: &Rounded,
     hits: Vec<Hit<NodeVector>>,
-    tid: Tid,
+    NewRow { tid, words }: NewRow<'_>,
 ) -> Result<()> {
     let chosen = choose(index, &hits)?;
     let edges: Vec<Edge> = chosen
@@ -109,8 +121,12 @@ fn add_node<S: PageStore>(
             slot.set_own(epoch, code.factors, &code.bytes);
         }
         set_edges(&mut slot, epoch, &edges);
+        slot.set_words(words);
         slot.push_tid(tid);
     })?;
+    if !words.is_empty() {
+        directory::add(index, node, words, code.as_ref())?;
+    }
     if edges.is_empty() {
         index.change_meta(|meta| {
             meta.entry = node;

@@ -17,13 +17,18 @@
 //!                 edge factors               2m (scale, bias) upper halves of single floats
 //!                 edge codes                 2m codes
 //!                 own factors, own code
-//!            end  words                      of the further columns, 8 bytes each
+//!            end  words                      of the filter columns, 8 bytes each, see `filter`
 //!   overflow   0  SlotHeader                 state OVERFLOW, next in the chain
 //!             40  owner Pointer
 //!             48  TIDs                       of rows equal to the owner's vector
 //!
 //! entries      8  next u32 | 0               root: pivots of leaf pages. leaf: entry points
 //!             16  pointers, factors, codes   arrays of `Shape::entries`
+//!
+//! directory    8  next u32 | 0               a chain: of every node, once or more, its words
+//!             16  pointers                   arrays of `Shape::listed`
+//!                 words                      column by column
+//!                 factors, codes
 //!
 //! basis        8  next u32 | bytes u32       a chain that holds `basis::Basis`
 //!             16  bytes
@@ -37,6 +42,7 @@
 //! the slot's edges each say theirs.
 
 mod format;
+mod listing;
 mod page;
 mod shape;
 mod slot;
@@ -46,6 +52,7 @@ pub use format::{
     Factors, HINT_BYTES, INLINE_TIDS, Kind, LeftOut, MAGIC, MAX_COLUMNS, MAX_M, Meta, PAGE_BYTES,
     Pointer, SlotHeader, State, Tid, VERSION,
 };
+pub use listing::Listing;
 pub use page::Page;
 pub use shape::Shape;
 pub use slot::{Slot, SlotMut};

@@ -13,6 +13,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`error`], [`random`] | what can go wrong; repeatable random numbers |
+//! | [`filter`] | words of filter columns, and conditions on them |
 //! | [`layout`] | every byte on a page |
 //! | [`space`], [`rounded`] | what is near: metrics, and where nodes are neighbours; vectors in eight bits, and how far off distances from them are |
 //! | `training`, [`basis`] | how a basis is trained; the basis, and the codes it makes |
@@ -20,7 +21,7 @@
 //! | [`sort`], [`store`] | nodes in order of distance; what a store of pages promises |
 //! | [`node_set`], [`graph`], [`search`] | the beam search, over any graph |
 //! | [`index`] | meta page, basis in use, slots read, changed and allocated |
-//! | [`page_graph`], `tids`, `entries`, `sweep` | on pages: the graph, rows of a node, entry points, all nodes one after the other |
+//! | [`page_graph`], `tids`, `entries`, `directory`, `listed`, `sweep` | on pages: the graph, rows of a node, entry points, words of all nodes, those that pass a filter, all nodes one after the other |
 //! | [`select`], `link`, [`insert`] | the choice of neighbours; edges; one row more |
 //! | `vectors`, [`threads`], `arena`, `rescue`, [`build`] | an index of the rows of a table, in memory and by threads |
 //! | `reach`, [`vacuum`] | rows removed, the graph mended, slots used again |
@@ -49,14 +50,17 @@ pub mod basis;
 pub mod build;
 pub mod census;
 pub mod check;
+mod directory;
 mod entries;
 pub mod error;
 pub mod estimator;
+pub mod filter;
 pub mod graph;
 pub mod index;
 pub mod insert;
 pub mod layout;
 mod link;
+mod listed;
 #[cfg(feature = "testing")]
 pub mod mem;
 pub mod node_set;

@@ -2,6 +2,7 @@
 
 use crate::basis::{Basis, Code};
 use crate::error::Result;
+use crate::filter::{Filter, MIXED};
 use crate::graph::{Edges, Graph, Visit};
 use crate::index::Index;
 use crate::layout::{INLINE_TIDS, Pointer, Slot, State, Tid};
@@ -23,6 +24,8 @@ pub struct Tids {
     count: u16,
     /// Bits of those marked dead.
     pub(crate) dead: u8,
+    /// Whether the rows differ in a filter column.
+    pub mixed: bool,
     /// [`Slot::removals`] when they were read.
     pub(crate) removals: u16,
     /// Where the others are.
@@ -46,6 +49,7 @@ impl FromSlot for Tids {
             tids,
             count: count as u16,
             dead: slot.dead(),
+            mixed: slot.words().contains(&MIXED),
             removals: slot.removals(),
             overflow: slot.overflow(),
         }
@@ -104,6 +108,8 @@ pub struct PageGraph<'i, S: PageStore, F> {
     skip_dead: bool,
     /// Nodes without rows are as good as gone.
     only_live: bool,
+    /// Nodes whose rows do not pass are passed through, too.
+    filter: Option<&'i Filter>,
     found: std::marker::PhantomData<F>,
 }
 
@@ -114,6 +120,7 @@ impl<'i, S: PageStore, F: FromSlot> PageGraph<'i, S, F> {
             index,
             skip_dead: false,
             only_live: false,
+            filter: None,
             found: std::marker::PhantomData,
         }
     }
@@ -128,10 +135,11 @@ impl<'i, S: PageStore, F: FromSlot> PageGraph<'i, S, F> {
 }
 
 impl<'i, S: PageStore> PageGraph<'i, S, Tids> {
-    /// The graph as a reader of rows sees it who may believe marks of the dead.
-    pub fn for_rows(index: &'i Index<S>, skip_dead: bool) -> Self {
+    /// The graph as a reader of rows sees it who may believe marks of the dead, and wants rows that pass a filter.
+    pub fn for_rows(index: &'i Index<S>, skip_dead: bool, filter: Option<&'i Filter>) -> Self {
         Self {
             skip_dead,
+            filter,
             ..Self::new(index)
         }
     }
@@ -170,9 +178,12 @@ impl<S: PageStore, F: FromSlot> Graph for PageGraph<'_, S, F> {
             }
             edges.to.clear();
             edges.to.extend(slot.edges());
+            let live = live && !(self.skip_dead && slot.is_dead());
+            let passes = self.filter.is_none_or(|filter| filter.passes(slot.words()));
             Some(Visit {
                 measure: query.measure(slot.rounded(), slot.header().norm_squared),
-                found: (live && !(self.skip_dead && slot.is_dead())).then(|| F::from_slot(slot)),
+                found: (live && passes).then(|| F::from_slot(slot)),
+                filtered: live && !passes,
             })
         });
         Ok(visit?.flatten())

@@ -60,7 +60,12 @@ impl Reach {
                 Kind::Leaf if page.epoch() == index.meta.epoch => {
                     starts.extend_from_slice(page.entries(&shape).0);
                 }
-                Kind::New | Kind::Meta | Kind::Basis | Kind::Root | Kind::Leaf => {}
+                Kind::New
+                | Kind::Meta
+                | Kind::Basis
+                | Kind::Root
+                | Kind::Leaf
+                | Kind::Directory => {}
             }
         }
         starts.sort_unstable_by_key(|at| at.id);

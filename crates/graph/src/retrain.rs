@@ -14,6 +14,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::basis::{Basis, Code, SAMPLE, enough};
+use crate::directory;
 use crate::entries::{self, SAMPLED};
 use crate::error::Result;
 use crate::index::Index;
@@ -210,6 +211,10 @@ fn recode_own<S: PageStore>(index: &Index<S>, block: u32) -> Result<()> {
                     codes.push((number, header.version, NodeVector::from_slot(&slot)));
                 }
             }
+        }
+        Kind::Directory => {
+            drop(page);
+            return directory::recode(index, block);
         }
         Kind::New | Kind::Meta | Kind::Basis | Kind::Root | Kind::Leaf => {}
     }

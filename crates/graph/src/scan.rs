@@ -43,12 +43,14 @@
 //! no gates, and all of this happens between any two pages.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
-use crate::entries;
 use crate::error::Result;
+use crate::filter::Filter;
 use crate::graph::{Edges, Graph, Visit};
 use crate::index::Index;
 use crate::layout::{Pointer, Tid};
+use crate::listed::Listed;
 use crate::node_set::HashedNodes;
 use crate::page_graph::{PageGraph, Tids};
 use crate::query::Query;
@@ -58,6 +60,7 @@ use crate::space::Metric;
 use crate::store::{Gate, Mode, PageStore};
 use crate::sweep::Sweep;
 use crate::tids::{self, Chain};
+use crate::{directory, entries};
 
 /// What becomes of a row that is found after a farther one was handed out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -92,6 +95,15 @@ pub struct Row {
     pub tid: Tid,
 }
 
+/// Nodes that pass a filter, as many as the first beam is to find at least.
+const FEWEST: usize = 24;
+/// Visits on the graph after which a scan with a filter looks how many pass.
+pub const PROBE: usize = 48;
+/// What costs as much as a visit on the graph: pages of the filter directory, estimates of distances there; and visits of what
+/// was found there.
+const LISTED_PAGES: f64 = 4.0;
+const ESTIMATES: f64 = 100.0;
+const LISTED_VISITS: f64 = 40.0;
 /// Pages that a scan reads on the graph before it lets go of the gate.
 pub const STRETCH: usize = 256;
 /// An exact pass of so many nodes costs as much as the next batch for each node visited so far: that visits about as
@@ -123,6 +135,18 @@ fn by_bounds(hits: &mut [Hit<Tids>]) {
     });
 }
 
+/// Visits on the graph that cost as much as it does to look for what passes a filter in the directory: to read its pages,
+/// to look at the words of all nodes, to estimate the distances of those that pass and to visit the nearest.
+pub fn visits_of_directory(nodes: f64, passing: f64, listed: usize) -> f64 {
+    nodes / listed as f64 / LISTED_PAGES + nodes * passing / ESTIMATES + LISTED_VISITS
+}
+
+/// Nodes of the first beam of a scan with a filter that such a share of the nodes passes.
+pub fn beam(ef: usize, passing: f64) -> usize {
+    let beam = ef.saturating_mul(2);
+    ((beam as f64 * passing) as usize).max(FEWEST).min(beam)
+}
+
 /// A node whose rows are handed out.
 struct Node {
     bound: f64,
@@ -139,6 +163,8 @@ enum Source {
     Unsorted,
     /// The graph.
     Graph,
+    /// The filter directory.
+    Listed(Listed),
     /// An exact pass that has put all nodes in order.
     Sorted(Box<dyn Sorter>),
     /// All pages one after the other.
@@ -151,6 +177,8 @@ enum Source {
 pub struct Scan {
     query: Query,
     options: Options,
+    /// What rows have to pass, if there is anything.
+    filter: Option<Rc<Filter>>,
     radius: f64,
     complete: bool,
     source: Source,
@@ -166,6 +194,8 @@ pub struct Scan {
     recheck: bool,
     /// Whether the graph is likely to pass rows over.
     doubtful: bool,
+    /// Nodes that pass a filter, as many as the beam is to find at least.
+    fewest: usize,
     late: usize,
     truncated: bool,
 }
@@ -176,6 +206,7 @@ impl Scan {
         Self {
             query,
             options,
+            filter: None,
             radius: f64::INFINITY,
             complete: false,
             source: Source::Begin,
@@ -187,6 +218,7 @@ impl Scan {
             bound: f64::NEG_INFINITY,
             recheck: false,
             doubtful: false,
+            fewest: FEWEST,
             late: 0,
             truncated: false,
         }
@@ -224,6 +256,12 @@ impl Scan {
         self
     }
 
+    /// The scan of those that may pass a filter.
+    pub fn filtered(mut self, filter: Filter) -> Self {
+        self.filter = (!filter.is_empty()).then(|| Rc::new(filter));
+        self
+    }
+
     /// The scan that goes on by an exact pass where it would go wrong or end on the graph alone.
     pub fn complete(mut self) -> Self {
         self.complete = true;
@@ -250,7 +288,7 @@ impl Scan {
                     Metric::Cosine => self.bound.max(0.0),
                     Metric::InnerProduct => self.bound,
                 };
-                let recheck = self.recheck;
+                let recheck = self.recheck || self.is_unsure();
                 return Ok(Some(Row {
                     bound,
                     recheck,
@@ -276,6 +314,13 @@ impl Scan {
         }
     }
 
+    /// Whether rows of the node that was reached last may not pass the filter, for all that the index knows.
+    fn is_unsure(&self) -> bool {
+        let mixed = self.rows.as_ref().is_some_and(Chain::mixed);
+        let filter = self.filter.as_ref();
+        filter.is_some_and(|filter| mixed || !filter.is_exact())
+    }
+
     /// Marks the row dead that was returned last.
     ///
     /// # Errors
@@ -299,13 +344,19 @@ impl Scan {
                     },
                     Some(hit) if self.is_late(&hit) => self.late += 1,
                     Some(hit) => {
-                        if self.complete {
+                        if self.complete || self.filter.is_some() {
                             self.handed.push(hit.at.id);
                             self.reached = self.reached.max(hit.measure.least());
                         }
                         return Ok(Some(self.node(hit)));
                     }
                     None => self.more(index)?,
+                },
+                Source::Listed(listed) => match listed.next(index, &self.query, skip_dead)? {
+                    None => self.source = Source::Nowhere,
+                    Some(hit) if hit.measure.least() > self.radius => self.source = Source::Nowhere,
+                    Some(hit) if self.is_late(&hit) => self.late += 1,
+                    Some(hit) => return Ok(Some(self.node(hit))),
                 },
                 Source::Unsorted => self.sort_all(index)?,
                 Source::Sorted(sorter) => {
@@ -328,7 +379,13 @@ impl Scan {
                         return Ok(Some(self.node(hit)));
                     }
                     let mut next = Vec::new();
-                    if !sweep.page(index, &self.query, skip_dead, &mut next)? {
+                    if !sweep.page(
+                        index,
+                        &self.query,
+                        skip_dead,
+                        self.filter.as_deref(),
+                        &mut next,
+                    )? {
                         return Ok(None);
                     }
                     *found = next.into_iter();
@@ -349,9 +406,11 @@ impl Scan {
         self.source = Source::Graph;
         let limits = self.limits();
         if !begun {
-            self.begin(index)?;
+            return self.begin(index);
+        } else if self.is_worth_listing(index)? && self.list(index)? {
+            return Ok(());
         } else if self.complete && (self.search.is_at(limits) || self.is_worth(index, 1)?) {
-            return self.sort_all(index);
+            return self.take_all(index);
         } else if self.search.is_at(limits) {
             self.truncated = !self.search.is_exhausted();
             let mut rest = self.search.rest();
@@ -359,19 +418,26 @@ impl Scan {
             self.batch = rest.into_iter();
         } else {
             self.options.ef = self.options.ef.saturating_mul(2);
-            let graph = Gated::new(index, self.options.skip_dead)?;
+            self.fewest = self.fewest.saturating_mul(2);
+            let filter = self.filter.clone();
+            let graph = Gated::new(index, self.options.skip_dead, filter.as_deref())?;
             self.run(&graph, limits)?;
             // What was found by then are not the nearest of what was looked for.
             if self.complete && self.search.is_at(limits) {
-                return self.sort_all(index);
+                return self.take_all(index);
             }
         }
+        self.look_at_batch(index)
+    }
+
+    /// Goes elsewhere where the batch at hand says that the graph is done with, or does not do.
+    fn look_at_batch<S: PageStore>(&mut self, index: &Index<S>) -> Result<()> {
         match self.batch.as_slice().first() {
-            None if self.complete => self.sort_all(index)?,
+            None if self.complete => self.take_all(index)?,
             None => self.source = Source::Nowhere,
             Some(nearest) if nearest.measure.least() > self.radius => self.source = Source::Nowhere,
             Some(_) if self.doubtful && self.has_passed_over() && self.is_worth(index, SEEN)? => {
-                self.sort_all(index)?;
+                self.take_all(index)?;
             }
             Some(_) => {}
         }
@@ -403,27 +469,95 @@ impl Scan {
 
     /// Looks for the first batch.
     fn begin<S: PageStore>(&mut self, index: &Index<S>) -> Result<()> {
-        let graph = Gated::new(index, self.options.skip_dead)?;
+        let filter = self.filter.clone();
+        let graph = Gated::new(index, self.options.skip_dead, filter.as_deref())?;
+        // The first batch is whole, but where few pass.
+        let mut limits = Limits::NONE;
+        if filter.is_some() {
+            limits.nodes = PROBE;
+        }
         loop {
             // Where a search begins is read under the gate: it may have moved since the index was
             // opened.
             let meta = *index.store.read(0)?.meta()?;
             entries::begin(index, &meta, &self.query, &mut self.search)?;
-            self.run(&graph, Limits::NONE)?;
+            self.run(&graph, limits)?;
             // The gate may have been let go of, and a standby has none: the entry may be gone by the time it is
             // visited.
-            if self.batch.len() > 0 || index.store.read(0)?.meta()?.entry == meta.entry {
-                return Ok(());
+            if self.batch.len() > 0
+                || self.search.is_at(limits)
+                || index.store.read(0)?.meta()?.entry == meta.entry
+            {
+                break;
             }
+        }
+        drop(graph);
+        if !self.search.is_at(limits) {
+            return self.look_at_batch(index);
+        }
+        // By now it is known, nearly, what share of the nodes around passes.
+        let batch = std::mem::take(&mut self.batch);
+        self.search.put_back(batch.collect());
+        if self.is_worth_listing(index)? && self.list(index)? {
+            return Ok(());
+        }
+        let mut limits = self.limits();
+        if self.complete {
+            let most = index.store.blocks()? as usize * index.shape.slots;
+            limits.nodes = limits.nodes.min((most / WORTH).max(PROBE));
+        }
+        let graph = Gated::new(index, self.options.skip_dead, filter.as_deref())?;
+        self.run(&graph, limits)?;
+        drop(graph);
+        match self.complete && self.search.is_at(limits) {
+            true => self.take_all(index),
+            false => self.look_at_batch(index),
         }
     }
 
+    /// Whether to look for nodes that pass a filter in the directory costs less than the next batch on the graph.
+    fn is_worth_listing<S: PageStore>(&self, index: &Index<S>) -> Result<bool> {
+        if self.filter.is_none() {
+            return Ok(false);
+        }
+        let nodes = index.store.blocks()? as usize * index.shape.slots;
+        let (all, filtered) = (self.search.live(), self.search.filtered());
+        // The first visits are on the way to where the query is.
+        let passing = (1 + all - filtered) as f64 / (2 + all) as f64;
+        let visits = self.beam() as f64 / passing;
+        Ok(visits >= visits_of_directory(nodes as f64, passing, index.shape.listed()))
+    }
+
+    /// Goes over to the filter directory, if the index has one and there is room for what passes.
+    fn list<S: PageStore>(&mut self, index: &Index<S>) -> Result<bool> {
+        let Some(filter) = self.filter.clone() else {
+            return Ok(false);
+        };
+        let room = self.limits().bytes / size_of::<RankedNode>();
+        let Some(found) = directory::candidates(index, &self.query, &filter, room)? else {
+            return Ok(false);
+        };
+        self.batch = Vec::new().into_iter();
+        self.search = Search::default();
+        let handed = std::mem::take(&mut self.handed);
+        self.source = Source::Listed(Listed::new(filter, found, handed));
+        Ok(true)
+    }
+
     fn run<S: PageStore>(&mut self, graph: &Gated<'_, S>, limits: Limits) -> Result<()> {
-        let ef = self.options.ef;
-        let beam = ef.saturating_mul(2);
-        let first = self.search.hops() == 0;
+        // Nothing was handed out.
+        let first = self.bound == f64::NEG_INFINITY;
+        let mut beam = self.beam();
         let mut batch = self.search.run_until(graph, &self.query, beam, limits)?;
-        let astray = first && self.search.live() > beam.saturating_mul(DOUBTFUL) / 100;
+        let wider = self.beam();
+        if wider > beam && !self.search.is_at(limits) {
+            beam = wider;
+            self.search.put_back(batch);
+            batch = self.search.run_until(graph, &self.query, beam, limits)?;
+        }
+        let ef = beam / 2;
+        let passing = self.search.live() - self.search.filtered();
+        let astray = first && passing > beam.saturating_mul(DOUBTFUL) / 100;
         if first {
             self.doubtful = astray && self.complete && self.options.order == Order::Strict;
         }
@@ -449,6 +583,25 @@ impl Scan {
         Ok(())
     }
 
+    /// Nodes of the beam: twice those of a batch. Of a filter's as many as pass of as many, but not too few.
+    fn beam(&self) -> usize {
+        if self.filter.is_none() {
+            return self.options.ef.saturating_mul(2);
+        }
+        let (all, filtered) = (self.search.live(), self.search.filtered());
+        let passing = (all - filtered) as f64 / all.max(1) as f64;
+        let most = self.options.ef.saturating_mul(2);
+        beam(self.options.ef, passing).max(self.fewest.min(most))
+    }
+
+    /// Goes over to where there are all that were not handed out and still can be: the filter directory, or all pages.
+    fn take_all<S: PageStore>(&mut self, index: &Index<S>) -> Result<()> {
+        match self.list(index)? {
+            true => Ok(()),
+            false => self.sort_all(index),
+        }
+    }
+
     /// Puts all nodes in order that were not handed out and still can be.
     fn sort_all<S: PageStore>(&mut self, index: &Index<S>) -> Result<()> {
         self.batch = Vec::new().into_iter();
@@ -459,7 +612,13 @@ impl Scan {
         let mut sweep = Sweep::new(index)?;
         let mut sorter = index.store.sorter(sweep.most_nodes(index))?;
         let mut found = Vec::new();
-        while sweep.page(index, &self.query, self.options.skip_dead, &mut found)? {
+        while sweep.page(
+            index,
+            &self.query,
+            self.options.skip_dead,
+            self.filter.as_deref(),
+            &mut found,
+        )? {
             for hit in &found {
                 let handed = |hit: &Hit<Tids>| {
                     hit.measure.least() <= self.reached
@@ -524,9 +683,9 @@ struct Gated<'i, S: PageStore> {
 }
 
 impl<'i, S: PageStore> Gated<'i, S> {
-    fn new(index: &'i Index<S>, skip_dead: bool) -> Result<Self> {
+    fn new(index: &'i Index<S>, skip_dead: bool, filter: Option<&'i Filter>) -> Result<Self> {
         Ok(Self {
-            graph: PageGraph::for_rows(index, skip_dead),
+            graph: PageGraph::for_rows(index, skip_dead, filter),
             store: index.store,
             gate: RefCell::new(Some(index.store.lock_gate(Gate::Scan, Mode::Shared)?)),
             left: Cell::new(STRETCH),

@@ -4,7 +4,7 @@
 //! its vector has cost, and estimates for its neighbours. The search stops when `ef` live nodes are found and no candidate
 //! promises to be nearer than the farthest of them, and can go on from there: nothing that it has seen
 //! is forgotten. Nodes whose rows are gone are passed through and not counted, neither among the `ef` nor
-//! against [`Limits`].
+//! against [`Limits`]; nodes whose rows a filter leaves out count against the limits.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -118,6 +118,7 @@ pub struct Search<F, N = HashedNodes> {
     edges: Edges,
     hops: usize,
     live: usize,
+    filtered: usize,
     /// Whether its limits ended the last run.
     cut: bool,
 }
@@ -133,6 +134,7 @@ impl<F, N: NodeSet> Default for Search<F, N> {
             edges: Edges::default(),
             hops: 0,
             live: 0,
+            filtered: 0,
             cut: false,
         }
     }
@@ -148,6 +150,7 @@ impl<F, N: NodeSet> Search<F, N> {
         self.seen.clear();
         self.hops = 0;
         self.live = 0;
+        self.filtered = 0;
         self.cut = false;
     }
 
@@ -168,6 +171,11 @@ impl<F, N: NodeSet> Search<F, N> {
     /// Nodes visited so far that have rows.
     pub fn live(&self) -> usize {
         self.live
+    }
+
+    /// Those of them that a filter leaves out.
+    pub fn filtered(&self) -> usize {
+        self.filtered
     }
 
     /// Whether it has gone as far as `limits` allow.
@@ -205,6 +213,7 @@ impl<F, N: NodeSet> Search<F, N> {
         // The `ef` nearest heard of, by their estimates. Until as many are found, what is farther than
         // these waits: it is of use only where some of them are dead or their estimates wrong.
         let mut nearest = (self.hops == 0).then(BinaryHeap::new);
+        self.cut = false;
         for hit in std::mem::take(&mut self.spare) {
             self.keep(hit, ef);
         }
@@ -252,6 +261,8 @@ impl<F, N: NodeSet> Search<F, N> {
         let Some(visit) = graph.visit(query, at, &mut self.seen, &mut self.edges)? else {
             return Ok(());
         };
+        self.live += usize::from(visit.filtered);
+        self.filtered += usize::from(visit.filtered);
         if let Some(found) = visit.found {
             self.live += 1;
             let hit = Hit {

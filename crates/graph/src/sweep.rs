@@ -23,6 +23,7 @@
 //! which they were written, and a row's before its transaction's commit, so all of this holds there, too.
 
 use crate::error::Result;
+use crate::filter::Filter;
 use crate::index::Index;
 use crate::layout::{Pointer, State};
 use crate::page_graph::{FromSlot, Tids};
@@ -49,13 +50,14 @@ impl Sweep {
         self.end as usize * index.shape.slots
     }
 
-    /// Puts the nodes with rows on the next page in place of what is in `found`. Returns false when there is no page
+    /// Puts the nodes with rows that pass on the next page in place of what is in `found`. Returns false when there is no page
     /// any more.
     pub(crate) fn page<S: PageStore>(
         &mut self,
         index: &Index<S>,
         query: &Query,
         skip_dead: bool,
+        filter: Option<&Filter>,
         found: &mut Vec<Hit<Tids>>,
     ) -> Result<bool> {
         found.clear();
@@ -69,7 +71,10 @@ impl Sweep {
         if page.has_slots() {
             for number in 0..shape.slots {
                 let slot = page.slot(shape, number);
-                if slot.state() == State::Live && !(skip_dead && slot.is_dead()) {
+                if slot.state() == State::Live
+                    && !(skip_dead && slot.is_dead())
+                    && filter.is_none_or(|filter| filter.passes(slot.words()))
+                {
                     let header = slot.header();
                     found.push(Hit {
                         measure: query.measure(slot.rounded(), header.norm_squared),

@@ -15,16 +15,42 @@ use crate::layout::{Pointer, Slot, SlotMut, State, Tid};
 use crate::page_graph::{FromSlot, Tids};
 use crate::store::PageStore;
 
-/// Adds a row to a node. Returns false when the node is gone.
-pub(crate) fn add<S: PageStore>(index: &Index<S>, node: Pointer, tid: Tid) -> Result<bool> {
+/// A row of the heap with its words, on its way into an index.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRow<'w> {
+    /// The row.
+    pub tid: Tid,
+    /// A word for each filter column of the index.
+    pub words: &'w [u64],
+}
+
+impl From<Tid> for NewRow<'_> {
+    /// A row of an index without filter columns.
+    fn from(tid: Tid) -> Self {
+        Self { tid, words: &[] }
+    }
+}
+
+/// Adds a row to a node. Returns false when the node is gone. `is_other` becomes true where the row's words are others than
+/// the node's.
+pub(crate) fn add<S: PageStore>(
+    index: &Index<S>,
+    node: Pointer,
+    NewRow { tid, words }: NewRow<'_>,
+    is_other: &mut bool,
+) -> Result<bool> {
     loop {
-        let mut head = None;
-        let added = index.change_slot(node.id, |own| {
+        let (mut head, mut added) = (None, false);
+        // The words say of all rows, also of those to come elsewhere: first the words, then the row.
+        index.change_slot(node.id, |own| {
             if !own.get().is_live(node.version) {
                 return false;
             }
             head = Some(own.get().overflow());
-            own.push_tid(tid)
+            *is_other |= own.get().words() != words;
+            let widened = own.merge_words(words);
+            added = own.push_tid(tid);
+            added || widened
         })?;
         if added {
             return Ok(true);
@@ -190,6 +216,11 @@ impl Chain {
         let own = read(index, self.node, false)?;
         self.next = own.map_or(Pointer::NONE, |own| own.overflow);
         Ok(())
+    }
+
+    /// Whether the rows differ in a filter column.
+    pub(crate) fn mixed(&self) -> bool {
+        self.own.mixed
     }
 
     /// Marks a row dead that this has returned.

@@ -21,7 +21,6 @@
 
 use fixedbitset::FixedBitSet;
 
-use crate::entries;
 use crate::error::Result;
 use crate::index::{Index, Steps};
 use crate::layout::{Kind, Page, Pointer, State, Tid, Unreachable};
@@ -32,6 +31,7 @@ use crate::reach::Reach;
 use crate::search::{Hit, Search};
 use crate::store::{Gate, Mode, PageStore, Write};
 use crate::tids;
+use crate::{directory, entries};
 
 /// What a vacuum did.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -66,6 +66,7 @@ pub fn bulk_delete<S: PageStore>(
         vacuum.index.refresh()?;
         vacuum.mend()?;
         vacuum.confirm()?;
+        directory::fill_again(vacuum.index)?;
     }
     vacuum.link_again()?;
     if vacuum.any || vacuum.closed {
@@ -277,6 +278,15 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
                     drop(page);
                     let mut page = self.index.store.write(block)?;
                     page.retain_entries(&shape, |at| !self.dying.contains(at.id as usize));
+                    page.commit()?;
+                }
+            }
+            Kind::Directory => {
+                let listed = page.listing(&shape).pointers;
+                if listed.iter().any(|at| self.dying.contains(at.id as usize)) {
+                    drop(page);
+                    let mut page = self.index.store.write(block)?;
+                    page.retain_listed(&shape, |at| !self.dying.contains(at.id as usize));
                     page.commit()?;
                 }
             }

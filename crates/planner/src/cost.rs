@@ -21,6 +21,8 @@
 /// batches double, and the last is not used up, so that of 2.3 to 3.2 visits for each row of a batch between 1.6 and 3.2
 /// come to one that is wanted.
 const VISITS_PER_ROW: f64 = 2.5;
+/// Nodes visited for one of the beam of a first batch.
+const VISITS_PER_FOUND: f64 = 1.25;
 /// What a visit takes whatever the node's size, in operators.
 const VISIT_OPERATORS: f64 = 100.0;
 /// Bytes of neighbours' codes that are worked on in the time of an operator: 32 codes of 40 bytes take .4 units.
@@ -28,7 +30,13 @@ const CODE_BYTES_PER_OPERATOR: f64 = 8.0;
 /// Dimensions of an exact distance in the time of an operator: .04 units for 512.
 const DIMENSIONS_PER_OPERATOR: f64 = 32.0;
 /// What an exact pass does for a node besides, in operators: to find it on its page, and to put it in order.
-const PASS_OPERATORS: f64 = 24.0;
+const PASS_OPERATORS: f64 = 20.0;
+/// What it takes to look whether a node's words pass a filter, and how many nodes from the directory are visited.
+const WORD_OPERATORS: f64 = 0.5;
+const LISTED_VISITS_PER_ROW: f64 = 1.5;
+const FIRST_LISTED: f64 = 24.0;
+/// What it does for a node that the filter leaves out, or before it knows.
+const PASSED_OPERATORS: f64 = 4.0;
 /// The default of `cursor_tuple_fraction`, which says nothing of the rows that are wanted; below it, somebody has set it.
 const DEFAULT_CURSOR_FRACTION: f64 = 0.1;
 /// What the planner takes for the share of rows that a `LIMIT` of unknown value asks for.
@@ -50,6 +58,16 @@ pub struct Index {
     pub neighbour_bytes: usize,
     /// Visits after which a scan leaves the graph for an exact pass.
     pub visits_before_pass: f64,
+    /// The share of the nodes that pass the scan's own filter: above 0, and 1 where it has none.
+    pub passing: f64,
+    /// Nodes that the beam of the first batch finds: twice `ef_search` without a filter.
+    pub beam: f64,
+    /// Pages of the filter directory.
+    pub listed_pages: f64,
+    /// Visits on the graph before a scan with a filter may go over to the directory.
+    pub visits_before_list: f64,
+    /// Bytes of a code.
+    pub code_bytes: usize,
 }
 
 /// What single things cost, in the planner's unit.
@@ -151,9 +169,10 @@ impl<F: Fn(f64) -> f64> Costs<F> {
         let distance = index.dimensions as f64 / DIMENSIONS_PER_OPERATOR;
         let estimates = index.neighbour_bytes as f64 / CODE_BYTES_PER_OPERATOR;
         Self {
-            first: (VISITS_PER_ROW * settings.ef_search as f64).min(index.nodes),
+            first: (VISITS_PER_FOUND * index.beam / index.passing).min(index.nodes),
             visit: prices.tuple + prices.operator * (VISIT_OPERATORS + distance + estimates),
-            pass_node: prices.operator * (distance + PASS_OPERATORS),
+            pass_node: prices.operator * index.passing * (distance + PASS_OPERATORS)
+                + prices.operator * PASSED_OPERATORS,
             index,
             prices,
             settings,
@@ -190,7 +209,10 @@ impl<F: Fn(f64) -> f64> Costs<F> {
     /// A scan in an order for so many rows.
     fn of_rows(&self, rows: f64) -> f64 {
         let most = self.index.nodes.max(self.first);
-        let visits = (VISITS_PER_ROW * rows).clamp(self.first, most);
+        let visits = (VISITS_PER_ROW * rows / self.index.passing).clamp(self.first, most);
+        if self.index.passing < 1.0 {
+            return self.on_graph(visits).min(self.from_list(rows));
+        }
         let leave = self
             .index
             .visits_before_pass
@@ -203,6 +225,17 @@ impl<F: Fn(f64) -> f64> Costs<F> {
         } else {
             self.on_graph(visits.min(self.limit().max(self.first)))
         }
+    }
+
+    /// So many rows that pass a filter, from the filter directory.
+    fn from_list(&self, rows: f64) -> f64 {
+        let index = &self.index;
+        let estimate = index.code_bytes as f64 / CODE_BYTES_PER_OPERATOR;
+        let passing = index.nodes * index.passing;
+        self.on_graph(index.visits_before_list)
+            + index.listed_pages * self.prices.next_page
+            + self.prices.operator * (index.nodes * WORD_OPERATORS + passing * estimate)
+            + self.on_graph((LISTED_VISITS_PER_ROW * rows + FIRST_LISTED).min(passing))
     }
 
     fn on_graph(&self, visits: f64) -> f64 {
@@ -243,6 +276,11 @@ mod tests {
             dimensions: 512,
             neighbour_bytes: 32 * 40,
             visits_before_pass: nodes / 16.0,
+            passing: 1.0,
+            beam: 128.0,
+            listed_pages: nodes / 130.0,
+            visits_before_list: 48.0,
+            code_bytes: 40,
         }
     }
 
@@ -275,6 +313,26 @@ mod tests {
             let leave = (nodes / 16.0).min(20_000.0).max(costs.first);
             assert!(last <= costs.on_graph(leave) + costs.pass() + 1e-6);
         }
+    }
+
+    #[test]
+    fn the_fewer_pass_the_more_a_filter_costs_until_the_directory_costs_less() {
+        let of = |passing: f64| {
+            let index = Index {
+                passing,
+                beam: (128.0 * passing).max(20.0),
+                ..index(1e5)
+            };
+            Costs::new(index, PRICES, SETTINGS, |visits| visits)
+        };
+        let costs = [1.0, 0.3, 0.1, 0.05].map(|passing| of(passing).of_rows(10.0));
+        assert!(costs.is_sorted(), "{costs:?}");
+        for passing in [0.01, 1e-3, 1e-5] {
+            let costs = of(passing);
+            assert_eq!(costs.of_rows(10.0), costs.from_list(10.0));
+            assert!(costs.from_list(10.0) < costs.pass() / 2.0);
+        }
+        assert!(of(0.5).of_rows(10.0) < of(0.5).from_list(10.0));
     }
 
     #[test]

@@ -20,6 +20,7 @@ $replica->start;
 
 my $searches = join '', 'SET enable_seqscan = off;', map {
 	"SELECT id FROM photos ORDER BY embedding <=> embedding($_) LIMIT 20;"
+	  . "SELECT id FROM photos WHERE category = $_ % 10 ORDER BY embedding <=> embedding($_) LIMIT 20;"
 	  . "SELECT count(*) FROM photos WHERE clip_within(embedding, embedding($_), 0.1);"
 } map { 371 * $_ } 0 .. 19;
 
@@ -34,12 +35,14 @@ sub same_on_replica
 }
 
 $primary->safe_psql('postgres', 'INSERT INTO photos SELECT n, n % 10, embedding(n) FROM generate_series(1, 2000) n');
-$primary->safe_psql('postgres', 'CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding)');
+$primary->safe_psql('postgres', 'CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding, category)');
 same_on_replica('built');
 $primary->safe_psql('postgres', 'INSERT INTO photos SELECT n, n % 10, embedding(n) FROM generate_series(2001, 2500) n');
 same_on_replica('inserted');
 $primary->safe_psql('postgres', 'UPDATE photos SET embedding = embedding(id + 5000) WHERE category = 1');
 same_on_replica('updated');
+$primary->safe_psql('postgres', 'UPDATE photos SET category = category + 10 WHERE category = 4');
+same_on_replica('a filter column updated');
 $primary->safe_psql('postgres', 'DELETE FROM photos WHERE category IN (2, 3)');
 same_on_replica('deleted');
 $primary->safe_psql('postgres', 'VACUUM photos');

@@ -54,15 +54,15 @@ sub crash
 $node->safe_psql('postgres', 'INSERT INTO photos SELECT n, n % 10, embedding(n) FROM generate_series(1, 4000) n');
 for my $time (1 .. $times)
 {
-	kill_during(1500, 'CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding)');
+	kill_during(1500, 'CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding, category)');
 	$node->safe_psql('postgres', 'DROP INDEX IF EXISTS photos_embedding');
 }
-$node->safe_psql('postgres', 'CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding)');
+$node->safe_psql('postgres', 'CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding, category)');
 is($node->safe_psql('postgres', 'SELECT verify()'), '', 'builds that were killed');
 
 # Insertions, each row a transaction of its own, into an index with codes and one without.
 $node->safe_psql('postgres', 'CREATE TABLE fresh (id integer PRIMARY KEY, embedding clip_vector(32));
-	CREATE INDEX fresh_embedding ON fresh USING clip_hnsw (embedding)');
+	CREATE INDEX fresh_embedding ON fresh USING clip_hnsw (embedding, id)');
 my $first = 10_000;
 for my $time (1 .. $times)
 {

@@ -19,7 +19,7 @@ $node->append_conf('postgresql.conf', "fsync = off\nautovacuum = off\nmax_prepar
 $node->start;
 $node->safe_psql('postgres', slurp_file(dirname(__FILE__) . '/index_data.sql'));
 $node->safe_psql('postgres', 'INSERT INTO photos SELECT n, n % 10, embedding(n) FROM generate_series(1, 3000) n;
-	CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding)');
+	CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding, category)');
 
 # Fails where the check, beside all the others, takes what they are at for damage.
 $node->safe_psql('postgres', <<'SQL');

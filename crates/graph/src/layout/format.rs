@@ -40,6 +40,8 @@ pub enum Kind {
     Root = 4,
     /// Entry points.
     Leaf = 5,
+    /// Words of nodes.
+    Directory = 6,
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -196,7 +198,7 @@ pub struct Meta {
     pub unfinished: u16,
     /// [`Unreachable`] as a number.
     pub(crate) unreachable: u16,
-    /// Further columns of the index.
+    /// Filter columns.
     pub columns: u16,
     pub(crate) unused: [u16; 2],
     /// Number of pages when vacuum last looked for such nodes.
@@ -205,6 +207,10 @@ pub struct Meta {
     pub basis: u32,
     /// First page of the roots of the entry tree.
     pub roots: u32,
+    /// First page of the filter directory, 0 while there is none.
+    pub directory: u32,
+    /// A page of it to add entries to, or to those after it.
+    pub room: u32,
     /// Number of nodes when the basis was learned.
     pub trained_on: u32,
     /// Where a search begins when the entry tree yields nothing.

@@ -38,6 +38,29 @@ impl Page {
         from_bytes_mut(&mut self.bytes[..HEADER])
     }
 
+    /// Its number of entries, of a page that has such.
+    pub(super) fn count(&self) -> usize {
+        usize::from(self.header().count)
+    }
+
+    pub(super) fn set_count(&mut self, count: usize) {
+        self.header_mut().count = count as u16;
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What is logged of it.
+    pub(super) fn logged_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[..LOGGED_BYTES]
+    }
+
+    /// The page is of this epoch from now on.
+    pub fn set_epoch(&mut self, epoch: u16) {
+        self.header_mut().epoch = epoch;
+    }
+
     /// All of it, for a test to overwrite.
     #[cfg(feature = "testing")]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
@@ -89,6 +112,7 @@ impl Page {
             3 => Ok(Kind::Basis),
             4 => Ok(Kind::Root),
             5 => Ok(Kind::Leaf),
+            6 => Ok(Kind::Directory),
             kind => Err(Error::corrupt(
                 block,
                 format!("unknown kind {kind} of page"),

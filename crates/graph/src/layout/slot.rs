@@ -9,6 +9,7 @@ use super::format::{
     Factors, INLINE_TIDS, LEVELS, OVERFLOW_TIDS, Pointer, SLOT_HEADER, SlotHeader, State, Tid,
 };
 use super::shape::Shape;
+use crate::filter;
 use crate::rounded::{Rounded, RoundedRef};
 
 /// A slot that can be read.
@@ -298,6 +299,21 @@ impl SlotMut<'_> {
         let own = &mut self.bytes[self.shape.own()..];
         own[..4].copy_from_slice(bytemuck::bytes_of(&factors));
         own[4..4 + code.len()].copy_from_slice(code);
+    }
+
+    /// Has the words of the filter columns say of one row more. Returns whether they say something else now.
+    pub fn merge_words(&mut self, words: &[u64]) -> bool {
+        let own = self.get().words();
+        let merged: Vec<u64> = own
+            .iter()
+            .zip(words)
+            .map(|(&own, &other)| filter::merge(own, other))
+            .collect();
+        let changed = merged != own;
+        if changed {
+            self.set_words(&merged);
+        }
+        changed
     }
 
     /// Sets the number of edges, all of which the caller sets.

@@ -1,0 +1,389 @@
+//! Filters: what an index knows of a row beside its vector, a word of 64 bits for each filter column, and conditions on
+//! those words.
+//!
+//! A value's word says as much of it as fits: integers, times and short texts wholly, others by their beginning, by a
+//! rounded number or by a hash. Words are in the order of the values where the type is said to be ordered. So a condition on
+//! a value becomes one on its word that holds whenever the condition does; where it may hold otherwise, the filter is not
+//! [exact](Filter::is_exact), and whoever has the value looks again.
+//!
+//! A node has the words of its rows. Where these differ, for equal vectors are one node, the word says just that,
+//! [`MIXED`], and passes every condition.
+
+/// Rows of the node differ in this column.
+pub const MIXED: u64 = u64::MAX;
+/// The word of NULL.
+pub const NULL: u64 = MIXED - 1;
+/// The largest word of a value.
+const LAST: u64 = NULL - 1;
+/// Bytes of a text that [`Word::short`] holds.
+const SHORT: usize = 7;
+
+/// The word of a value, and whether no other value of its type has the same.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Word {
+    /// The word, less than [`NULL`].
+    pub word: u64,
+    /// Whether the value is the only one that has it.
+    pub is_exact: bool,
+}
+
+impl Word {
+    /// `is_exact` as though there were words enough; the last two stand for others.
+    fn new(word: u64, is_exact: bool) -> Self {
+        Self {
+            word: word.min(LAST),
+            is_exact: is_exact && word < LAST,
+        }
+    }
+
+    /// Of an integer, or what is counted in integers, as times are. Ordered.
+    pub fn integer(value: i64) -> Self {
+        Self::new(value.cast_unsigned() ^ 1 << 63, true)
+    }
+
+    /// Of a number in floating point, in PostgreSQL's order: both zeros are one, what is not a number comes last.
+    pub fn float(value: f64) -> Self {
+        let bits = match value {
+            _ if value.is_nan() => f64::NAN.to_bits() & !(1 << 63),
+            0.0 => 0,
+            _ => value.to_bits(),
+        };
+        Self::new(
+            if bits >> 63 == 0 {
+                bits | 1 << 63
+            } else {
+                !bits
+            },
+            true,
+        )
+    }
+
+    /// Of a number that was rounded to this one, in a way that keeps the order.
+    pub fn rounded(value: f64) -> Self {
+        Self {
+            is_exact: false,
+            ..Self::float(value)
+        }
+    }
+
+    /// Of bytes without zeros, or of bytes of one length, in the order of the bytes.
+    pub fn beginning(bytes: &[u8]) -> Self {
+        let mut word = [0; 8];
+        let len = bytes.len().min(word.len());
+        word[..len].copy_from_slice(&bytes[..len]);
+        Self::new(u64::from_be_bytes(word), bytes.len() < word.len())
+    }
+
+    /// Of a short text without zeros, which is a word of its own. In no order.
+    pub fn short(bytes: &[u8]) -> Option<Self> {
+        let mut word = [0; 8];
+        let end = bytes.len().checked_add(1).filter(|&end| end <= 1 + SHORT)?;
+        word[1..end].copy_from_slice(bytes);
+        Some(Self::new(u64::from_be_bytes(word), true))
+    }
+
+    /// Of a value by its hash, in no order.
+    pub fn hashed(hash: u64) -> Self {
+        Self::new(hash | 1 << 63, false)
+    }
+}
+
+/// Whether words of a node may be those of rows with these words.
+pub(crate) fn cover(words: &[u64], others: &[u64]) -> bool {
+    let mut pairs = words.iter().zip(others);
+    pairs.all(|(&word, &other)| word == other || word == MIXED)
+}
+
+/// A word for two rows of a node.
+pub(crate) fn merge(word: u64, other: u64) -> u64 {
+    if word == other { word } else { MIXED }
+}
+
+/// How a value is compared with another one, which comes second.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `=`
+    Equal,
+    /// `>=`
+    GreaterOrEqual,
+    /// `>`
+    Greater,
+}
+
+/// Words from the first to the second, both included.
+type Range = (u64, u64);
+
+/// Which words of a column pass.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Condition {
+    /// In order, apart from each other.
+    ranges: Vec<Range>,
+    is_exact: bool,
+}
+
+impl Condition {
+    fn of(ranges: Vec<Range>, is_exact: bool) -> Self {
+        Self { ranges, is_exact }
+    }
+
+    /// Values that compare so with one of that word. But for equality, words are in the order of the values.
+    pub fn compared(comparison: Comparison, Word { word, is_exact }: Word) -> Self {
+        // Of the values that share a word, some pass.
+        let apart = u64::from(is_exact);
+        let range = match comparison {
+            Comparison::Less => word.checked_sub(apart).map(|end| (0, end)),
+            Comparison::LessOrEqual => Some((0, word)),
+            Comparison::Equal => Some((word, word)),
+            Comparison::GreaterOrEqual => Some((word, LAST)),
+            Comparison::Greater => Some((word + apart, LAST)),
+        };
+        Self::of(range.into_iter().collect(), is_exact)
+    }
+
+    /// Values that are NULL.
+    pub fn null() -> Self {
+        Self::of(vec![(NULL, NULL)], true)
+    }
+
+    /// Values that are not NULL.
+    pub fn not_null() -> Self {
+        Self::of(vec![(0, LAST)], true)
+    }
+
+    /// Values about which their words say nothing, but that they are none.
+    pub fn unknown() -> Self {
+        Self::of(vec![(0, LAST)], false)
+    }
+
+    /// Values that pass one of these.
+    pub fn any(conditions: impl IntoIterator<Item = Self>) -> Self {
+        let (mut ranges, mut is_exact) = (Vec::new(), true);
+        for condition in conditions {
+            ranges.extend(condition.ranges);
+            is_exact &= condition.is_exact;
+        }
+        ranges.sort_unstable();
+        ranges.dedup_by(|next: &mut Range, last: &mut Range| {
+            let touches = next.0 <= last.1.saturating_add(1);
+            if touches {
+                last.1 = last.1.max(next.1);
+            }
+            touches
+        });
+        Self::of(ranges, is_exact)
+    }
+
+    /// Keeps of `entries`, numbers of words, those that pass.
+    fn retain(&self, words: &[u64], entries: &mut Vec<u16>) {
+        entries.retain(|&at| self.passes(words[usize::from(at)]));
+    }
+
+    /// The numbers of the words that pass.
+    fn select(&self, words: &[u64], entries: &mut Vec<u16>) {
+        let mut count = 0;
+        entries.resize(words.len(), 0);
+        for (at, &word) in (0..).zip(words) {
+            // A branch would be anybody's guess.
+            entries[count] = at;
+            count += usize::from(self.passes(word));
+        }
+        entries.truncate(count);
+    }
+
+    #[inline]
+    fn passes(&self, word: u64) -> bool {
+        let after = match &self.ranges[..] {
+            &[(first, last)] => return first <= word && word <= last || word == MIXED,
+            ranges => ranges.partition_point(|&(first, _)| first <= word),
+        };
+        after > 0 && word <= self.ranges[after - 1].1 || word == MIXED
+    }
+}
+
+/// Conditions on the filter columns of an index, all of which a row has to pass.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Filter {
+    conditions: Vec<(usize, Condition)>,
+}
+
+impl Filter {
+    /// Adds a condition on a column, counted from 0.
+    pub fn add(&mut self, column: usize, condition: Condition) {
+        self.conditions.push((column, condition));
+    }
+
+    /// Whether there are no conditions.
+    pub fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// Whether every row whose words pass, none of them [`MIXED`], passes.
+    pub fn is_exact(&self) -> bool {
+        self.conditions
+            .iter()
+            .all(|(_, condition)| condition.is_exact)
+    }
+
+    /// The numbers of those of `count` entries that may pass, in place of what is in `entries`. `words` are those of a column.
+    pub fn select<'w>(
+        &self,
+        count: usize,
+        words: impl Fn(usize) -> &'w [u64],
+        entries: &mut Vec<u16>,
+    ) {
+        match self.conditions.split_first() {
+            None => {
+                entries.clear();
+                entries.extend((0..).take(count));
+            }
+            Some(((column, first), others)) => {
+                first.select(words(*column), entries);
+                for (column, condition) in others {
+                    condition.retain(words(*column), entries);
+                }
+            }
+        }
+    }
+
+    /// Whether a row with these words may pass, one for each column.
+    #[inline]
+    pub fn passes(&self, words: &[u64]) -> bool {
+        self.conditions
+            .iter()
+            .all(|(column, condition)| condition.passes(words[*column]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Ordering;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const COMPARISONS: [Comparison; 5] = [
+        Comparison::Less,
+        Comparison::LessOrEqual,
+        Comparison::Equal,
+        Comparison::GreaterOrEqual,
+        Comparison::Greater,
+    ];
+
+    fn holds(comparison: Comparison, ordering: Ordering) -> bool {
+        match comparison {
+            Comparison::Less => ordering.is_lt(),
+            Comparison::LessOrEqual => ordering.is_le(),
+            Comparison::Equal => ordering.is_eq(),
+            Comparison::GreaterOrEqual => ordering.is_ge(),
+            Comparison::Greater => ordering.is_gt(),
+        }
+    }
+
+    /// What a condition says of a value agrees with the order of the values: never too few, and none too many where it is
+    /// exact.
+    fn agrees(value: Word, key: Word, ordering: Ordering, ordered: bool) {
+        assert!(value.word <= LAST && key.word <= LAST);
+        for comparison in COMPARISONS {
+            if !ordered && comparison != Comparison::Equal {
+                continue;
+            }
+            let mut filter = Filter::default();
+            filter.add(1, Condition::compared(comparison, key));
+            let (passes, holds) = (filter.passes(&[0, value.word]), holds(comparison, ordering));
+            assert!(passes || !holds, "{comparison:?} {value:?} {key:?}");
+            assert!(
+                !passes || holds || !filter.is_exact(),
+                "{comparison:?} {value:?} {key:?}"
+            );
+            assert!(!filter.passes(&[0, NULL]) && filter.passes(&[0, MIXED]));
+        }
+    }
+
+    fn of_floats(a: f64, b: f64) -> Ordering {
+        let order = a.partial_cmp(&b);
+        order.unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+    }
+
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(prop_oneof![1..4_u8, 250..=255_u8], 0..12)
+    }
+
+    proptest! {
+        #[test]
+        fn integers(a in near_the_ends(), b in near_the_ends()) {
+            agrees(Word::integer(a), Word::integer(b), a.cmp(&b), true);
+        }
+
+        #[test]
+        fn floats(a in any_float(), b in any_float()) {
+            agrees(Word::float(a), Word::float(b), of_floats(a, b), true);
+            let single = |x: f64| f64::from(x as f32);
+            agrees(Word::rounded(single(a)), Word::rounded(single(b)), of_floats(a, b), true);
+        }
+
+        #[test]
+        fn texts(a in text(), b in text()) {
+            agrees(Word::beginning(&a), Word::beginning(&b), a.cmp(&b), true);
+            // A hash by which all are equal.
+            let word = |text: &[u8]| Word::short(text).unwrap_or(Word::hashed(u64::MAX));
+            agrees(word(&a), word(&b), a.cmp(&b), false);
+        }
+
+        #[test]
+        fn any_of_several(values in prop::collection::vec(near_the_ends(), 0..8), value in near_the_ends()) {
+            let one = |&key: &i64| Condition::compared(Comparison::Equal, Word::integer(key));
+            let mut filter = Filter::default();
+            filter.add(0, Condition::any(values.iter().map(one)));
+            let passes = filter.passes(&[Word::integer(value).word]);
+            prop_assert!(passes || !values.contains(&value));
+            prop_assert!(!passes || values.contains(&value) || !filter.is_exact());
+        }
+    }
+
+    fn near_the_ends() -> impl Strategy<Value = i64> {
+        prop_oneof![
+            i64::MIN..i64::MIN + 4,
+            -3..3_i64,
+            i64::MAX - 5..=i64::MAX,
+            any::<i64>()
+        ]
+    }
+
+    fn any_float() -> impl Strategy<Value = f64> {
+        let special = [
+            0.0,
+            -0.0,
+            f64::NAN,
+            -f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            1.0,
+            -1.0,
+        ];
+        prop_oneof![prop::sample::select(special.to_vec()), prop::num::f64::ANY]
+    }
+
+    #[test]
+    fn nothing_passes_no_condition_of_several_and_all_pass_none() {
+        let none = Condition::any([]);
+        assert!(!none.passes(0) && !none.passes(LAST) && !none.passes(NULL));
+        assert!(Filter::default().passes(&[]) && Filter::default().is_exact());
+    }
+
+    #[test]
+    fn null_is_apart() {
+        assert!(Condition::null().passes(NULL) && !Condition::null().passes(LAST));
+        assert!(!Condition::not_null().passes(NULL) && Condition::not_null().passes(LAST));
+        let both = Condition::any([Condition::null(), Condition::not_null()]);
+        assert_eq!(both.ranges, [(0, NULL)]);
+        assert_eq!(
+            (merge(3, 3), merge(3, NULL), merge(NULL, NULL)),
+            (3, MIXED, NULL)
+        );
+    }
+}
