@@ -80,8 +80,7 @@ CREATE FUNCTION clip_index_info(
     OUT node_bytes bigint,          -- of pages of nodes
     OUT directory_bytes bigint,     -- of pages of the tree that leads searches to where they begin
     OUT basis_bytes bigint,         -- of pages of the basis
-    OUT free_bytes bigint,          -- of pages that were never written
-    OUT filter_bytes bigint)        -- of pages of the filter directory
+    OUT free_bytes bigint)          -- of pages that were never written
 RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'clip_index_info_wrapper' LANGUAGE C VOLATILE STRICT ROWS 1 COST 10000;
 COMMENT ON FUNCTION clip_index_info(regclass) IS

@@ -135,7 +135,6 @@ fn clip_index_info(
             name!(directory_bytes, i64),
             name!(basis_bytes, i64),
             name!(free_bytes, i64),
-            name!(filter_bytes, i64),
         ),
     >,
     pg_sys::panic::ErrorReport,
@@ -164,10 +163,9 @@ fn clip_index_info(
             count(census.left_out.scans.into()),
             count(census.left_out.late.into()),
             bytes(census.node_pages),
-            bytes(census.entry_pages),
+            bytes(census.entry_pages + census.filter_pages),
             bytes(census.basis_pages),
             bytes(census.empty_pages),
-            bytes(census.filter_pages),
         ))
     };
     Ok(TableIterator::once(describe().map_err(error::Error::from)?))

@@ -6,7 +6,7 @@ CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding) WITH (m = 8,
 SELECT version, metric, dimensions, m, ef_construction, epoch, code_bits, nodes, row_count, dead_rows, dying_nodes, entries,
        truncated_scans, left_out, free_bytes
 FROM clip_index_info('photos_embedding');
-SELECT node_bytes + directory_bytes + basis_bytes + free_bytes + filter_bytes + 8192 = pg_relation_size('photos_embedding') AS adds_up,
+SELECT node_bytes + directory_bytes + basis_bytes + free_bytes + 8192 = pg_relation_size('photos_embedding') AS adds_up,
        clip_prewarm('photos_embedding') * 8192 = pg_relation_size('photos_embedding') AS reads_all
 FROM clip_index_info('photos_embedding');
 SELECT * FROM clip_index_check('photos_embedding');
