@@ -37,7 +37,6 @@ pub extern "C-unwind" fn clip_pg_worker(_argument: pg_sys::Datum) {
             Some(batch) => {
                 background::report(pg_sys::BackendState::STATE_RUNNING, &activity(&batch));
                 answer(seats, &batch);
-                publish(seats);
             }
             None => {
                 background::report(pg_sys::BackendState::STATE_IDLE, "waiting for requests");
@@ -136,6 +135,8 @@ fn run(seats: Seats, request: &Request, inputs: &[Vec<u8>]) -> Result<Vec<f32>> 
     let counters = seats.counters();
     counters.batches.fetch_add(1, Relaxed);
     counters.running.fetch_add(elapsed, Relaxed);
+    // Before anybody has an answer and looks.
+    publish(seats);
     rows
 }
 
