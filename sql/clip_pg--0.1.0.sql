@@ -880,6 +880,78 @@ RETURNS SETOF record
 COMMENT ON FUNCTION clip_duplicates(regclass, name, name, double precision, double precision) IS
 'rows whose vectors are near-duplicates, found by a clip_hnsw index: groups that are connected by cosine distances of at most max_distance, none wider than max_diameter, which is twice that unless given; distance is that from the group''s middle';
 
+-- src/index/mod.rs
+-- requires:
+--   index
+
+-- Filter columns of clip_hnsw indexes: operator classes by which conditions on them are checked in the index.
+
+CREATE FUNCTION clip_pg.clip_filter_integer() RETURNS integer
+    AS 'MODULE_PATHNAME', 'clip_filter_integer_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.clip_filter_integer() IS 'kind of filter columns: integers, and of what is counted in them';
+CREATE FUNCTION clip_pg.clip_filter_float() RETURNS integer
+    AS 'MODULE_PATHNAME', 'clip_filter_float_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.clip_filter_float() IS 'kind of filter columns: numbers in floating point';
+CREATE FUNCTION clip_pg.clip_filter_numeric() RETURNS integer
+    AS 'MODULE_PATHNAME', 'clip_filter_numeric_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.clip_filter_numeric() IS 'kind of filter columns: numbers rounded to floating point';
+CREATE FUNCTION clip_pg.clip_filter_text() RETURNS integer
+    AS 'MODULE_PATHNAME', 'clip_filter_text_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.clip_filter_text() IS 'kind of filter columns: texts';
+CREATE FUNCTION clip_pg.clip_filter_padded() RETURNS integer
+    AS 'MODULE_PATHNAME', 'clip_filter_padded_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.clip_filter_padded() IS 'kind of filter columns: texts padded with blanks';
+CREATE FUNCTION clip_pg.clip_filter_uuid() RETURNS integer
+    AS 'MODULE_PATHNAME', 'clip_filter_uuid_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.clip_filter_uuid() IS 'kind of filter columns: uuids';
+
+CREATE OPERATOR FAMILY clip_integer_ops USING clip_hnsw;
+CREATE OPERATOR CLASS clip_int2_ops DEFAULT FOR TYPE smallint USING clip_hnsw FAMILY clip_integer_ops AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 2 clip_pg.clip_filter_integer();
+CREATE OPERATOR CLASS clip_int4_ops DEFAULT FOR TYPE integer USING clip_hnsw FAMILY clip_integer_ops AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 2 clip_pg.clip_filter_integer();
+CREATE OPERATOR CLASS clip_int8_ops DEFAULT FOR TYPE bigint USING clip_hnsw FAMILY clip_integer_ops AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 2 clip_pg.clip_filter_integer();
+ALTER OPERATOR FAMILY clip_integer_ops USING clip_hnsw ADD
+    OPERATOR 1 < (smallint, integer), OPERATOR 2 <= (smallint, integer), OPERATOR 3 = (smallint, integer), OPERATOR 4 >= (smallint, integer), OPERATOR 5 > (smallint, integer),
+    OPERATOR 1 < (smallint, bigint), OPERATOR 2 <= (smallint, bigint), OPERATOR 3 = (smallint, bigint), OPERATOR 4 >= (smallint, bigint), OPERATOR 5 > (smallint, bigint),
+    OPERATOR 1 < (integer, smallint), OPERATOR 2 <= (integer, smallint), OPERATOR 3 = (integer, smallint), OPERATOR 4 >= (integer, smallint), OPERATOR 5 > (integer, smallint),
+    OPERATOR 1 < (integer, bigint), OPERATOR 2 <= (integer, bigint), OPERATOR 3 = (integer, bigint), OPERATOR 4 >= (integer, bigint), OPERATOR 5 > (integer, bigint),
+    OPERATOR 1 < (bigint, smallint), OPERATOR 2 <= (bigint, smallint), OPERATOR 3 = (bigint, smallint), OPERATOR 4 >= (bigint, smallint), OPERATOR 5 > (bigint, smallint),
+    OPERATOR 1 < (bigint, integer), OPERATOR 2 <= (bigint, integer), OPERATOR 3 = (bigint, integer), OPERATOR 4 >= (bigint, integer), OPERATOR 5 > (bigint, integer);
+
+CREATE OPERATOR FAMILY clip_float_ops USING clip_hnsw;
+CREATE OPERATOR CLASS clip_float4_ops DEFAULT FOR TYPE real USING clip_hnsw FAMILY clip_float_ops AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 2 clip_pg.clip_filter_float();
+CREATE OPERATOR CLASS clip_float8_ops DEFAULT FOR TYPE double precision USING clip_hnsw FAMILY clip_float_ops AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 2 clip_pg.clip_filter_float();
+ALTER OPERATOR FAMILY clip_float_ops USING clip_hnsw ADD
+    OPERATOR 1 < (real, double precision), OPERATOR 2 <= (real, double precision), OPERATOR 3 = (real, double precision), OPERATOR 4 >= (real, double precision), OPERATOR 5 > (real, double precision),
+    OPERATOR 1 < (double precision, real), OPERATOR 2 <= (double precision, real), OPERATOR 3 = (double precision, real), OPERATOR 4 >= (double precision, real), OPERATOR 5 > (double precision, real);
+
+CREATE OPERATOR CLASS clip_numeric_ops DEFAULT FOR TYPE numeric USING clip_hnsw AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 2 clip_pg.clip_filter_numeric();
+CREATE OPERATOR CLASS clip_bool_ops DEFAULT FOR TYPE boolean USING clip_hnsw AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 2 clip_pg.clip_filter_integer();
+CREATE OPERATOR CLASS clip_date_ops DEFAULT FOR TYPE date USING clip_hnsw AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 2 clip_pg.clip_filter_integer();
+CREATE OPERATOR CLASS clip_time_ops DEFAULT FOR TYPE time USING clip_hnsw AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 2 clip_pg.clip_filter_integer();
+CREATE OPERATOR CLASS clip_timestamp_ops DEFAULT FOR TYPE timestamp USING clip_hnsw AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 2 clip_pg.clip_filter_integer();
+CREATE OPERATOR CLASS clip_timestamptz_ops DEFAULT FOR TYPE timestamptz USING clip_hnsw AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 2 clip_pg.clip_filter_integer();
+CREATE OPERATOR CLASS clip_uuid_ops DEFAULT FOR TYPE uuid USING clip_hnsw AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 2 clip_pg.clip_filter_uuid();
+CREATE OPERATOR CLASS clip_text_ops DEFAULT FOR TYPE text USING clip_hnsw AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 2 clip_pg.clip_filter_text();
+
+-- Blanks at the end count in an order and not for equality; what the labels of an enum are in order may change.
+CREATE OPERATOR CLASS clip_bpchar_ops DEFAULT FOR TYPE character USING clip_hnsw AS
+    OPERATOR 3 =, FUNCTION 2 clip_pg.clip_filter_padded();
+CREATE OPERATOR CLASS clip_enum_ops DEFAULT FOR TYPE anyenum USING clip_hnsw AS
+    OPERATOR 3 =, FUNCTION 2 clip_pg.clip_filter_integer();
+
 -- src/classify/functions.rs
 -- clip_pg::classify::functions::clip_classify
 CREATE  FUNCTION "clip_classify"(
@@ -918,6 +990,29 @@ CREATE  FUNCTION "clip_embed_images"(
 IMMUTABLE STRICT PARALLEL RESTRICTED COST 2000000
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'clip_embed_images_wrapper';
+
+-- src/embed/functions.rs
+-- clip_pg::embed::functions::clip_embed_images
+CREATE  FUNCTION "clip_embed_images"(
+	"images" bytea[], /* :: std :: option :: Option < Array < & [u8] > > */
+	"model" text, /* Option < Text > */
+	"pages" INT[], /* :: std :: option :: Option < Array < i32 > > */
+	"regions" text[] DEFAULT NULL /* :: std :: option :: Option < Array < Text > > */
+) RETURNS clip_vector[] /* Returned < Option < Vec < Option < Vector > > > > */
+IMMUTABLE PARALLEL RESTRICTED  COST 2000000
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'embed_image_pages_wrapper';
+
+-- src/embed/functions.rs
+-- clip_pg::embed::functions::clip_embed_images
+CREATE  FUNCTION "clip_embed_images"(
+	"images" bytea[], /* Array < & [u8] > */
+	"model" text, /* Text */
+	"regions" text[] /* Array < Text > */
+) RETURNS clip_vector[] /* Returned < Vec < Option < Vector > > > */
+IMMUTABLE STRICT PARALLEL RESTRICTED  COST 2000000
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'embed_image_regions_wrapper';
 
 -- src/embed/functions.rs
 -- clip_pg::embed::functions::clip_embed_images
@@ -1030,6 +1125,20 @@ LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'embed_image_by_default_wrapper';
 
 -- src/embed/functions.rs
+-- clip_pg::embed::functions::clip_embed_image
+-- requires:
+--   clip_embed_support
+CREATE  FUNCTION "clip_embed_image"(
+	"image" bytea, /* & [u8] */
+	"model" text, /* Text */
+	"page" INT, /* i32 */
+	"region" text DEFAULT 'full' /* Text */
+) RETURNS clip_vector /* Returned < Vector > */
+IMMUTABLE STRICT PARALLEL RESTRICTED SUPPORT "clip_embed_support"  COST 200000
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'embed_page_wrapper';
+
+-- src/embed/functions.rs
 -- clip_pg::embed::functions::clip_embed_text
 -- requires:
 --   clip_embed_support
@@ -1091,6 +1200,22 @@ CREATE  FUNCTION "clip_image_metadata"(
 IMMUTABLE STRICT PARALLEL SAFE COST 100
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'clip_image_metadata_wrapper';
+
+-- src/embed/image.rs
+-- clip_pg::embed::image::clip_image_pages
+CREATE  FUNCTION "clip_image_pages"(
+	"image" bytea /* & [u8] */
+) RETURNS TABLE (
+	"page" INT,  /* i32 */
+	"width" INT,  /* Option < i32 > */
+	"height" INT,  /* Option < i32 > */
+	"kind" TEXT,  /* & '_ str */
+	"title" text,  /* Option < Text > */
+	"embeddable" bool  /* bool */
+)
+STRICT STABLE PARALLEL SAFE COST 100
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'clip_image_pages_wrapper';
 
 -- src/ingest/import/files.rs
 -- clip_pg::ingest::import::files::clip_image_taken
@@ -1272,50 +1397,18 @@ IMMUTABLE STRICT PARALLEL SAFE COST 20000
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'clip_thumbnail_wrapper';
 
--- src/embed/functions.rs
--- requires:
---   embed_text_by_default
---   clip_embed_text
---   embed_texts_by_default
---   clip_embed_texts
---   embed_image_by_default
---   clip_embed_image
---   embed_images_by_default
---   clip_embed_images
---   clip_embed_support
---   clip_image_info
---   clip_image_metadata
---   clip_thumbnail
---   clip_query
-
--- Comments of the embedding functions, which are declared in src/embed/.
-
-COMMENT ON FUNCTION clip_embed_text(text) IS
-'embedding of a text by the model that clip_pg.model names';
-COMMENT ON FUNCTION clip_embed_text(text, text) IS
-'embedding of a text by the named model';
-COMMENT ON FUNCTION clip_embed_texts(text[]) IS
-'embeddings of texts by the model that clip_pg.model names';
-COMMENT ON FUNCTION clip_embed_texts(text[], text) IS
-'embeddings of texts by the named model';
-COMMENT ON FUNCTION clip_embed_image(bytea) IS
-'embedding of an image file by the model that clip_pg.model names';
-COMMENT ON FUNCTION clip_embed_image(bytea, text, text) IS
-'embedding of an image file, or of a region of it (IIIF: full, square, x,y,w,h, pct:x,y,w,h), by the named model';
-COMMENT ON FUNCTION clip_embed_images(bytea[]) IS
-'embeddings of image files by the model that clip_pg.model names';
-COMMENT ON FUNCTION clip_embed_images(bytea[], text) IS
-'embeddings of image files by the named model';
-COMMENT ON FUNCTION clip_embed_support(internal) IS
-'planner support function: charges a model that runs once as start-up cost';
-COMMENT ON FUNCTION clip_query(text[], bytea[], text[], bytea[], clip_vector[], clip_vector[], double precision[], text, text) IS
-'unit vector in the direction of the weighted mean of texts, images and vectors, less others; one weight for each, in the order of the arguments';
-COMMENT ON FUNCTION clip_image_info(bytea) IS
-'format, size, EXIF orientation and number of frames from the header of an image file';
-COMMENT ON FUNCTION clip_image_metadata(bytea) IS
-'what an image file says of its picture: title, description, keywords, creator, rights, taken, and the fields of EXIF, IPTC and XMP';
-COMMENT ON FUNCTION clip_thumbnail(bytea, integer, text, integer) IS
-'JPEG in sRGB of an image or a region of it, upright, its longer side at most max_side pixels; quality is between 1 and 100';
+-- src/embed/image.rs
+-- clip_pg::embed::image::clip_thumbnail
+CREATE  FUNCTION "clip_thumbnail"(
+	"image" bytea, /* & [u8] */
+	"max_side" INT, /* i32 */
+	"page" INT, /* i32 */
+	"region" text DEFAULT 'full', /* Text */
+	"quality" INT DEFAULT 90 /* i32 */
+) RETURNS bytea /* Returned < Vec < u8 > > */
+IMMUTABLE STRICT PARALLEL SAFE  COST 20000
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'page_thumbnail_wrapper';
 
 -- src/learn/mod.rs
 -- requires:
@@ -1495,6 +1588,239 @@ COMMENT ON COLUMN clip_models.directory IS 'where the files are; null without pr
 COMMENT ON COLUMN clip_models.loaded IS 'where the model is in memory: worker, backend, or null';
 COMMENT ON COLUMN clip_models.built_in IS 'whether the model was installed with the extension';
 
+-- src/classify/functions.rs
+-- clip_pg::classify::functions::clip_with_thresholds
+CREATE  FUNCTION "clip_with_thresholds"(
+	"classifier" clip_classifier, /* Stored < '_ > */
+	"labels" text[], /* Array < Text > */
+	"thresholds" double precision[] /* Array < f64 > */
+) RETURNS clip_classifier /* Returned < Value > */
+IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'clip_with_thresholds_wrapper';
+
+-- src/classify/mod.rs
+-- requires:
+--   classifier
+--   clip_classifier
+--   classifier_by_default
+--   clip_embed_support
+--   clip_classify
+--   clip_classify_image
+--   clip_label
+--   clip_labels
+--   clip_uncertainty
+--   clip_with_thresholds
+
+-- Rows and comments of the classification functions, which are declared in src/classify/, and its aggregates.
+
+-- Without it, clip_classifier('{map,portrait}') would be a cast to the type of this name.
+CREATE FUNCTION clip_classifier(labels unknown) RETURNS clip_classifier
+    AS 'MODULE_PATHNAME', 'clip_classifier_of_literal_wrapper' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000000
+    SUPPORT clip_embed_support;
+COMMENT ON FUNCTION clip_classifier(unknown) IS
+'classifier out of a literal array of labels, by the model that clip_pg.model names';
+
+COMMENT ON FUNCTION clip_classifier(text[], text[], text[], text[], text[], text) IS
+'classifier out of labels, their prompts and templates, by the named model or the one that clip_pg.model names';
+COMMENT ON FUNCTION clip_classifier(text[], text[], text, text[], text[], text[]) IS
+'classifier out of labels, their prompts and templates, by the named model';
+
+ALTER FUNCTION clip_classify(clip_vector, clip_classifier, integer, double precision, double precision) ROWS 10;
+COMMENT ON FUNCTION clip_classify(clip_vector, clip_classifier, integer, double precision, double precision) IS
+'labels of the picture with this embedding, the likeliest first, NULL for none of these';
+ALTER FUNCTION clip_classify_image(bytea, clip_classifier, integer, double precision, double precision) ROWS 10;
+COMMENT ON FUNCTION clip_classify_image(bytea, clip_classifier, integer, double precision, double precision) IS
+'labels of an image file, the likeliest first, NULL for none of these';
+COMMENT ON FUNCTION clip_label(clip_vector, clip_classifier, double precision) IS
+'likeliest label of the picture with this embedding, NULL for none of these';
+COMMENT ON FUNCTION clip_labels(clip_vector, clip_classifier, integer, double precision, double precision) IS
+'labels that count for the picture with this embedding, the likeliest first';
+COMMENT ON FUNCTION clip_uncertainty(clip_vector, clip_classifier) IS
+'how unsure the classifier is: 1 less the lead of the likeliest label over the second';
+COMMENT ON FUNCTION clip_with_thresholds(clip_classifier, text[], double precision[]) IS
+'classifier with other thresholds for these labels';
+
+-- Calibration
+
+CREATE FUNCTION clip_calibrate_accum(internal, text, clip_vector, clip_classifier) RETURNS internal
+    AS 'MODULE_PATHNAME', 'clip_calibrate_accum_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION clip_calibrate_accum(internal, text, clip_vector, clip_classifier) IS 'aggregate transition function';
+
+CREATE FUNCTION clip_calibrate_biases_accum(internal, text, clip_vector, clip_classifier, boolean) RETURNS internal
+    AS 'MODULE_PATHNAME', 'clip_calibrate_biases_accum_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION clip_calibrate_biases_accum(internal, text, clip_vector, clip_classifier, boolean) IS 'aggregate transition function';
+
+CREATE FUNCTION clip_debias_accum(internal, clip_vector, clip_classifier) RETURNS internal
+    AS 'MODULE_PATHNAME', 'clip_debias_accum_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION clip_debias_accum(internal, clip_vector, clip_classifier) IS 'aggregate transition function';
+
+CREATE FUNCTION clip_debias_shares_accum(internal, clip_vector, clip_classifier, double precision[]) RETURNS internal
+    AS 'MODULE_PATHNAME', 'clip_debias_shares_accum_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500;
+COMMENT ON FUNCTION clip_debias_shares_accum(internal, clip_vector, clip_classifier, double precision[]) IS 'aggregate transition function';
+
+CREATE FUNCTION clip_calibrate_final(internal) RETURNS clip_classifier
+    AS 'MODULE_PATHNAME', 'clip_calibrate_final_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000;
+COMMENT ON FUNCTION clip_calibrate_final(internal) IS 'aggregate final function';
+
+CREATE AGGREGATE clip_calibrate(truth text, embedding clip_vector, classifier clip_classifier) (
+    SFUNC = clip_calibrate_accum,
+    STYPE = internal,
+    SSPACE = 65536,
+    FINALFUNC = clip_calibrate_final,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clip_calibrate(text, clip_vector, clip_classifier) IS
+'the classifier with the temperature by which the labels of the rows are likeliest';
+
+CREATE AGGREGATE clip_calibrate(truth text, embedding clip_vector, classifier clip_classifier, biases boolean) (
+    SFUNC = clip_calibrate_biases_accum,
+    STYPE = internal,
+    SSPACE = 65536,
+    FINALFUNC = clip_calibrate_final,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clip_calibrate(text, clip_vector, clip_classifier, boolean) IS
+'the classifier with the temperature, and if wanted a bias for each class, by which the labels of the rows are likeliest';
+
+CREATE AGGREGATE clip_debias(embedding clip_vector, classifier clip_classifier) (
+    SFUNC = clip_debias_accum,
+    STYPE = internal,
+    SSPACE = 65536,
+    FINALFUNC = clip_calibrate_final,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clip_debias(clip_vector, clip_classifier) IS
+'the classifier with biases by which all of its classes have the same mean probability';
+
+CREATE AGGREGATE clip_debias(embedding clip_vector, classifier clip_classifier, shares double precision[]) (
+    SFUNC = clip_debias_shares_accum,
+    STYPE = internal,
+    SSPACE = 65536,
+    FINALFUNC = clip_calibrate_final,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE clip_debias(clip_vector, clip_classifier, double precision[]) IS
+'the classifier with biases by which the mean probability of each class is its share, in the order of the classes';
+
+-- src/inference/worker/stats.rs
+-- clip_pg::inference::worker::stats::clip_worker_stats
+CREATE  FUNCTION "clip_worker_stats"() RETURNS TABLE (
+	"pid" INT,  /* Option < i32 > */
+	"started_at" timestamp with time zone,  /* Option < TimestampWithTimeZone > */
+	"restarts" bigint,  /* i64 */
+	"requests" bigint,  /* i64 */
+	"batches" bigint,  /* i64 */
+	"mean_batch_size" double precision,  /* Option < f64 > */
+	"queue_time" double precision,  /* f64 */
+	"inference_time" double precision,  /* f64 */
+	"memo_hits" bigint,  /* i64 */
+	"memo_misses" bigint  /* i64 */
+)
+STRICT VOLATILE PARALLEL SAFE 
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'worker_stats_wrapper';
+
+-- src/inference/worker/stats.rs
+-- requires:
+--   worker_stats
+
+-- The worker's view and comments. The function is declared in src/inference/worker/stats.rs.
+
+CREATE VIEW clip_worker_stats AS
+SELECT pid, started_at, restarts, requests, batches, mean_batch_size, queue_time, inference_time, memo_hits, memo_misses
+FROM clip_worker_stats();
+
+GRANT SELECT ON clip_worker_stats TO PUBLIC;
+
+COMMENT ON FUNCTION clip_worker_stats() IS
+'the background worker that runs models; use the view of the same name';
+
+COMMENT ON VIEW clip_worker_stats IS
+'the background worker that runs models for all sessions, and what it has done since the server was started; empty unless clip_pg is in shared_preload_libraries';
+COMMENT ON COLUMN clip_worker_stats.pid IS 'its process; null while it is being started again';
+COMMENT ON COLUMN clip_worker_stats.started_at IS 'when it was started';
+COMMENT ON COLUMN clip_worker_stats.restarts IS 'times that it was started again after it had ended';
+COMMENT ON COLUMN clip_worker_stats.requests IS 'texts and images that it has embedded, or tried to';
+COMMENT ON COLUMN clip_worker_stats.batches IS 'runs of a model';
+COMMENT ON COLUMN clip_worker_stats.mean_batch_size IS 'texts or images per run';
+COMMENT ON COLUMN clip_worker_stats.queue_time IS 'milliseconds that requests have waited for their run, summed up';
+COMMENT ON COLUMN clip_worker_stats.inference_time IS 'milliseconds that runs have taken, loading of models included';
+COMMENT ON COLUMN clip_worker_stats.memo_hits IS 'texts whose embedding was remembered from another call';
+COMMENT ON COLUMN clip_worker_stats.memo_misses IS 'texts whose embedding was not remembered';
+
+-- src/embed/image.rs
+-- clip_pg::embed::image::page_info
+
+CREATE FUNCTION clip_image_info(
+    image bytea, page integer,
+    OUT format text, OUT width integer, OUT height integer, OUT orientation integer, OUT frames integer, OUT decodable boolean)
+IMMUTABLE STRICT PARALLEL SAFE COST 100 LANGUAGE c AS 'MODULE_PATHNAME', 'page_info_wrapper';
+
+-- src/embed/functions.rs
+-- requires:
+--   embed_text_by_default
+--   clip_embed_text
+--   embed_texts_by_default
+--   clip_embed_texts
+--   embed_image_by_default
+--   clip_embed_image
+--   embed_page
+--   embed_images_by_default
+--   clip_embed_images
+--   embed_image_regions
+--   embed_image_pages
+--   clip_embed_support
+--   clip_image_info
+--   page_info
+--   clip_image_pages
+--   clip_image_metadata
+--   clip_thumbnail
+--   page_thumbnail
+--   clip_query
+
+-- Comments of the embedding functions, which are declared in src/embed/.
+
+COMMENT ON FUNCTION clip_embed_text(text) IS
+'embedding of a text by the model that clip_pg.model names';
+COMMENT ON FUNCTION clip_embed_text(text, text) IS
+'embedding of a text by the named model';
+COMMENT ON FUNCTION clip_embed_texts(text[]) IS
+'embeddings of texts by the model that clip_pg.model names';
+COMMENT ON FUNCTION clip_embed_texts(text[], text) IS
+'embeddings of texts by the named model';
+COMMENT ON FUNCTION clip_embed_image(bytea) IS
+'embedding of an image file by the model that clip_pg.model names';
+COMMENT ON FUNCTION clip_embed_image(bytea, text, text) IS
+'embedding of an image file, or of a region of it (IIIF: full, square, x,y,w,h, pct:x,y,w,h), by the named model';
+COMMENT ON FUNCTION clip_embed_image(bytea, text, integer, text) IS
+'embedding of a page of an image file, from 1, or of a region of it, by the named model';
+COMMENT ON FUNCTION clip_embed_images(bytea[]) IS
+'embeddings of image files by the model that clip_pg.model names';
+COMMENT ON FUNCTION clip_embed_images(bytea[], text) IS
+'embeddings of image files by the named model';
+COMMENT ON FUNCTION clip_embed_images(bytea[], text, text[]) IS
+'embeddings of a region of each image file by the named model';
+COMMENT ON FUNCTION clip_embed_images(bytea[], text, integer[], text[]) IS
+'embeddings of a page of each image file, from 1, or of a region of it, by the named model';
+COMMENT ON FUNCTION clip_embed_support(internal) IS
+'planner support function: charges a model that runs once as start-up cost';
+COMMENT ON FUNCTION clip_query(text[], bytea[], text[], bytea[], clip_vector[], clip_vector[], double precision[], text, text) IS
+'unit vector in the direction of the weighted mean of texts, images and vectors, less others; one weight for each, in the order of the arguments';
+COMMENT ON FUNCTION clip_image_info(bytea) IS
+'format, size, EXIF orientation and number of frames from the header of an image file, and whether its variant of the format is one that is read, given the libraries that clip_pg_formats lists';
+COMMENT ON FUNCTION clip_image_info(bytea, integer) IS
+'the same of a page of an image file, from 1';
+ALTER FUNCTION clip_image_pages(bytea) ROWS 10;
+COMMENT ON FUNCTION clip_image_pages(bytea) IS
+'pages of a TIFF, frames of an animation: number, size as stored, kind (full, reduced, mask, preview), title, and whether the page can be embedded here';
+COMMENT ON FUNCTION clip_image_metadata(bytea) IS
+'what an image file says of its picture: title, description, keywords, creator, rights, taken, and the fields of EXIF, IPTC and XMP';
+COMMENT ON FUNCTION clip_thumbnail(bytea, integer, text, integer) IS
+'JPEG in sRGB of an image or a region of it, upright, its longer side at most max_side pixels; quality is between 1 and 100';
+COMMENT ON FUNCTION clip_thumbnail(bytea, integer, integer, text, integer) IS
+'the same of a page of an image file, from 1';
+
 -- src/ingest/mod.rs
 -- requires:
 --   vector
@@ -1517,37 +1843,41 @@ COMMENT ON FUNCTION clip_pg.tell_at_commit() IS
 
 CREATE VIEW clip_pg.auto_embed_trigger AS
 SELECT trigger.tgrelid::pg_catalog.regclass AS relation,
-       source.attname AS source,
-       target.attname AS target,
+       uses.source,
+       uses.target,
        pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), E'\\000', 1) AS model,
        pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), E'\\000', 2) AS mode,
        pg_catalog.split_part(pg_catalog.encode(trigger.tgargs, 'escape'), E'\\000', 3) AS sha256,
-       trigger.tgname AS trigger
+       trigger.tgname AS trigger,
+       uses.page,
+       uses.region
 FROM pg_catalog.pg_trigger trigger
--- The trigger's condition makes it depend on both columns; the types tell them apart.
-JOIN pg_catalog.pg_depend uses_source
-  ON uses_source.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass
- AND uses_source.objid OPERATOR(pg_catalog.=) trigger.oid
-JOIN pg_catalog.pg_attribute source
-  ON uses_source.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
- AND source.attrelid OPERATOR(pg_catalog.=) uses_source.refobjid
- AND source.attnum OPERATOR(pg_catalog.=) uses_source.refobjsubid
- AND clip_pg.base_type(source.atttypid) OPERATOR(pg_catalog.<>) 'clip_vector'::pg_catalog.regtype
-JOIN pg_catalog.pg_depend uses_target
-  ON uses_target.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass
- AND uses_target.objid OPERATOR(pg_catalog.=) trigger.oid
-JOIN pg_catalog.pg_attribute target
-  ON uses_target.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
- AND target.attrelid OPERATOR(pg_catalog.=) uses_target.refobjid
- AND target.attnum OPERATOR(pg_catalog.=) uses_target.refobjsubid
- AND clip_pg.base_type(target.atttypid) OPERATOR(pg_catalog.=) 'clip_vector'::pg_catalog.regtype
+-- The trigger's condition makes it depend on its columns; the types tell them apart. Texts are the source where there is no
+-- image, else regions.
+CROSS JOIN LATERAL (
+    SELECT coalesce(k.image, k.text)::pg_catalog.name AS source, k.target::pg_catalog.name, k.page::pg_catalog.name,
+           CASE WHEN k.image IS NOT NULL THEN k.text END::pg_catalog.name AS region
+    FROM (
+        SELECT pg_catalog.min(u.name) FILTER (WHERE u.type OPERATOR(pg_catalog.=) 'clip_vector'::pg_catalog.regtype) AS target,
+               pg_catalog.min(u.name) FILTER (WHERE u.type OPERATOR(pg_catalog.=) ANY ('{bytea,oid}'::pg_catalog.regtype[])) AS image,
+               pg_catalog.min(u.name) FILTER (WHERE u.type OPERATOR(pg_catalog.=) ANY ('{text,varchar}'::pg_catalog.regtype[])) AS text,
+               pg_catalog.min(u.name) FILTER (WHERE u.type OPERATOR(pg_catalog.=) 'integer'::pg_catalog.regtype) AS page
+        FROM (
+            SELECT a.attname::pg_catalog.text AS name, clip_pg.base_type(a.atttypid)::pg_catalog.oid AS type
+            FROM pg_catalog.pg_depend d
+            JOIN pg_catalog.pg_attribute a
+              ON a.attrelid OPERATOR(pg_catalog.=) d.refobjid AND a.attnum OPERATOR(pg_catalog.=) d.refobjsubid
+            WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass
+              AND d.objid OPERATOR(pg_catalog.=) trigger.oid
+              AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass) u) k) uses
 WHERE trigger.tgfoid OPERATOR(pg_catalog.=) 'clip_pg.auto_embed()'::pg_catalog.regprocedure
-  AND trigger.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid;
+  AND trigger.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+  AND uses.source IS NOT NULL AND uses.target IS NOT NULL;
 GRANT SELECT ON clip_pg.auto_embed_trigger TO PUBLIC;
 COMMENT ON VIEW clip_pg.auto_embed_trigger IS 'triggers that clip_auto_embed made; those of partitions count as their table''s';
 
 CREATE VIEW clip_pg.auto_embed AS
-SELECT relation, source, target, model, mode, sha256, trigger
+SELECT relation, source, target, model, mode, sha256, trigger, page, region
 FROM clip_pg.auto_embed_trigger own
 JOIN pg_catalog.pg_class class ON class.oid OPERATOR(pg_catalog.=) own.relation
 WHERE NOT (class.relispartition AND EXISTS (
@@ -1575,10 +1905,11 @@ $$;
 COMMENT ON FUNCTION clip_column_model(regclass, name) IS
 'name of the model by which clip_auto_embed keeps a column current; null where it does not';
 
-CREATE FUNCTION clip_pg.sample(relation oid, source text, target text, OUT image bytea, OUT text text, OUT vector clip_vector)
-RETURNS SETOF record AS 'MODULE_PATHNAME', 'sample_wrapper' LANGUAGE C VOLATILE STRICT ROWS 1;
-COMMENT ON FUNCTION clip_pg.sample(oid, text, text) IS
-'source and target of a row that has both, as the table''s owner';
+CREATE FUNCTION clip_pg.sample(relation oid, source text, target text, page_column text, region_column text, OUT image bytea,
+                               OUT text text, OUT page integer, OUT region text, OUT vector clip_vector)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'sample_wrapper' LANGUAGE C VOLATILE ROWS 1;
+COMMENT ON FUNCTION clip_pg.sample(oid, text, text, text, text) IS
+'source and target of a row that has both, and which part of the source is meant, as the table''s owner';
 
 CREATE FUNCTION clip_pg.fitting_name(prefix text, stem text, suffix text) RETURNS name
 LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
@@ -1639,21 +1970,23 @@ CREATE FUNCTION clip_pg.resolve_model(INOUT model text, OUT dimensions integer, 
 COMMENT ON FUNCTION clip_pg.resolve_model(text) IS
 'a registered model, the one of clip_pg.model for null; an error where it is not registered';
 
-CREATE FUNCTION clip_pg.is_of_other_model(relation oid, source text, target text, model text) RETURNS boolean
+CREATE FUNCTION clip_pg.is_of_other_model(relation oid, source text, target text, page text, region text, model text) RETURNS boolean
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
     SELECT CASE WHEN vector_dims(v.made) OPERATOR(pg_catalog.=) vector_dims(v.known)
                 THEN clip_similarity(v.made, v.known) OPERATOR(pg_catalog.<) 0.98::double precision
                 ELSE v.made IS NOT NULL END
-    FROM (SELECT coalesce(clip_embed_image(s.image, is_of_other_model.model), clip_embed_text(s.text, is_of_other_model.model)) AS made,
+    FROM (SELECT coalesce(clip_embed_image(s.image, is_of_other_model.model, s.page, coalesce(s.region, 'full')),
+                          clip_embed_image(s.image, is_of_other_model.model, coalesce(s.region, 'full')),
+                          clip_embed_text(s.text, is_of_other_model.model)) AS made,
                  s.vector AS known
-          FROM clip_pg.sample(relation, source, target) s) v;
+          FROM clip_pg.sample(relation, source, target, page, region) s) v;
 END;
-COMMENT ON FUNCTION clip_pg.is_of_other_model(oid, text, text, text) IS
+COMMENT ON FUNCTION clip_pg.is_of_other_model(oid, text, text, text, text, text) IS
 'whether a row''s target is not what a model makes of its source, as far as one row shows; null without rows';
 
 CREATE FUNCTION clip_auto_embed(relation regclass, source name, target name, model text DEFAULT NULL,
-                                mode text DEFAULT 'trigger') RETURNS void
+                                mode text DEFAULT 'trigger', page name DEFAULT NULL, region name DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -1723,6 +2056,29 @@ BEGIN
             MESSAGE = format('column "%s" of table %s is of type %s', source, relation, format_type(source_type, NULL)),
             HINT = 'Images are bytea or the OID of a large object, texts are text or character varying.';
     END IF;
+    FOR part IN
+        SELECT p.column_name, p.wanted, a.attnum, clip_pg.base_type(a.atttypid) AS type, a.attgenerated <> '' AS generated
+        FROM (VALUES (page, 'integer'::regtype), (region, 'text'::regtype)) p (column_name, wanted)
+        LEFT JOIN pg_attribute a ON a.attrelid = relation AND a.attname = p.column_name AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE p.column_name IS NOT NULL
+    LOOP
+        IF part.attnum IS NULL THEN
+            RAISE undefined_column USING MESSAGE = format('column "%s" of table %s does not exist', part.column_name, relation);
+        END IF;
+        IF source_type NOT IN ('bytea'::regtype, 'oid'::regtype) THEN
+            RAISE invalid_parameter_value USING MESSAGE = format('texts have no pages and regions, as column "%s" is to tell them', part.column_name);
+        END IF;
+        IF part.type <> part.wanted THEN
+            RAISE datatype_mismatch USING
+                MESSAGE = format('column "%s" of table %s is of type %s', part.column_name, relation, format_type(part.type, NULL)),
+                HINT = 'Numbers of pages are integer, regions are text.';
+        END IF;
+        IF part.generated THEN
+            RAISE wrong_object_type USING
+                MESSAGE = format('column "%s" of table %s is a generated column', part.column_name, relation),
+                HINT = 'Triggers do not see its value before it is stored.';
+        END IF;
+    END LOOP;
     SELECT clip_pg.base_type(a.atttypid), clip_pg.base_modifier(a.atttypid, a.atttypmod), a.attgenerated <> ''
     INTO target_type, typmod, generated
     FROM pg_attribute a
@@ -1760,7 +2116,7 @@ BEGIN
 
     -- One row shows whether what the column holds is by the model.
     BEGIN
-        foreign_vectors := clip_pg.is_of_other_model(relation, source, target, model);
+        foreign_vectors := clip_pg.is_of_other_model(relation, source, target, page, region, model);
     EXCEPTION WHEN data_exception OR feature_not_supported OR program_limit_exceeded THEN
         -- The image is at fault.
         foreign_vectors := false;
@@ -1782,16 +2138,18 @@ BEGIN
                         AND t.tgname = n.name)
     ORDER BY i LIMIT 1;
     EXECUTE format('CREATE TRIGGER %I BEFORE INSERT OR UPDATE ON %s FOR EACH ROW '
-        'WHEN (NEW.%I IS NOT NULL OR NEW.%I IS NOT NULL) EXECUTE FUNCTION clip_pg.auto_embed(%L, %L, %L)',
-        trigger, relation, source, target, model, mode, sha256);
+        'WHEN (NEW.%I IS NOT NULL OR NEW.%I IS NOT NULL%s%s) EXECUTE FUNCTION clip_pg.auto_embed(%L, %L, %L)',
+        trigger, relation, source, target, CASE WHEN page IS NOT NULL THEN format(' OR NEW.%I IS NOT NULL', page) END,
+        CASE WHEN region IS NOT NULL THEN format(' OR NEW.%I IS NOT NULL', region) END,
+        model, mode, sha256);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation, trigger);
     IF mode = 'queue' THEN
         PERFORM clip_pg.index_pending(relation, source, target);
         PERFORM clip_pg.tell_at_commit();
     END IF;
 END $$;
-COMMENT ON FUNCTION clip_auto_embed(regclass, name, name, text, text) IS
-'keeps the embeddings in column target current with the images or texts in column source';
+COMMENT ON FUNCTION clip_auto_embed(regclass, name, name, text, text, name, name) IS
+'keeps the embeddings in column target current with the images or texts in column source; columns page and region tell which part of an image is embedded';
 
 CREATE FUNCTION clip_auto_embed_remove(relation regclass, target name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -2002,15 +2360,16 @@ COMMENT ON COLUMN clip_backfill_progress.eta IS
 -- Not by pg_partition_tree, which waits for locks: whoever locks a partitioned table would stop all.
 CREATE VIEW clip_pg.auto_embed_part AS
 WITH RECURSIVE part AS (
-    SELECT a.relation::pg_catalog.oid AS part, a.relation::pg_catalog.oid AS relation, a.source, a.target, a.model, a.mode, a.sha256
+    SELECT a.relation::pg_catalog.oid AS part, a.relation::pg_catalog.oid AS relation, a.source, a.target, a.model, a.mode, a.sha256,
+           a.page, a.region
     FROM clip_pg.auto_embed a
     UNION ALL
-    SELECT i.inhrelid, p.relation, p.source, p.target, p.model, p.mode, p.sha256
+    SELECT i.inhrelid, p.relation, p.source, p.target, p.model, p.mode, p.sha256, p.page, p.region
     FROM part p
     JOIN pg_catalog.pg_inherits i ON i.inhparent OPERATOR(pg_catalog.=) p.part AND NOT i.inhdetachpending
     JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid AND c.relispartition
 )
-SELECT p.part, c.relkind AS kind, c.relowner AS owner, p.relation, p.source, p.target, p.model, p.mode, p.sha256
+SELECT p.part, c.relkind AS kind, c.relowner AS owner, p.relation, p.source, p.target, p.model, p.mode, p.sha256, p.page, p.region
 FROM part p
 JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) p.part
 WHERE c.relkind OPERATOR(pg_catalog.<>) 'p' AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace);
@@ -2092,6 +2451,11 @@ CREATE FUNCTION clip_pg.import_end(OUT imported bigint, OUT updated bigint, OUT 
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'import_end_wrapper' LANGUAGE C VOLATILE ROWS 1;
 COMMENT ON FUNCTION clip_pg.import_end() IS 'ends the import that this session is at; returns how many files it was';
 
+CREATE FUNCTION clip_import_files(directory text, OUT path text, OUT size bigint, OUT format text, OUT passed_over text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'import_files_wrapper' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION clip_import_files(text) IS
+'every file in a directory of the server and below: the format of a picture by its first bytes, or why clip_import would pass it over; takes membership of pg_read_server_files';
+
 -- Sets no search path, because a procedure that does cannot commit.
 CREATE PROCEDURE clip_import(directory text, relation regclass, image name DEFAULT 'image', path name DEFAULT 'path',
                              size name DEFAULT 'size', sha256 name DEFAULT 'sha256', taken name DEFAULT 'taken',
@@ -2108,164 +2472,3 @@ BEGIN
 END $$;
 COMMENT ON PROCEDURE clip_import(text, regclass, name, name, name, name, name, integer, bigint, bigint, bigint, bigint) IS
 'imports the image files in a directory of the server and below that a table does not hold yet, with path, size, hash and EXIF date; takes membership of pg_read_server_files';
-
--- src/classify/functions.rs
--- clip_pg::classify::functions::clip_with_thresholds
-CREATE  FUNCTION "clip_with_thresholds"(
-	"classifier" clip_classifier, /* Stored < '_ > */
-	"labels" text[], /* Array < Text > */
-	"thresholds" double precision[] /* Array < f64 > */
-) RETURNS clip_classifier /* Returned < Value > */
-IMMUTABLE STRICT PARALLEL SAFE
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'clip_with_thresholds_wrapper';
-
--- src/classify/mod.rs
--- requires:
---   classifier
---   clip_classifier
---   classifier_by_default
---   clip_embed_support
---   clip_classify
---   clip_classify_image
---   clip_label
---   clip_labels
---   clip_uncertainty
---   clip_with_thresholds
-
--- Rows and comments of the classification functions, which are declared in src/classify/, and its aggregates.
-
--- Without it, clip_classifier('{map,portrait}') would be a cast to the type of this name.
-CREATE FUNCTION clip_classifier(labels unknown) RETURNS clip_classifier
-    AS 'MODULE_PATHNAME', 'clip_classifier_of_literal_wrapper' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000000
-    SUPPORT clip_embed_support;
-COMMENT ON FUNCTION clip_classifier(unknown) IS
-'classifier out of a literal array of labels, by the model that clip_pg.model names';
-
-COMMENT ON FUNCTION clip_classifier(text[], text[], text[], text[], text[], text) IS
-'classifier out of labels, their prompts and templates, by the named model or the one that clip_pg.model names';
-COMMENT ON FUNCTION clip_classifier(text[], text[], text, text[], text[], text[]) IS
-'classifier out of labels, their prompts and templates, by the named model';
-
-ALTER FUNCTION clip_classify(clip_vector, clip_classifier, integer, double precision, double precision) ROWS 10;
-COMMENT ON FUNCTION clip_classify(clip_vector, clip_classifier, integer, double precision, double precision) IS
-'labels of the picture with this embedding, the likeliest first, NULL for none of these';
-ALTER FUNCTION clip_classify_image(bytea, clip_classifier, integer, double precision, double precision) ROWS 10;
-COMMENT ON FUNCTION clip_classify_image(bytea, clip_classifier, integer, double precision, double precision) IS
-'labels of an image file, the likeliest first, NULL for none of these';
-COMMENT ON FUNCTION clip_label(clip_vector, clip_classifier, double precision) IS
-'likeliest label of the picture with this embedding, NULL for none of these';
-COMMENT ON FUNCTION clip_labels(clip_vector, clip_classifier, integer, double precision, double precision) IS
-'labels that count for the picture with this embedding, the likeliest first';
-COMMENT ON FUNCTION clip_uncertainty(clip_vector, clip_classifier) IS
-'how unsure the classifier is: 1 less the lead of the likeliest label over the second';
-COMMENT ON FUNCTION clip_with_thresholds(clip_classifier, text[], double precision[]) IS
-'classifier with other thresholds for these labels';
-
--- Calibration
-
-CREATE FUNCTION clip_calibrate_accum(internal, text, clip_vector, clip_classifier) RETURNS internal
-    AS 'MODULE_PATHNAME', 'clip_calibrate_accum_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500;
-COMMENT ON FUNCTION clip_calibrate_accum(internal, text, clip_vector, clip_classifier) IS 'aggregate transition function';
-
-CREATE FUNCTION clip_calibrate_biases_accum(internal, text, clip_vector, clip_classifier, boolean) RETURNS internal
-    AS 'MODULE_PATHNAME', 'clip_calibrate_biases_accum_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500;
-COMMENT ON FUNCTION clip_calibrate_biases_accum(internal, text, clip_vector, clip_classifier, boolean) IS 'aggregate transition function';
-
-CREATE FUNCTION clip_debias_accum(internal, clip_vector, clip_classifier) RETURNS internal
-    AS 'MODULE_PATHNAME', 'clip_debias_accum_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500;
-COMMENT ON FUNCTION clip_debias_accum(internal, clip_vector, clip_classifier) IS 'aggregate transition function';
-
-CREATE FUNCTION clip_debias_shares_accum(internal, clip_vector, clip_classifier, double precision[]) RETURNS internal
-    AS 'MODULE_PATHNAME', 'clip_debias_shares_accum_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 500;
-COMMENT ON FUNCTION clip_debias_shares_accum(internal, clip_vector, clip_classifier, double precision[]) IS 'aggregate transition function';
-
-CREATE FUNCTION clip_calibrate_final(internal) RETURNS clip_classifier
-    AS 'MODULE_PATHNAME', 'clip_calibrate_final_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000;
-COMMENT ON FUNCTION clip_calibrate_final(internal) IS 'aggregate final function';
-
-CREATE AGGREGATE clip_calibrate(truth text, embedding clip_vector, classifier clip_classifier) (
-    SFUNC = clip_calibrate_accum,
-    STYPE = internal,
-    SSPACE = 65536,
-    FINALFUNC = clip_calibrate_final,
-    PARALLEL = SAFE
-);
-COMMENT ON AGGREGATE clip_calibrate(text, clip_vector, clip_classifier) IS
-'the classifier with the temperature by which the labels of the rows are likeliest';
-
-CREATE AGGREGATE clip_calibrate(truth text, embedding clip_vector, classifier clip_classifier, biases boolean) (
-    SFUNC = clip_calibrate_biases_accum,
-    STYPE = internal,
-    SSPACE = 65536,
-    FINALFUNC = clip_calibrate_final,
-    PARALLEL = SAFE
-);
-COMMENT ON AGGREGATE clip_calibrate(text, clip_vector, clip_classifier, boolean) IS
-'the classifier with the temperature, and if wanted a bias for each class, by which the labels of the rows are likeliest';
-
-CREATE AGGREGATE clip_debias(embedding clip_vector, classifier clip_classifier) (
-    SFUNC = clip_debias_accum,
-    STYPE = internal,
-    SSPACE = 65536,
-    FINALFUNC = clip_calibrate_final,
-    PARALLEL = SAFE
-);
-COMMENT ON AGGREGATE clip_debias(clip_vector, clip_classifier) IS
-'the classifier with biases by which all of its classes have the same mean probability';
-
-CREATE AGGREGATE clip_debias(embedding clip_vector, classifier clip_classifier, shares double precision[]) (
-    SFUNC = clip_debias_shares_accum,
-    STYPE = internal,
-    SSPACE = 65536,
-    FINALFUNC = clip_calibrate_final,
-    PARALLEL = SAFE
-);
-COMMENT ON AGGREGATE clip_debias(clip_vector, clip_classifier, double precision[]) IS
-'the classifier with biases by which the mean probability of each class is its share, in the order of the classes';
-
--- src/inference/worker/stats.rs
--- clip_pg::inference::worker::stats::clip_worker_stats
-CREATE  FUNCTION "clip_worker_stats"() RETURNS TABLE (
-	"pid" INT,  /* Option < i32 > */
-	"started_at" timestamp with time zone,  /* Option < TimestampWithTimeZone > */
-	"restarts" bigint,  /* i64 */
-	"requests" bigint,  /* i64 */
-	"batches" bigint,  /* i64 */
-	"mean_batch_size" double precision,  /* Option < f64 > */
-	"queue_time" double precision,  /* f64 */
-	"inference_time" double precision,  /* f64 */
-	"memo_hits" bigint,  /* i64 */
-	"memo_misses" bigint  /* i64 */
-)
-STRICT VOLATILE PARALLEL SAFE 
-LANGUAGE c /* Rust */
-AS 'MODULE_PATHNAME', 'worker_stats_wrapper';
-
--- src/inference/worker/stats.rs
--- requires:
---   worker_stats
-
--- The worker's view and comments. The function is declared in src/inference/worker/stats.rs.
-
-CREATE VIEW clip_worker_stats AS
-SELECT pid, started_at, restarts, requests, batches, mean_batch_size, queue_time, inference_time, memo_hits, memo_misses
-FROM clip_worker_stats();
-
-GRANT SELECT ON clip_worker_stats TO PUBLIC;
-
-COMMENT ON FUNCTION clip_worker_stats() IS
-'the background worker that runs models; use the view of the same name';
-
-COMMENT ON VIEW clip_worker_stats IS
-'the background worker that runs models for all sessions, and what it has done since the server was started; empty unless clip_pg is in shared_preload_libraries';
-COMMENT ON COLUMN clip_worker_stats.pid IS 'its process; null while it is being started again';
-COMMENT ON COLUMN clip_worker_stats.started_at IS 'when it was started';
-COMMENT ON COLUMN clip_worker_stats.restarts IS 'times that it was started again after it had ended';
-COMMENT ON COLUMN clip_worker_stats.requests IS 'texts and images that it has embedded, or tried to';
-COMMENT ON COLUMN clip_worker_stats.batches IS 'runs of a model';
-COMMENT ON COLUMN clip_worker_stats.mean_batch_size IS 'texts or images per run';
-COMMENT ON COLUMN clip_worker_stats.queue_time IS 'milliseconds that requests have waited for their run, summed up';
-COMMENT ON COLUMN clip_worker_stats.inference_time IS 'milliseconds that runs have taken, loading of models included';
-COMMENT ON COLUMN clip_worker_stats.memo_hits IS 'texts whose embedding was remembered from another call';
-COMMENT ON COLUMN clip_worker_stats.memo_misses IS 'texts whose embedding was not remembered';
