@@ -322,7 +322,7 @@ impl Column {
 
 /// Whether texts are in the order of their bytes for sure.
 fn is_of_bytes(collation: pg_sys::Oid) -> bool {
-    collation == pg_sys::Oid::from(pg_sys::C_COLLATION_OID)
+    collation == pg_sys::C_COLLATION_OID
 }
 
 /// The bytes of a text, and the text as a plain value.

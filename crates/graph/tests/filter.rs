@@ -145,7 +145,7 @@ fn rows_that_pass_are_found_after_inserts_and_vacuum() {
     check_filters(&index, &data, &Vec::from_iter(0..ROWS / 2));
     retrain(&mut index).unwrap();
     check_filters(&index, &data, &Vec::from_iter(0..ROWS / 2));
-    bulk_delete(&mut index, |tid| row(tid) % 3 == 0).unwrap();
+    bulk_delete(&mut index, |tid| row(tid).is_multiple_of(3)).unwrap();
     for row in (0..ROWS / 2).step_by(6) {
         insert(&mut index, &data[row], new_row(row, &words(&data, row))).unwrap();
     }

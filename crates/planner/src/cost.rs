@@ -211,7 +211,7 @@ impl<F: Fn(f64) -> f64> Costs<F> {
         let most = self.index.nodes.max(self.first);
         let visits = (VISITS_PER_ROW * rows / self.index.passing).clamp(self.first, most);
         if self.index.passing < 1.0 {
-            return self.on_graph(visits).min(self.from_list(rows));
+            return self.on_graph(visits).min(self.by_list(rows));
         }
         let leave = self
             .index
@@ -228,7 +228,7 @@ impl<F: Fn(f64) -> f64> Costs<F> {
     }
 
     /// So many rows that pass a filter, from the filter directory.
-    fn from_list(&self, rows: f64) -> f64 {
+    fn by_list(&self, rows: f64) -> f64 {
         let index = &self.index;
         let estimate = index.code_bytes as f64 / CODE_BYTES_PER_OPERATOR;
         let passing = index.nodes * index.passing;
@@ -329,10 +329,10 @@ mod tests {
         assert!(costs.is_sorted(), "{costs:?}");
         for passing in [0.01, 1e-3, 1e-5] {
             let costs = of(passing);
-            assert_eq!(costs.of_rows(10.0), costs.from_list(10.0));
-            assert!(costs.from_list(10.0) < costs.pass() / 2.0);
+            assert_eq!(costs.of_rows(10.0), costs.by_list(10.0));
+            assert!(costs.by_list(10.0) < costs.pass() / 2.0);
         }
-        assert!(of(0.5).of_rows(10.0) < of(0.5).from_list(10.0));
+        assert!(of(0.5).of_rows(10.0) < of(0.5).by_list(10.0));
     }
 
     #[test]
