@@ -17,7 +17,7 @@ mkdir -p "$libraries/clip_pg" "$extension/clip_pg/models"
 cp "${CARGO_TARGET_DIR:-target}/release/libclip_pg.so" "$libraries/clip_pg.so"
 cp "$runtime" "$libraries/clip_pg/libonnxruntime.so"
 cp "$build"/onnxruntime/{LICENSE,ThirdPartyNotices.txt} "$libraries/clip_pg/"
-cp clip_pg.control sql/clip_pg--*.sql "$extension/"
+cp clip_pg{,vector}.control sql/clip_pg{,vector}--*.sql "$extension/"
 cp -R models/. "$extension/clip_pg/models/"
 chmod -R u=rwX,go=rX "$new"
 find "$new" -type f -name '*.so' -exec chmod 755 {} +

@@ -6,5 +6,5 @@ require_pg_config
 libraries=${DESTDIR:-}$("$PG_CONFIG" --pkglibdir) extension=${DESTDIR:-}$("$PG_CONFIG" --sharedir)/extension
 again_as_root "$libraries"
 say "Removing clip_pg from $libraries and $extension"
-rm -f "$libraries/clip_pg.so" "$extension/clip_pg.control" "$extension"/clip_pg--*.sql
+rm -f "$libraries/clip_pg.so" "$extension"/clip_pg{,vector}.control "$extension"/clip_pg{,vector}--*.sql
 rm -rf "$libraries/clip_pg" "$extension/clip_pg"

@@ -89,14 +89,14 @@ macro_rules! is_element {
 /// Declares the name in SQL of types that the extension creates. The first of them is what `extension_sql_file!` creates.
 macro_rules! is_created {
     ($name:literal: $first:ty $(, $type:ty)*) => {
-        is_created!(@each $name, $first: $first $(, $type)*);
+        is_created!(@each $name, ThisExtension, $first: $first $(, $type)*);
     };
-    (@each $name:literal, $first:ty: $($type:ty),+) => {$(
+    (@each $name:literal, $origin:ident, $first:ty: $($type:ty),+) => {$(
         // SAFETY: FromDatum and IntoDatum of the type read and make values of that type of SQL.
         unsafe impl ::pgrx::pgrx_sql_entity_graph::metadata::SqlTranslatable for $type {
             const TYPE_IDENT: &'static str = ::pgrx::pgrx_resolved_type!($first);
             const TYPE_ORIGIN: ::pgrx::pgrx_sql_entity_graph::metadata::TypeOrigin =
-                ::pgrx::pgrx_sql_entity_graph::metadata::TypeOrigin::ThisExtension;
+                ::pgrx::pgrx_sql_entity_graph::metadata::TypeOrigin::$origin;
             const ARGUMENT_SQL: ::std::result::Result<
                 ::pgrx::pgrx_sql_entity_graph::metadata::SqlMappingRef,
                 ::pgrx::pgrx_sql_entity_graph::metadata::ArgumentError,
@@ -111,4 +111,11 @@ macro_rules! is_created {
     )+};
 }
 
-pub(crate) use {is_argument, is_created, is_element, is_result};
+/// Declares the name in SQL of a type of another extension.
+macro_rules! is_foreign {
+    ($name:literal: $type:ty) => {
+        $crate::datum::is_created!(@each $name, External, $type: $type);
+    };
+}
+
+pub(crate) use {is_argument, is_created, is_element, is_foreign, is_result};

@@ -101,10 +101,21 @@ part_regress() {
     cluster_remove
 }
 
+# pgvector for the server that is prepared. Without it, tests and pages that take it are skipped.
+add_pgvector() {
+    local files
+    if files=$(scripts/pgvector.sh); then
+        cp -R "$files/." "$prefix/"
+    else
+        say "There is no pgvector"
+    fi
+}
+
 part_recovery() {
     # Nor is a pooler for everybody.
     command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || ! command -v apt-get >/dev/null || scripts/setup.sh pgbouncer
     cluster_prepare
+    add_pgvector
     local perl
     perl=$(dirname "$(dirname "$("$PG_CONFIG" --pgxs)")")/test/perl
     cp -R "$root/tests/recovery/t" "$cluster/"
@@ -146,6 +157,7 @@ part_demo() {
 
 part_docs() {
     cluster_start
+    add_pgvector
     # At a place that the server can read.
     cp -R "$build/scikit-image" "$cluster/pictures"
     head -c 20000 "$cluster/pictures/coffee.png" >"$cluster/pictures/torn_off.png"

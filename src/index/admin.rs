@@ -16,6 +16,7 @@ use pgrx::{PgRelation, pg_sys};
 use super::error::{Error, Result};
 use super::filter::Columns;
 use super::pages::Pages;
+use super::vectors::Vectors;
 use super::{raise, relation, tid};
 use crate::error::{self, Returned};
 use crate::guc;
@@ -213,10 +214,14 @@ fn clip_index_check(
         let mut problems = report.problems;
         let table = snapshot.map(|snapshot| -> Result<_> {
             // SAFETY: the index is open.
-            let columns = unsafe { Columns::of(opened.index.as_ptr())? };
+            let (columns, vectors) = unsafe {
+                let relation = opened.index.as_ptr();
+                (Columns::of(relation)?, Vectors::of(relation)?)
+            };
             let mut scan = TableScan {
                 nodes: Nodes::read(&index)?,
                 columns,
+                vectors,
                 index: &index,
                 rows: &rows,
                 search,
@@ -274,6 +279,7 @@ struct TableScan<'a> {
     rows: &'a [Tid],
     nodes: Nodes,
     columns: Columns,
+    vectors: Vectors,
     /// Share of the rows that are searched for.
     search: f64,
     random: Random,
@@ -366,7 +372,8 @@ unsafe extern "C-unwind" fn compare(
     // are of its columns.
     unsafe {
         let scan = &mut *state.cast::<TableScan>();
-        if let Some(vector) = relation::vector(values, nulls) {
+        let vector = scan.vectors.first(values, nulls);
+        if let Some(vector) = vector.unwrap_or_else(|error| raise(error)) {
             let words = scan.columns.words(values, nulls);
             let compared = scan.compare(
                 &vector,

@@ -18,6 +18,7 @@ use pgrx::{PgLogLevel, PgSqlErrorCode, pg_guard, pg_sys, pg_sys::panic::ErrorRep
 use super::error::{Error, Result};
 use super::filter::Columns;
 use super::pages::Pages;
+use super::vectors::Vectors;
 use super::{options, raise, relation, tid};
 use crate::server;
 
@@ -100,7 +101,8 @@ unsafe extern "C-unwind" fn add(
     // its columns.
     unsafe {
         let build = &mut *state.cast::<Build>();
-        if let Some(vector) = relation::vector(values, nulls) {
+        let vector = build.vectors.first(values, nulls);
+        if let Some(vector) = vector.unwrap_or_else(|error| raise(error)) {
             let words = build.columns.words(values, nulls);
             let added = build.add(
                 &vector,
@@ -120,6 +122,7 @@ struct Build {
     threads: Threads,
     metric: Metric,
     columns: Columns,
+    vectors: Vectors,
     /// Rows that are in the index or on their way there.
     rows: u64,
     stage: Stage,
@@ -139,13 +142,20 @@ impl Build {
     /// Both relations are open as long as the value is used.
     unsafe fn begin(heap: pg_sys::Relation, index: pg_sys::Relation) -> Result<Self> {
         // SAFETY: both relations are open as long as the value is used, as the caller vouches.
-        let (pages, parameters, columns, threads) = unsafe {
+        let (pages, parameters, columns, vectors, threads) = unsafe {
             let pages = Pages::new(index);
             if pages.blocks()? > 0 {
                 return Err(Error::NotEmpty(relation::name(index)));
             }
             let columns = Columns::of(index)?;
-            (pages, options::parameters(index)?, columns, threads(heap))
+            let vectors = Vectors::of(index)?;
+            (
+                pages,
+                options::parameters(index)?,
+                columns,
+                vectors,
+                threads(heap),
+            )
         };
         // SAFETY: reads a setting.
         let budget = unsafe { pg_sys::maintenance_work_mem } as usize * 1024;
@@ -154,6 +164,7 @@ impl Build {
             threads,
             metric: parameters.metric,
             columns,
+            vectors,
             rows: 0,
             stage: Stage::Collecting(Box::new(Builder::new(parameters, budget)?)),
         })

@@ -1,6 +1,7 @@
 //! What can go wrong with an index.
 
 use graph::layout::MAX_COLUMNS;
+use halves::singles::{GREATEST_NORM, LEAST_NORM};
 
 use crate::error::{Fields, Report};
 use pgrx::PgSqlErrorCode::*;
@@ -44,6 +45,30 @@ pub enum Error {
     /// An operator class of somebody else's.
     #[error("operator class of index \"{0}\" tells no metric")]
     Metric(String),
+    /// One whose elements are not known.
+    #[error("operator class of index \"{0}\" tells no kind of elements")]
+    Elements(String),
+    /// A vector of single precision with an element beyond the halves.
+    #[error("\"{value}\" is out of range for index \"{index}\"")]
+    Element {
+        /// Name of the index.
+        index: String,
+        /// Its position.
+        element: usize,
+        /// The number.
+        value: String,
+    },
+    /// A vector of a norm of which single precision tells no cosine distances.
+    #[error("norm {norm:e} of a vector is out of range for index \"{index}\"")]
+    Norm {
+        /// Name of the index.
+        index: String,
+        /// Its norm.
+        norm: f64,
+    },
+    /// What is wrong with a vector otherwise.
+    #[error(transparent)]
+    Vector(halves::Error),
     /// A build that found pages.
     #[error("index \"{0}\" already contains data")]
     NotEmpty(String),
@@ -128,7 +153,22 @@ impl Report for Error {
             ),
             EfConstruction { ef_construction, m } => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE)
                 .detail(format!("ef_construction is {ef_construction}, m is {m}.")),
-            Metric(_) => Fields::of(ERRCODE_INVALID_OBJECT_DEFINITION),
+            Metric(_) | Elements(_) => Fields::of(ERRCODE_INVALID_OBJECT_DEFINITION),
+            Element { element, .. } => Fields::explained(
+                ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+                format!(
+                    "Element {element} is not between -65504 and 65504, the range of half precision, which the index holds."
+                ),
+                "An index of cosine distances, as by vector_cosine_ops, takes elements of any size.",
+            ),
+            Norm { .. } => Fields::explained(
+                ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+                format!(
+                    "Cosine distances in single precision take norms between {LEAST_NORM:e} and {GREATEST_NORM:e}."
+                ),
+                "Scale the vector, as l2_normalize() does; that leaves its cosine distances as they are.",
+            ),
+            Vector(error) => error.fields(),
             NotEmpty(_) | NoOrder | Orders(_) => Fields::of(ERRCODE_INTERNAL_ERROR),
             Snapshot => Fields::of(ERRCODE_FEATURE_NOT_SUPPORTED),
             NotAnIndex(_) => Fields::hinted(

@@ -6,7 +6,8 @@ use pgrx::{pg_guard, pg_sys};
 use super::error::Result;
 use super::filter::Columns;
 use super::pages::Pages;
-use super::{raise, relation, tid};
+use super::vectors::Vectors;
+use super::{raise, tid};
 
 /// Called for each row that is inserted, and for each new version of a row that is no heap-only tuple.
 #[pg_guard]
@@ -24,7 +25,7 @@ pub unsafe extern "C-unwind" fn insert(
     let add = || -> Result<()> {
         // SAFETY: the index is open and has one column of vectors, the first; the values are of its columns.
         unsafe {
-            if let Some(vector) = relation::vector(values, nulls) {
+            if let Some(vector) = Vectors::of(index)?.first(values, nulls)? {
                 let words = Columns::of(index)?.words(values, nulls);
                 let row = NewRow {
                     tid: tid::tid(tid),

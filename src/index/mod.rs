@@ -27,6 +27,7 @@ mod sort;
 mod tid;
 mod vacuum;
 mod validate;
+mod vectors;
 mod within;
 
 pub use error::Error;
@@ -49,6 +50,8 @@ const STRATEGY_WITHIN: u16 = 2;
 const SUPPORT_METRIC: u16 = 1;
 /// The function of an operator class that tells how values of a filter column become words, see [`filter`].
 const SUPPORT_FILTER: u16 = 2;
+/// The function of an operator class that tells what elements are, where they are no halves, see [`vectors`].
+const SUPPORT_ELEMENTS: u16 = 3;
 /// Operators of a filter column: those of a B-tree.
 const FILTER_STRATEGIES: u16 = pg_sys::BTMaxStrategyNumber as u16;
 
@@ -59,7 +62,7 @@ fn clip_hnsw_handler() -> Internal {
         pgrx::PgBox::<pg_sys::IndexAmRoutine>::alloc_node(pg_sys::NodeTag::T_IndexAmRoutine)
     };
     routine.amstrategies = STRATEGY_WITHIN.max(FILTER_STRATEGIES);
-    routine.amsupport = SUPPORT_FILTER;
+    routine.amsupport = SUPPORT_ELEMENTS;
     routine.amcanorderbyop = true;
     routine.amcanmulticol = true;
     routine.amsearcharray = true;

@@ -145,9 +145,11 @@ pub unsafe fn m(index: pg_sys::Relation) -> usize {
     options.map_or(DEFAULT_M, |options| options.m) as usize
 }
 
+/// What a distance is.
+///
 /// # Safety
 /// As for [`parameters`].
-unsafe fn metric(index: pg_sys::Relation) -> Result<Metric> {
+pub unsafe fn metric(index: pg_sys::Relation) -> Result<Metric> {
     // SAFETY: the index is open, as the caller vouches; its operator class has a function of this number that takes no
     // argument and returns an integer, see `validate`.
     let number = unsafe {

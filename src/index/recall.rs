@@ -45,11 +45,13 @@ JOIN pg_operator o ON o.oid = a.amopopr
 JOIN pg_namespace n ON n.oid = o.oprnamespace
 WHERE i.indexrelid = $1";
 
-/// The first column of vectors of the relation `$1`.
+/// The first column of vectors of the relation `$1`, of the type `$2` or that of the index `$3`.
 const COLUMN: &str = "
 SELECT quote_ident(a.attname), a.attnum, a.attrelid::regclass::text
 FROM pg_attribute a
-WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND clip_pg.base_type(a.atttypid) = $2
+WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND clip_pg.base_type(a.atttypid) = ANY (
+    SELECT $2 UNION ALL
+    SELECT p.opcintype FROM pg_index i JOIN pg_opclass p ON p.oid = i.indclass[0] WHERE i.indexrelid = $3)
 ORDER BY a.attnum LIMIT 1";
 
 /// The share of the `nearest` rows that are among the `k` which are found, for a sample of the index's own vectors or of
@@ -82,9 +84,11 @@ fn recall(
         return Err(Error::Nearest { nearest, k });
     }
     // Rights come before locks.
-    queries.map(Queries::permitted).transpose()?;
+    let permitted = queries.map(|queries| Queries::permitted(queries, index));
+    permitted.transpose()?;
     let opened = Opened::open(index)?;
-    let queries = queries.map(Queries::open).transpose()?;
+    let queries = queries.map(|queries| Queries::open(queries, index));
+    let queries = queries.transpose()?;
     let measured = Measured::of(&opened)?;
     let vectors = match &queries {
         Some(queries) => measured.vectors_of(queries, sample)?,
@@ -108,11 +112,9 @@ struct Measured {
     owner: pg_sys::Oid,
     /// Name of the index.
     name: String,
-    /// The type of its vectors.
-    vector: String,
     /// Its vectors: the column `v` of this.
     source: String,
-    /// Distances of the `$2` nearest from `$1`.
+    /// Distances of the `$2` nearest from the vector whose text is `$1`.
     nearest: String,
 }
 
@@ -136,34 +138,32 @@ impl Measured {
         Ok(Self {
             owner,
             name,
-            vector,
             source: format!("(SELECT {expression} AS v FROM ONLY {table}{condition})"),
             nearest: format!(
-                "SELECT d FROM (SELECT {expression} {operator} $1 AS d FROM ONLY {table}{condition} \
-                 ORDER BY {expression} {operator} $1 LIMIT $2) n"
+                "SELECT d FROM (SELECT {expression} {operator} $1::{vector} AS d FROM ONLY {table}{condition} \
+                 ORDER BY {expression} {operator} $1::{vector} LIMIT $2) n"
             ),
         })
     }
 
-    fn own_vectors(&self, sample: i32) -> Result<Vec<Vector>> {
+    fn own_vectors(&self, sample: i32) -> Result<Vec<Text>> {
         self.vectors(self.owner, &self.source, "v", sample)
     }
 
-    fn vectors_of(&self, queries: &Queries, sample: i32) -> Result<Vec<Vector>> {
+    fn vectors_of(&self, queries: &Queries, sample: i32) -> Result<Vec<Text>> {
         self.vectors(queries.owner, &queries.name, &queries.column, sample)
     }
 
-    /// A sample of the vectors in a column, read as `reader`.
+    /// Texts of a sample of the vectors in a column, read as `reader`.
     fn vectors(
         &self,
         reader: pg_sys::Oid,
         table: &str,
         column: &str,
         sample: i32,
-    ) -> Result<Vec<Vector>> {
-        let vector = &self.vector;
+    ) -> Result<Vec<Text>> {
         let statement = format!(
-            "SELECT q.{column}::{vector} FROM {table} q WHERE q.{column} IS NOT NULL ORDER BY random() LIMIT $1"
+            "SELECT q.{column}::text FROM {table} q WHERE q.{column} IS NOT NULL ORDER BY random() LIMIT $1"
         );
         let _reader = As::role(reader, &[]);
         sql::connect(|client| {
@@ -174,7 +174,7 @@ impl Measured {
     }
 
     /// The distances of the nearest rows that have one.
-    fn nearest(&self, settings: &'static [Setting], vector: Vector, k: i32) -> Result<Vec<f64>> {
+    fn nearest(&self, settings: &'static [Setting], vector: Text, k: i32) -> Result<Vec<f64>> {
         let _owner = As::role(self.owner, settings);
         sql::connect(|client| {
             let arguments = [vector.into(), k.into()];
@@ -187,7 +187,7 @@ impl Measured {
     }
 
     /// Fails where the planner takes another way than the index.
-    fn check_plan(&self, vector: Vector, k: i32) -> Result<()> {
+    fn check_plan(&self, vector: Text, k: i32) -> Result<()> {
         let plan = {
             let _owner = As::role(self.owner, &BY_INDEX);
             sql::connect(|client| client.plan(&self.nearest, &[vector.into(), k.into()]))
@@ -221,11 +221,11 @@ struct Queries {
 }
 
 impl Queries {
-    fn open(relation: pg_sys::Oid) -> Result<Self> {
+    fn open(relation: pg_sys::Oid, index: pg_sys::Oid) -> Result<Self> {
         // SAFETY: opens a relation, or raises an error.
         let opened = unsafe { PgRelation::with_lock(relation, pg_sys::AccessShareLock as i32) };
         // While this waited, it may have changed.
-        let (name, column) = Self::permitted(relation)?;
+        let (name, column) = Self::permitted(relation, index)?;
         Ok(Self {
             // SAFETY: the relation is open.
             owner: unsafe { (*(*opened.as_ptr()).rd_rel).relowner },
@@ -240,11 +240,11 @@ impl Queries {
     /// It is read as its owner, so that whatever the owner has put there cannot get hold of the user's rights. That must not
     /// show what the user could not read: of a plain table the owner sees the same rows, without row security; what a view
     /// or a foreign table shows may depend on who looks, and takes the owner's rights.
-    fn permitted(relation: pg_sys::Oid) -> Result<(String, String)> {
+    fn permitted(relation: pg_sys::Oid, index: pg_sys::Oid) -> Result<(String, String)> {
         let _caller = As::caller();
         let vector = Vector::type_oid();
         let (column, number, name) = sql::connect(|client| {
-            let arguments = [relation.into(), vector.into()];
+            let arguments = [relation.into(), vector.into(), index.into()];
             let row = client.select(COLUMN, Some(1), &arguments)?.first();
             if row.is_empty() {
                 return Ok((None, None, None));

@@ -28,15 +28,3 @@ pub unsafe fn name(relation: pg_sys::Relation) -> String {
     let name = unsafe { CStr::from_ptr((*(*relation).rd_rel).relname.data.as_ptr()) };
     crate::text::to_utf8(name.to_bytes())
 }
-
-/// The vector of an index tuple, or none where it is null.
-///
-/// # Safety
-/// `values` and `nulls` have an element, the first of them of type `clip_vector`.
-pub unsafe fn vector<'a>(
-    values: *mut pg_sys::Datum,
-    nulls: *mut bool,
-) -> Option<crate::vector::Stored<'a>> {
-    // SAFETY: the caller vouches for an element of each, and for the type of the value.
-    unsafe { pgrx::FromDatum::from_datum(*values, *nulls) }
-}

@@ -27,9 +27,10 @@ use super::error::{Error, Result};
 use super::filter::Columns;
 use super::pages::Pages;
 use super::tid::item_pointer;
+use super::vectors::Vectors;
 use super::within::Ball;
 use super::{STRATEGY_DISTANCE, STRATEGY_WITHIN, raise, relation};
-use crate::{guc, message, vector::Stored};
+use crate::{guc, message};
 
 /// Whether a scan takes rows from all pages instead of the graph from the start.
 pub fn is_exact(ordered: bool) -> bool {
@@ -223,21 +224,24 @@ unsafe fn start(scan: pg_sys::IndexScanDesc) -> Result<Option<Running>> {
     let (Some(balls), Some(filter)) = (Balls::of(&index, &first)?, filter) else {
         return Ok(None);
     };
-    let vector = match orders {
+    // SAFETY: the index of a scan is open until it ends.
+    let vectors = unsafe { Vectors::of((*scan).indexRelation)? };
+    let sought = match orders {
         [] if !balls.bound => return Err(Error::NoOrder),
         [] => None,
         [key] => {
             debug_assert_eq!(key.sk_strategy, STRATEGY_DISTANCE);
             // SAFETY: the argument of this operator, of which `validate` makes sure, is a vector.
-            unsafe { Stored::from_datum(key.sk_argument, is_null(key)) }
+            unsafe { vectors.center(key.sk_argument, is_null(key)) }
         }
         _ => return Err(Error::Orders(orders.len() as i32)),
     };
-    if let Some(vector) = &vector {
-        index.check_dimensions(vector)?;
+    if let Some(sought) = &sought {
+        index.check_dimensions(&sought.halves)?;
     }
     // Every row is as far from a vector without direction, or from none: any order is right.
-    let order = vector.as_deref().filter(|vector| index.takes(vector));
+    let sought = sought.filter(|sought| index.takes(&sought.halves));
+    let order = sought.as_ref().map(|sought| &*sought.halves);
     let center = order.or(balls.known.first().map(|ball| &*ball.center));
     let mut radius = f64::INFINITY;
     let mut recheck = balls.recheck;
@@ -252,13 +256,18 @@ unsafe fn start(scan: pg_sys::IndexScanDesc) -> Result<Option<Running>> {
         Some(center) => index.query(center)?,
         None => index.query_for_any()?,
     };
+    let query = match sought.as_ref().and_then(|sought| sought.lost) {
+        Some(lost) => query.converted(lost),
+        None => query,
+    };
+    let leads = sought.as_ref().is_none_or(|sought| sought.leads);
     // SAFETY: what the executor allows, beside the state.
     let skip_dead = unsafe { (*scan).ignore_killed_tuples };
     let ordered = order.is_some();
     let options = options(ordered, skip_dead);
     let scan = if is_exact(ordered) || center.is_none() {
         Scan::all(&index, query, radius, skip_dead)?
-    } else if guc::exact_search() {
+    } else if guc::exact_search() || !leads {
         Scan::new(query, options).within(radius).exact()
     } else if guc::exact_fallback() {
         Scan::new(query, options).within(radius).complete()

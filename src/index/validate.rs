@@ -40,7 +40,8 @@ UNION ALL
 SELECT pg_catalog.format('function %s is not that of number %s', p.amproc, p.amprocnum)
 FROM class c, pg_catalog.pg_amproc p, pg_catalog.pg_proc f
 WHERE p.amprocfamily OPERATOR(pg_catalog.=) c.opcfamily AND f.oid OPERATOR(pg_catalog.=) p.amproc
-  AND NOT (p.amprocnum OPERATOR(pg_catalog.=) c.number AND f.pronargs OPERATOR(pg_catalog.=) 0
+  AND NOT ((p.amprocnum OPERATOR(pg_catalog.=) c.number OR (p.amprocnum OPERATOR(pg_catalog.=) 3 AND NOT c.filters))
+           AND f.pronargs OPERATOR(pg_catalog.=) 0
            AND f.prorettype OPERATOR(pg_catalog.=) 'pg_catalog.int4'::pg_catalog.regtype)
 UNION ALL
 SELECT pg_catalog.format('no operator of strategy %s', c.strategy)

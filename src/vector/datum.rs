@@ -17,10 +17,21 @@ use crate::server;
 
 /// What comes before the elements.
 #[repr(C)]
-struct Header {
+pub(super) struct Header {
     size: [u8; 4],
     dims: i16,
     unused: i16,
+}
+
+impl Header {
+    /// That of so many elements, at most 16000; its size is yet to be set.
+    pub(super) fn of(dims: usize) -> Self {
+        Self {
+            size: [0; 4],
+            dims: dims as i16,
+            unused: 0,
+        }
+    }
 }
 
 /// A vector where the server keeps it; copied only where it was compressed, out of line or not aligned.
@@ -106,11 +117,7 @@ impl IntoDatum for Vector {
         // SAFETY: palloc returns that many bytes, aligned to eight. 16000 fits an int16, as their size fits an int32.
         unsafe {
             let header = pg_sys::palloc(size).cast::<Header>();
-            header.write(Header {
-                size: [0; 4],
-                dims: self.dims() as i16,
-                unused: 0,
-            });
+            header.write(Header::of(self.dims()));
             varlena::set_varsize_4b(header.cast(), size as i32);
             let first = header.add(1).cast::<f16>();
             ptr::copy_nonoverlapping(self.halves().as_ptr(), first, self.dims());

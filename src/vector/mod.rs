@@ -15,6 +15,7 @@ mod distance;
 mod domain;
 mod error;
 mod io;
+mod single;
 mod value;
 
 pub use analyze::{SAMPLE_KIND, distance};
@@ -23,6 +24,7 @@ pub use datum::Stored;
 pub use distance::prefetch;
 pub use domain::base_type;
 pub use error::Error;
+pub use single::Singles;
 pub use value::{Vector, check_dimensions};
 
 use error::Result;

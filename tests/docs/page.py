@@ -15,6 +15,7 @@ FENCE = re.compile(
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 LINK = re.compile(r"!?\[(?:[^][]|\[[^][]*\])*\]\(([^()\s]+)\)")
+TAKES = re.compile(r"<!-- takes (\w+) -->\n")
 RECIPE = re.compile(r"^## (?=\d)", re.MULTILINE)
 BASE = re.compile(r"goes on from\s+\[recipe\s+(\d+)\]")
 
@@ -57,6 +58,8 @@ class Page:
         self.path, self.name = path, str(path.relative_to(ROOT))
         self.text = path.read_text(encoding="utf-8")
         self.prose = FENCE.sub("", self.text)
+        takes = TAKES.match(self.text)
+        self.takes = takes and takes[1]
 
     def recipes(self):
         """The chapters of a book of recipes; none of any other page."""

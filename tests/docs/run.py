@@ -8,7 +8,8 @@ libpq's environment names a server with clip_pg installed, and a superuser. DIRE
 
 Every block marked `sql` goes through psql, every block marked `sh` through a shell in DIRECTORY, in the order of the text;
 a block marked `text` after it is what comes out. Where none is printed, no error may come. Blocks of other kinds are not
-run, nor is one that stands below a line `<!-- not run: REASON -->`; each of these is told.
+run, nor is one that stands below a line `<!-- not run: REASON -->`, nor those of a page that begins with `<!-- takes EXTENSION
+-->` where the server lacks that; each of these is told.
 
 README.md runs in a new database `library`, and every other page alone in a copy of what README.md leaves. The cookbook
 runs as its readers do: all recipes one after the other in a new database, and then each alone after the first, or after
@@ -109,8 +110,11 @@ class Run:
         administer("DROP DATABASE library_begun;")
 
     def page(self, page, template):
-        self.begin(template)
         chapter = page.whole()
+        if page.takes and not administer(f"SELECT name FROM pg_available_extensions WHERE name = '{page.takes}';"):
+            for block in chapter.blocks:
+                block.reason = f"takes {page.takes}"
+        self.begin(template)
         self.follow(chapter, "by itself")
         if self.update:
             page.update(chapter.blocks)

@@ -51,6 +51,14 @@ impl Query {
         }
     }
 
+    /// The query where vectors of single precision, of the nodes and this one, became halves before anything else saw them:
+    /// bounds of distances are to hold for those that they were. By cosine distance, their directions became halves. `lost`
+    /// is the norm of what that took from this one; where it is infinite, nothing is known of distances.
+    pub fn converted(mut self, lost: f64) -> Self {
+        self.viewpoint = self.viewpoint.converted(lost);
+        self
+    }
+
     /// The distance to a vector of this squared norm.
     #[inline]
     pub fn distance(&self, vector: &[f16], norm_squared: f32) -> f64 {

@@ -167,6 +167,8 @@ pub(crate) struct Viewpoint {
     norm_squared: f32,
     /// What a sum may be off by, in parts of the norms.
     rounding: f64,
+    /// Where all vectors were of single precision before, the norm of what this one has lost.
+    converted: Option<f64>,
 }
 
 impl Viewpoint {
@@ -178,6 +180,43 @@ impl Viewpoint {
             rounding: (wide.len() + 8) as f64 * 2f64.powi(-24),
             wide,
             norm_squared,
+            converted: None,
+        }
+    }
+
+    /// The same, where it and whatever is measured have become halves out of numbers of single precision, and it has `lost` a
+    /// vector of that norm.
+    pub(crate) fn converted(self, lost: f64) -> Self {
+        let converted = Some(lost);
+        Self { converted, ..self }
+    }
+
+    /// How far a vector of this norm may be from what it was in single precision: an element loses half of its last bit by
+    /// rounding, of eleven, and the smallest ones, of fewer bits, no more than half of the smallest half that there is.
+    fn conversion(&self, norm: f64) -> f64 {
+        1.01 * (2f64.powi(-11) * norm + 2f64.powi(-25) * (self.wide.len() as f64).sqrt())
+    }
+
+    /// How much further off a distance by `metric`, which is no more than `most` between the halves, is for that, and for the
+    /// `lost` part of the point itself. The norms are those of the halves.
+    fn converted_error(&self, lost: f64, metric: Metric, most: f64, own: f64, its: f64) -> f64 {
+        // A little more, for rounding in double precision.
+        let lost = 1.01 * lost;
+        match metric {
+            // Both directions turn by angles whose sines are no more than these, small ones, and a cosine changes by no more
+            // than its angle.
+            Metric::Cosine => 1.05 * (self.conversion(1.0) + lost),
+            Metric::InnerProduct => {
+                let error = self.conversion(its);
+                // Products below the least single are lost.
+                let underflow = self.wide.len() as f64 * 2f64.powi(-149);
+                own * error + (its + error) * lost + underflow
+            }
+            // The root changes by no more than both have lost.
+            Metric::L2 => {
+                let error = self.conversion(its) + lost;
+                error * (2.0 * most.max(0.0).sqrt() + error)
+            }
         }
     }
 
@@ -201,10 +240,15 @@ impl Viewpoint {
         };
         let across = ((own - along).max(0.0) + 8.0 * self.rounding * own).sqrt();
         let norms = (own * its).sqrt();
-        match metric {
+        let error = match metric {
             Metric::InnerProduct => across * error + 4.0 * self.rounding * norms,
             Metric::Cosine => across * error / norms + 6.0 * self.rounding,
             Metric::L2 => 2.0 * across * error + 8.0 * self.rounding * (own + its),
-        }
+        };
+        let Some(lost) = self.converted else {
+            return error;
+        };
+        let most = own + its - 2.0 * dot + error;
+        error + self.converted_error(lost, metric, most, own.sqrt(), its.sqrt())
     }
 }

@@ -5,6 +5,7 @@ use graph::random::Random;
 use graph::rounded::Rounded;
 use graph::space::Metric;
 use half::f16;
+use halves::singles::Kept;
 use kernels::{Element, cosine_distance_from, instruction_sets};
 use proptest::prelude::*;
 
@@ -47,8 +48,82 @@ fn assert_bounds(query: &[f16], vector: &[f16]) {
     }
 }
 
+/// Distances of vectors of single precision as pgvector's operators make them, in one sum, and as they are.
+fn single_distances(metric: Metric, a: &[f32], b: &[f32]) -> [f64; 2] {
+    fn sum(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f64 {
+        let terms = a.iter().zip(b).map(|(&x, &y)| term(x, y));
+        f64::from(terms.fold(0f32, |sum, term| sum + term))
+    }
+    fn exact(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+        a.iter()
+            .zip(b)
+            .map(|(&x, &y)| term(x.into(), y.into()))
+            .sum()
+    }
+    match metric {
+        Metric::Cosine => {
+            let by = |dot: f64, a: f64, b: f64| 1.0 - (dot / (a * b).sqrt()).clamp(-1.0, 1.0);
+            let product = |x, y| x * y;
+            [
+                by(
+                    sum(a, b, |x, y| x * y),
+                    sum(a, a, |x, y| x * y),
+                    sum(b, b, |x, y| x * y),
+                ),
+                by(
+                    exact(a, b, product),
+                    exact(a, a, product),
+                    exact(b, b, product),
+                ),
+            ]
+        }
+        Metric::InnerProduct => [-sum(a, b, |x, y| x * y), -exact(a, b, |x, y| x * y)],
+        Metric::L2 => [
+            sum(a, b, |x, y| (x - y) * (x - y)),
+            exact(a, b, |x, y| (x - y) * (x - y)),
+        ],
+    }
+}
+
+/// Checks the bounds of the distance of two vectors of single precision, wherever an index can hold the second one.
+#[track_caller]
+fn assert_single_bounds(query: &[f32], vector: &[f32]) {
+    for metric in METRICS {
+        let kept = match metric {
+            Metric::Cosine => Kept::Direction,
+            Metric::InnerProduct | Metric::L2 => Kept::Elements,
+        };
+        let sought = kept.sought(query);
+        let Ok(halves) = kept.of(vector) else {
+            continue;
+        };
+        if !metric.takes(&sought.halves) || !metric.takes(&halves) {
+            continue;
+        }
+        let looking = Query::new(metric, &sought.halves, None).converted(sought.lost);
+        let norm = kernels::norm_squared(&halves);
+        let measure = looking.measure(Rounded::of(&halves).get(), norm);
+        for distance in single_distances(metric, query, vector) {
+            // A sum that is too large for single precision is infinite, or NaN: after all others in either case.
+            let beyond = distance.is_nan() || distance == f64::INFINITY;
+            assert!(
+                beyond || (measure.least() <= distance && distance <= measure.most()),
+                "{metric:?}: {distance} is not within {measure:?}, {} lost",
+                sought.lost
+            );
+        }
+    }
+}
+
 /// Elements of a kind that is hard to round or to add.
 fn vector(kind: u8, dims: usize, exponent: f32, random: &mut Random) -> Vec<f16> {
+    let singles = singles(kind, dims, exponent, random);
+    let clamped = singles.iter().map(|x| x.clamp(-LARGEST, LARGEST));
+    clamped.map(f16::from_f32).collect()
+}
+
+/// The same in single precision.
+fn singles(kind: u8, dims: usize, exponent: f32, random: &mut Random) -> Vec<f32> {
     let size = 2f32.powf(exponent);
     (0..dims)
         .map(|i| match kind {
@@ -68,7 +143,7 @@ fn vector(kind: u8, dims: usize, exponent: f32, random: &mut Random) -> Vec<f16>
                 } / 127.0
             }
         })
-        .map(|x| f16::from_f32(x.clamp(-LARGEST, LARGEST)))
+        .map(|x| x.clamp(f32::MIN, f32::MAX))
         .collect()
 }
 
@@ -100,6 +175,35 @@ proptest! {
         assert_bounds(&query, &close);
         assert_bounds(&close, &query);
     }
+
+    #[test]
+    fn a_distance_of_singles_is_within_its_bounds(
+        dims in 1_usize..700,
+        kinds in (0_u8..5, 0_u8..5),
+        exponents in (-30f32..17.0, -30f32..17.0),
+        far in -120f32..127.0,
+        near in 0_u8..6,
+        seed: u64,
+    ) {
+        let mut random = Random::new(seed);
+        let query = singles(kinds.0, dims, exponents.0, &mut random);
+        assert_single_bounds(&query, &singles(kinds.1, dims, exponents.1, &mut random));
+        let close: Vec<f32> = query
+            .iter()
+            .map(|x| x * match near {
+                0 => 1.0,
+                1 => 1.0 + 0.01 * random.normal(),
+                2 => 1.0 + 1e-4 * random.normal(),
+                3 => -3.0,
+                4 => 0.3,
+                _ => 2f32.powf(far),
+            })
+            .map(|x| x.clamp(f32::MIN, f32::MAX))
+            .collect();
+        assert_single_bounds(&query, &close);
+        assert_single_bounds(&close, &query);
+        assert_single_bounds(&singles(kinds.0, dims, far, &mut random), &query);
+    }
 }
 
 #[test]
@@ -129,6 +233,14 @@ fn bounds_hold_at_the_limits() {
         );
         assert_bounds(&a, &b);
         assert_bounds(&a, &a);
+        for a in [
+            0.0, 1e-38, 1e-30, 1e-14, 1e-8, 1e-4, 0.1, 65_519.0, 65_521.0, 1e17, 3e38,
+        ] {
+            for b in [0.0, 1e-8, 1e-4, 0.1, 65_519.0] {
+                assert_single_bounds(&vec![a; dims], &vec![b; dims]);
+                assert_single_bounds(&vec![a; dims], &vec![-b; dims]);
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! | [`numbers`] | vectors out of numbers, and parts of vectors |
 //! | [`text`] | vectors as text, `[0.1,-2]` |
 //! | [`binary`] | vectors in the binary format of pgvector's `halfvec` |
+//! | [`singles`] | vectors of single precision as halves for an index, and what that loses |
 //! | [`sample`] | how many distinct vectors there are, told from a few |
 
 pub mod binary;
@@ -16,6 +17,7 @@ pub mod decimal;
 mod error;
 pub mod numbers;
 pub mod sample;
+pub mod singles;
 pub mod text;
 
 pub use error::{Error, Result};
