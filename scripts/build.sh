@@ -13,12 +13,13 @@ cargo build --release --locked --lib "${features[@]}"
 new=$stage.new
 rm -rf "$new"
 libraries=$new$("$PG_CONFIG" --pkglibdir) extension=$new$("$PG_CONFIG" --sharedir)/extension
-mkdir -p "$libraries/clip_pg" "$extension/clip_pg/models"
+mkdir -p "$libraries/clip_pg" "$extension/clip_pg/models" "$extension/clip_pg/monitoring"
 cp "${CARGO_TARGET_DIR:-target}/release/libclip_pg.so" "$libraries/clip_pg.so"
 cp "$runtime" "$libraries/clip_pg/libonnxruntime.so"
 cp "$build"/onnxruntime/{LICENSE,ThirdPartyNotices.txt} "$libraries/clip_pg/"
 cp clip_pg{,vector}.control sql/clip_pg{,vector}--*.sql "$extension/"
 cp -R models/. "$extension/clip_pg/models/"
+cp packaging/monitoring/*.yml "$extension/clip_pg/monitoring/"
 chmod -R u=rwX,go=rX "$new"
 find "$new" -type f -name '*.so' -exec chmod 755 {} +
 rm -rf "$stage"

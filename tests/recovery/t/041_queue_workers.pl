@@ -1,6 +1,7 @@
 # Background workers for queues: started by commits and by the clock, as owners, ended, killed, on a standby, switched off.
 use strict;
 use warnings;
+use CPAN::Meta::YAML;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -327,6 +328,50 @@ $node->restart;
 $node->safe_psql('one', q{CALL clip_backfill('photos')});
 is($node->safe_psql('one', 'SELECT count(embedding) FROM photos WHERE id <= -11'), '10', 'which are embedded when it is mended');
 set('clip_pg.queue_workers', 1);
+
+note 'what monitoring asks';
+my $collectors = $node->config_data('--sharedir') . '/extension/clip_pg/monitoring';
+$node->safe_psql('one', <<'SQL');
+CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding);
+CREATE ROLE exporter LOGIN IN ROLE pg_monitor;
+CREATE SCHEMA monitoring;
+CREATE FUNCTION monitoring.clip_embed_status()
+RETURNS TABLE (relation regclass, source name, target name, model text, mode text, embedded bigint, pending bigint,
+               failed bigint, fires text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'SELECT relation, source, target, model, mode, embedded, pending, failed, fires FROM public.clip_embed_status';
+CREATE VIEW monitoring.clip_embed_status AS SELECT * FROM monitoring.clip_embed_status();
+GRANT USAGE ON SCHEMA monitoring TO exporter;
+GRANT SELECT ON monitoring.clip_embed_status TO exporter;
+ALTER ROLE exporter SET search_path = monitoring, public;
+SQL
+my %exported;
+for my $file (sort glob "$collectors/*.collector.yml")
+{
+	my $collector = CPAN::Meta::YAML->read($file)->[0];
+	my %columns = map { $_->{query_name} => {} } @{ $collector->{queries} };
+	for my $metric (@{ $collector->{metrics} })
+	{
+		my $columns = $columns{ $metric->{query_ref} } or die "$metric->{metric_name} refers to no query";
+		$exported{ $metric->{metric_name} } = $metric->{query_ref};
+		$columns->{$_} = 'label' for @{ $metric->{key_labels} // [] };
+		$columns->{$_} = 'value' for @{ $metric->{values} };
+	}
+	for my $query (@{ $collector->{queries} })
+	{
+		my ($name, $columns) = ($query->{query_name}, $columns{ $query->{query_name} });
+		my @rows = split /\n/, $node->safe_psql('one', "SELECT to_json(q) FROM ($query->{query}) q", extra_params => [ '-U', 'exporter' ]);
+		my @values = map { my $column = $_; map { /"$column":("?)/ ? ($1 ? 'label' : 'value') : 'missing' } @rows } sort keys %$columns;
+		is_deeply(\@values, [ map { ($columns->{$_}) x @rows } sort keys %$columns ], "columns of $name, numbers where they are values");
+		my @others = grep { !$columns->{$_} } map { /"(\w+)":/g } @rows;
+		is(@rows > 0 ? "@others" : 'no rows', '', "and no others");
+	}
+}
+my $rules = slurp_file("$collectors/clip_pg.rules.yml");
+is(join(' ', grep { !$exported{$_} } $rules =~ /\b(clip_pg_\w+)/g), '', 'alerts are on what is exported');
+is($node->safe_psql('one', "SELECT relation, embedded = (SELECT count(embedding) FROM photos), pending, failed FROM monitoring.clip_embed_status"),
+	$node->safe_psql('one', 'SELECT relation, true, pending, failed FROM clip_embed_status'), 'counts of the table');
+is($node->safe_psql('one', 'SELECT count(*) FROM public.clip_embed_status', extra_params => [ '-U', 'exporter' ]), '0', 'which the role does not own');
 
 note 'no process is left for a worker';
 $node->append_conf('postgresql.conf', "max_worker_processes = 2\nmax_logical_replication_workers = 0");
