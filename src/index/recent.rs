@@ -39,9 +39,15 @@ pub fn is_warm() -> bool {
 /// The buffer that may have a page still; `None` where the page is to be looked up.
 #[inline]
 pub fn candidate(relation: pg_sys::Oid, block: u32) -> Option<pg_sys::Buffer> {
-    let buffer = slot(relation, block).load(Relaxed);
     let again = HITS.get().wrapping_add(1);
-    (buffer > 0 && !again.is_multiple_of(LOOK_UP)).then_some(buffer)
+    last(relation, block).filter(|_| !again.is_multiple_of(LOOK_UP))
+}
+
+/// The shared buffer that a page was in when it was last looked up.
+#[inline]
+pub fn last(relation: pg_sys::Oid, block: u32) -> Option<pg_sys::Buffer> {
+    let buffer = slot(relation, block).load(Relaxed);
+    (buffer > 0).then_some(buffer)
 }
 
 /// Notes that a page was where it was expected.

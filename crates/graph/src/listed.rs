@@ -118,8 +118,8 @@ impl Listed {
             return Ok(());
         }
         let ahead = self.candidates.as_slice().iter();
-        let blocks = ahead.map(|Reverse(next)| index.shape.place(next.at().id).0);
-        index.store.expect(blocks);
+        let places = ahead.map(|Reverse(next)| index.shape.at(next.at().id));
+        index.store.expect(places);
         let hit = index.with_live(at, |slot| {
             let passes = !(skip_dead && slot.is_dead()) && self.filter.passes(slot.words());
             passes.then(|| Hit {

@@ -191,8 +191,8 @@ impl<S: PageStore, F: FromSlot> Graph for PageGraph<'_, S, F> {
 
     #[inline]
     fn expect(&self, soon: impl Iterator<Item = Pointer>) {
-        let blocks = soon.map(|at| self.index.shape.place(at.id).0);
-        self.index.store.expect(blocks);
+        let places = soon.map(|at| self.index.shape.at(at.id));
+        self.index.store.expect(places);
     }
 
     fn distance(&self, query: &Query, at: Pointer) -> Result<Option<f64>> {

@@ -8,7 +8,7 @@
 //!   one record of the log, and records may be torn apart by a crash at any point.
 //! - A change that is not committed never happened.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 
 use crate::error::Result;
 use crate::layout::Page;
@@ -71,10 +71,10 @@ pub trait PageStore: Copy {
     /// When the store fails.
     fn blocks(self) -> Result<u32>;
 
-    /// Says which pages will be read soon, the likeliest first, for a store that is slow to get them.
+    /// Says which pages will be read soon and which of their bytes, the likeliest first, for a store that is slow to get them.
     ///
     /// To be called with any number of gates, and with no page.
-    fn expect(self, _soon: impl Iterator<Item = u32>) {}
+    fn expect(self, _soon: impl Iterator<Item = (u32, Range<usize>)>) {}
 
     /// Locks a page for reading, waiting for whoever has it locked for writing.
     ///

@@ -17,9 +17,14 @@ pub fn before<T>(elements: &[T]) {
 /// Requests what `elements` are.
 #[inline]
 pub fn all<T>(elements: &[T]) {
-    let start = elements.as_ptr().cast::<i8>();
-    for distance in (0..size_of_val(elements)).step_by(LINE) {
-        request(start.wrapping_add(distance));
+    bytes(elements.as_ptr(), size_of_val(elements));
+}
+
+/// Requests so many bytes from an address on.
+#[inline]
+pub fn bytes<T>(start: *const T, count: usize) {
+    for distance in (0..count).step_by(LINE) {
+        request(start.cast::<i8>().wrapping_add(distance));
     }
 }
 

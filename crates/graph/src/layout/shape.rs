@@ -169,6 +169,12 @@ impl Shape {
         (id / self.slots as u32, id as usize % self.slots)
     }
 
+    /// The block of `id`, and its slot's bytes there.
+    pub(crate) fn at(&self, id: u32) -> (u32, std::ops::Range<usize>) {
+        let (block, slot) = self.place(id);
+        (block, self.range(slot))
+    }
+
     /// The id of a slot.
     ///
     /// # Errors
