@@ -13,3 +13,19 @@ RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'clip_shard_search_wrapper' LANGUAGE C STABLE ROWS 10 COST 100000;
 COMMENT ON FUNCTION clip_shard_search(regclass, name, name, clip_vector, integer, text, text, boolean) IS
 'the k rows nearest to a query in all partitions of a table, each of which is asked for its k nearest, those on other servers at the same time; with partial, servers that cannot be reached are passed over with a warning';
+
+-- What a build of an index takes.
+
+CREATE FUNCTION clip_build_estimate(
+    relation regclass, target name, m integer DEFAULT 16, filters integer DEFAULT 0,
+    maintenance_work_mem text DEFAULT pg_catalog.current_setting('maintenance_work_mem'),
+    OUT row_count bigint,           -- of the table, as last counted; equal vectors and NULL take less than this tells
+    OUT whole_bytes bigint,         -- of memory with which the index is built in one piece
+    OUT memory_bytes bigint,        -- of memory that building it takes with maintenance_work_mem as given, or as set
+    OUT parts bigint,               -- that it is built in then, nearly
+    OUT temporary_bytes bigint,     -- of temporary files then, at most at a time
+    OUT index_bytes bigint)         -- of the index
+RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'clip_build_estimate_wrapper' LANGUAGE C STABLE STRICT ROWS 1;
+COMMENT ON FUNCTION clip_build_estimate(regclass, name, integer, integer, text) IS
+'memory, temporary files and size of a clip_hnsw index that were built on a column of vectors';

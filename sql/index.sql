@@ -103,6 +103,20 @@ RETURNS SETOF record
 COMMENT ON FUNCTION clip_index_check(regclass, boolean, double precision) IS
 'verifies a clip_hnsw index, and on request that it holds all rows of the table and that a share of them is found by their own vector';
 
+CREATE FUNCTION clip_build_estimate(
+    relation regclass, target name, m integer DEFAULT 16, filters integer DEFAULT 0,
+    maintenance_work_mem text DEFAULT pg_catalog.current_setting('maintenance_work_mem'),
+    OUT row_count bigint,           -- of the table, as last counted; equal vectors and NULL take less than this tells
+    OUT whole_bytes bigint,         -- of memory with which the index is built in one piece
+    OUT memory_bytes bigint,        -- of memory that building it takes with maintenance_work_mem as given, or as set
+    OUT parts bigint,               -- that it is built in then, nearly
+    OUT temporary_bytes bigint,     -- of temporary files then, at most at a time
+    OUT index_bytes bigint)         -- of the index
+RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'clip_build_estimate_wrapper' LANGUAGE C STABLE STRICT ROWS 1;
+COMMENT ON FUNCTION clip_build_estimate(regclass, name, integer, integer, text) IS
+'memory, temporary files and size of a clip_hnsw index that were built on a column of vectors';
+
 CREATE FUNCTION clip_prewarm(index regclass) RETURNS bigint
     AS 'MODULE_PATHNAME', 'clip_prewarm_wrapper' LANGUAGE C VOLATILE STRICT COST 10000;
 COMMENT ON FUNCTION clip_prewarm(regclass) IS 'reads a clip_hnsw index into shared buffers and returns its number of pages';

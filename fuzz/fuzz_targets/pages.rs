@@ -39,7 +39,7 @@ fn whole() -> MemStore {
         ef_construction: 8,
         columns: 0,
     };
-    let mut builder = Builder::new(parameters, usize::MAX).expect("parameters in range");
+    let mut builder = Builder::new(&store, parameters, usize::MAX).expect("parameters in range");
     let mut random = Random::new(1);
     for row in 0..300 {
         let mut vector = vector(&mut random);
@@ -53,7 +53,7 @@ fn whole() -> MemStore {
         spawning: |start| start(),
     };
     builder
-        .finish(&store, threads, |_, _, _| ())
+        .finish(threads, |_, _, _| ())
         .expect("a store in memory");
     store
 }

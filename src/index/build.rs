@@ -9,11 +9,11 @@ use std::ffi::{CStr, c_char, c_void};
 
 use graph::build::{Builder, Phase};
 use graph::index::Index;
-use graph::insert::{NewRow, insert};
+use graph::insert::NewRow;
 use graph::space::Metric;
 use graph::store::PageStore;
 use graph::threads::Threads;
-use pgrx::{PgLogLevel, PgSqlErrorCode, pg_guard, pg_sys, pg_sys::panic::ErrorReport};
+use pgrx::{pg_guard, pg_sys};
 
 use super::error::{Error, Result};
 use super::filter::Columns;
@@ -23,16 +23,16 @@ use super::{options, raise, relation, tid};
 use crate::server;
 
 /// Phases of `pg_stat_progress_create_index`, by number. The first is the server's own.
-const PHASES: [&CStr; 6] = [
+const PHASES: [&CStr; 7] = [
     c"initializing",
     c"loading tuples",
     c"learning codes",
+    c"dividing tuples",
+    c"ordering tuples",
     c"linking nodes",
     c"writing pages",
-    c"inserting tuples that did not fit into memory",
 ];
 const LOADING: i64 = 2;
-const INSERTING: i64 = 6;
 
 #[pg_guard]
 pub unsafe extern "C-unwind" fn phase_name(phase: i64) -> *mut c_char {
@@ -118,23 +118,13 @@ unsafe extern "C-unwind" fn add(
 
 /// A build in progress.
 struct Build {
-    pages: Pages,
     threads: Threads,
     metric: Metric,
     columns: Columns,
     vectors: Vectors,
-    /// Rows that are in the index or on their way there.
+    /// Rows on their way into the index.
     rows: u64,
-    stage: Stage,
-}
-
-enum Stage {
-    /// Rows are collected.
-    Collecting(Box<Builder>),
-    /// Memory is used up: what was collected is written, rows are inserted one by one.
-    Inserting(Index<Pages>),
-    /// An error was met in between.
-    Broken,
+    builder: Builder<Pages>,
 }
 
 impl Build {
@@ -160,63 +150,37 @@ impl Build {
         // SAFETY: reads a setting.
         let budget = unsafe { pg_sys::maintenance_work_mem } as usize * 1024;
         Ok(Self {
-            pages,
             threads,
             metric: parameters.metric,
             columns,
             vectors,
             rows: 0,
-            stage: Stage::Collecting(Box::new(Builder::new(parameters, budget)?)),
+            builder: Builder::new(pages, parameters, budget)?,
         })
     }
 
     fn add(&mut self, vector: &[half::f16], row: NewRow<'_>) -> Result<()> {
-        if let Stage::Collecting(builder) = &mut self.stage
-            && !builder.push(vector, row)?
-        {
-            let nodes = builder.nodes();
-            self.write()?;
-            report_phase(INSERTING);
-            ErrorReport::new(
-                PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-                format!(
-                    "clip_hnsw graph no longer fits into maintenance_work_mem after {nodes} vectors"
-                ),
-                "",
-            )
-            .set_hint("Increase maintenance_work_mem to speed up builds.")
-            .report(PgLogLevel::NOTICE);
-        }
-        if let Stage::Inserting(index) = &mut self.stage {
-            insert(index, vector, row)?;
-        }
+        self.builder.push(vector, row)?;
         self.rows += u64::from(self.metric.takes(vector));
         Ok(())
     }
 
-    /// Links and writes what was collected.
-    fn write(&mut self) -> Result<()> {
-        if let Stage::Collecting(builder) = std::mem::replace(&mut self.stage, Stage::Broken) {
-            let mut now = None;
-            let index = builder.finish(self.pages, self.threads, |phase, done, total| {
-                if now.replace(phase) != Some(phase) {
-                    report_phase(match phase {
-                        Phase::Training => 3,
-                        Phase::Linking => 4,
-                        Phase::Writing => 5,
-                    });
-                    report(pg_sys::PROGRESS_CREATEIDX_TUPLES_TOTAL, total as i64);
-                }
-                report(pg_sys::PROGRESS_CREATEIDX_TUPLES_DONE, done as i64);
-            })?;
-            self.stage = Stage::Inserting(index);
-        }
-        Ok(())
-    }
-
-    /// The number of rows in the index.
-    fn finish(mut self) -> Result<u64> {
-        self.write()?;
+    /// Links and writes what was collected. The number of rows in the index.
+    fn finish(self) -> Result<u64> {
+        let mut now = None;
+        self.builder.finish(self.threads, |phase, done, total| {
+            if now.replace(phase) != Some(phase) {
+                report_phase(match phase {
+                    Phase::Training => 3,
+                    Phase::Dividing => 4,
+                    Phase::Ordering => 5,
+                    Phase::Linking => 6,
+                    Phase::Writing => 7,
+                });
+                report(pg_sys::PROGRESS_CREATEIDX_TUPLES_TOTAL, total as i64);
+            }
+            report(pg_sys::PROGRESS_CREATEIDX_TUPLES_DONE, done as i64);
+        })?;
         Ok(self.rows)
     }
 }

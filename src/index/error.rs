@@ -119,6 +119,24 @@ pub enum Error {
     /// Queries that the user may read, but only as somebody else sees them.
     #[error("must be owner of {0} to use its vectors as queries")]
     QueriesNotOwned(String),
+    /// What is to be told of a relation that is no table.
+    #[error("\"{0}\" is not a table or materialized view")]
+    NoTable(String),
+    /// A table that was never counted.
+    #[error("number of rows of \"{0}\" is not known")]
+    NotAnalyzed(String),
+    /// A column that there is none of, or of another type.
+    #[error("no column \"{0}\" of type clip_vector")]
+    NoColumn(String),
+    /// A number of neighbours that is none.
+    #[error("m must be between 2 and 100, not {0}")]
+    M(i32),
+    /// A number of filter columns that there cannot be.
+    #[error("filters must be between 0 and {MAX_COLUMNS}, not {0}")]
+    Filters(i32),
+    /// Memory that is none.
+    #[error("invalid value for maintenance_work_mem: \"{0}\"")]
+    Memory(String),
     /// A share of the rows that is none.
     #[error("search must be between 0 and 1, not {0}")]
     Search(f64),
@@ -184,6 +202,20 @@ impl Report for Error {
             Invalid(_) => Fields::hinted(
                 ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 "Wait until it is built, or rebuild it by REINDEX.",
+            ),
+            NoTable(_) => Fields::hinted(
+                ERRCODE_WRONG_OBJECT_TYPE,
+                "Of a partitioned table, name a partition.",
+            ),
+            NotAnalyzed(_) => Fields::hinted(
+                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "Run ANALYZE on the table.",
+            ),
+            NoColumn(_) => Fields::of(ERRCODE_UNDEFINED_COLUMN),
+            M(_) | Filters(_) => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
+            Memory(_) => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Write it as for SET, 1MB or more, as in '64MB'.",
             ),
             NotUsed(_) => Fields::hinted(
                 ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,

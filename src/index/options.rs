@@ -15,7 +15,7 @@ use crate::vector::base_type;
 
 /// `m` where it is not set.
 pub const DEFAULT_M: i32 = 16;
-const DEFAULT_EF_CONSTRUCTION: i32 = 64;
+pub const DEFAULT_EF_CONSTRUCTION: i32 = 64;
 
 /// `WITH (m = …, ef_construction = …)`, as the server keeps it with the index.
 #[repr(C)]

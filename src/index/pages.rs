@@ -13,12 +13,14 @@ use graph::error::Result;
 use graph::index::Index;
 use graph::layout::Page;
 use graph::sort::Sorter;
+use graph::spool::Spool;
 use graph::store::{Gate, Mode, PageStore};
 use pgrx::{PgMemoryContexts, check_for_interrupts, pg_sys};
 
 use super::buffer::{BLOCK_BYTES, GateLock, HEADER_BYTES, ReadPage, WritePage, contents};
 use super::error::Error;
 use super::sort::Sort;
+use super::spool::TempFile;
 use super::{bases, recent, relation};
 
 /// Most pages that are asked for ahead of time; `effective_io_concurrency` may want fewer.
@@ -251,6 +253,10 @@ impl PageStore for Pages {
 
     fn sorter(self, count: usize) -> Result<Box<dyn Sorter>> {
         Ok(Box::new(Sort::new(count)?))
+    }
+
+    fn spool(self) -> Result<Box<dyn Spool>> {
+        Ok(Box::new(TempFile::create()))
     }
 
     fn write(self, block: u32) -> Result<WritePage> {

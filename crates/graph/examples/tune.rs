@@ -6,6 +6,7 @@
 //!     m=16 ef_construction=64 threads=2 count=all queries=300
 //!     hold_out=0      last vectors of BASE that are queries instead
 //!     exact=0         1 to search without codes, as an index too small to have any is searched
+//!     budget=0        kilobytes of memory of the build; as many as it likes
 //!     insert=0        last vectors of BASE that are inserted one by one after the build
 //!     filter=0        1 to give it two filter columns and measure filters that pass so many of a thousand, of random nodes
 //!                     and of those on one side
@@ -20,7 +21,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::time::Instant;
 
-use graph::build::Builder;
+use graph::build::{Builder, Phase};
 use graph::check::check;
 use graph::filter::{Comparison, Condition, Filter, Word};
 use graph::index::{Index, Parameters};
@@ -222,6 +223,21 @@ fn measure_filters(
     Ok(())
 }
 
+/// Tells how long each phase takes.
+fn phases() -> impl FnMut(Phase, u64, u64) {
+    let (start, mut now) = (Instant::now(), None);
+    move |phase, _, of| {
+        if now != Some(phase) {
+            println!(
+                "{:?} until {:.2} s, then {phase:?} of {of}",
+                now,
+                start.elapsed().as_secs_f64()
+            );
+            now = Some(phase);
+        }
+    }
+}
+
 fn main() -> Result<()> {
     let mut options: HashMap<&str, usize> = HashMap::from([
         ("m", 16),
@@ -233,6 +249,7 @@ fn main() -> Result<()> {
         ("insert", 0),
         ("exact", 0),
         ("filter", 0),
+        ("budget", 0),
     ]);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut files = Vec::new();
@@ -258,7 +275,11 @@ fn main() -> Result<()> {
     };
     let words = words(&base);
     let (store, start) = (MemStore::new(), Instant::now());
-    let mut builder = Builder::new(parameters, usize::MAX)?;
+    let budget = match options["budget"] {
+        0 => usize::MAX,
+        kilobytes => kilobytes << 10,
+    };
+    let mut builder = Builder::new(&store, parameters, budget)?;
     let later = base.len() - options["insert"];
     for (row, vector) in base[..later].iter().enumerate() {
         builder.push(
@@ -273,7 +294,7 @@ fn main() -> Result<()> {
         count: options["threads"],
         spawning: |start| start(),
     };
-    let mut index = builder.finish(&store, threads, |_, _, _| ())?;
+    let mut index = builder.finish(threads, phases())?;
     println!(
         "built {later} x {} in {:.2} s, {:?}, bits {:?}",
         parameters.dims,

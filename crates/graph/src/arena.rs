@@ -8,6 +8,8 @@
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use half::f16;
+
 use crate::basis::Basis;
 use crate::error::{Result, filled};
 use crate::graph::{Edges, Graph, Visit};
@@ -26,10 +28,10 @@ const CELL_ENTRIES: usize = 32;
 /// Entries that a search begins at.
 const BEGIN: usize = 8;
 
-pub(crate) struct Arena<'v> {
+pub(crate) struct Arena {
     pub(crate) shape: Shape,
     basis: Arc<Basis>,
-    vectors: &'v Vectors,
+    vectors: Vectors,
     factors: Vec<Factors>,
     codes: Vec<u8>,
     capacity: usize,
@@ -42,7 +44,7 @@ pub(crate) struct Arena<'v> {
     first: u32,
 }
 
-impl<'v> Arena<'v> {
+impl Arena {
     /// Capacity of a list before it is pruned.
     fn capacity(shape: &Shape) -> usize {
         (2 * shape.degree).min(usize::from(u8::MAX))
@@ -58,7 +60,7 @@ impl<'v> Arena<'v> {
     pub(crate) fn new(
         shape: &Shape,
         basis: Arc<Basis>,
-        vectors: &'v Vectors,
+        vectors: Vectors,
         (factors, codes): (Vec<Factors>, Vec<u8>),
         order: &[u32],
     ) -> Result<Self> {
@@ -98,13 +100,19 @@ impl<'v> Arena<'v> {
         (self.factors[node], &self.codes[node * bytes..][..bytes])
     }
 
+    /// A node's vector, and its squared norm.
+    pub(crate) fn vector(&self, node: usize) -> (&[f16], f32) {
+        self.vectors.get(&self.shape, node)
+    }
+
     fn estimate(&self, query: &Query, node: u32) -> f32 {
         let (factors, code) = self.coded(node as usize);
         let estimator = query.estimator.as_ref();
         estimator.map_or(f32::NAN, |estimator| estimator.estimate_one(factors, code))
     }
 
-    fn between(&self, a: u32, b: u32) -> f64 {
+    /// The distance of two nodes.
+    pub(crate) fn between(&self, a: u32, b: u32) -> f64 {
         let (a, a_norm) = self.vectors.get(&self.shape, a as usize);
         let (b, b_norm) = self.vectors.get(&self.shape, b as usize);
         self.basis.space().between(a, a_norm, b, b_norm)
@@ -237,7 +245,7 @@ fn pointer(node: u32) -> Pointer {
     Pointer::new(node + 1, 0)
 }
 
-impl Graph for Arena<'_> {
+impl Graph for Arena {
     type Found = ();
 
     type Seen = DenseNodes;

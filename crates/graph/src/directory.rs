@@ -117,23 +117,43 @@ fn expect(page: &Page, block: u32) -> Result<()> {
     }
 }
 
-/// Writes a directory of nodes with their words and codes, all of the same epoch, and returns its first page.
-pub(crate) fn write<'n, S: PageStore>(
+/// What the directory has of a node.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) node: Pointer,
+    pub(crate) words: Vec<u64>,
+    pub(crate) factors: Factors,
+    pub(crate) code: Vec<u8>,
+}
+
+/// Writes a directory of so many nodes, which `fill` is asked for one after the other, with their words and codes, all of
+/// the same epoch, and returns its first page and its last.
+pub(crate) fn write<S: PageStore>(
     index: &Index<S>,
     epoch: u16,
-    mut nodes: impl Iterator<Item = Result<(Pointer, &'n [u64], Factors, &'n [u8])>>,
+    nodes: usize,
+    mut fill: impl FnMut(usize, &mut Entry) -> Result<()>,
 ) -> Result<(u32, u32)> {
     let shape = index.shape;
     let (mut first, mut last) = (0, 0);
-    let mut waiting = nodes.next().transpose()?;
-    while waiting.is_some() {
+    let none = Entry {
+        node: Pointer::NONE,
+        words: Vec::new(),
+        factors: Factors::UNCODED,
+        code: Vec::new(),
+    };
+    let mut entries = vec![none; shape.listed().min(nodes)];
+    for start in (0..nodes).step_by(shape.listed()) {
         index.store.interrupt()?;
+        // All that may wait comes before the page is locked.
+        let entries = &mut entries[..shape.listed().min(nodes - start)];
+        for (node, entry) in (start..).zip(&mut *entries) {
+            fill(node, entry)?;
+        }
         let (block, mut page) = index.extend()?;
         page.init(Kind::Directory, epoch);
-        while let Some((node, words, factors, code)) = waiting
-            && page.push_listed(&shape, node, words, factors, code)
-        {
-            waiting = nodes.next().transpose()?;
+        for entry in entries {
+            page.push_listed(&shape, entry.node, &entry.words, entry.factors, &entry.code);
         }
         page.commit()?;
         if last == 0 {

@@ -18,12 +18,12 @@
 //! | [`space`], [`rounded`] | what is near: metrics, and where nodes are neighbours; vectors in eight bits, and how far off distances from them are |
 //! | `training`, [`basis`] | how a basis is trained; the basis, and the codes it makes |
 //! | [`estimator`], [`query`] | distances estimated from codes; what a search looks for |
-//! | [`sort`], [`store`] | nodes in order of distance; what a store of pages promises |
+//! | [`sort`], [`spool`], [`store`] | entries put in order; bytes put aside; what a store of pages promises |
 //! | [`node_set`], [`graph`], [`search`] | the beam search, over any graph |
 //! | [`index`] | meta page, basis in use, slots read, changed and allocated |
 //! | [`page_graph`], `tids`, `entries`, `directory`, `listed`, `sweep` | on pages: the graph, rows of a node, entry points, words of all nodes, those that pass a filter, all nodes one after the other |
 //! | [`select`], `link`, [`insert`] | the choice of neighbours; edges; one row more |
-//! | `vectors`, [`threads`], `arena`, `rescue`, [`build`] | an index of the rows of a table, in memory and by threads |
+//! | `vectors`, [`threads`], `arena`, `rescue`, [`build`] | an index of the rows of a table, in any memory and by threads |
 //! | `reach`, [`vacuum`] | rows removed, the graph mended, slots used again |
 //! | [`retrain`] | codes for an index that grew from nothing |
 //! | [`scan`] | rows in order of distance, as many as wanted; all of them |
@@ -40,9 +40,6 @@
 //!
 //! What was measured, and chosen by it, is told in `docs/`.
 //!
-//! # Limits
-//!
-//! Past its memory a build goes on row by row.
 #![warn(missing_docs)]
 
 mod arena;
@@ -78,6 +75,7 @@ pub mod search;
 pub mod select;
 pub mod sort;
 pub mod space;
+pub mod spool;
 pub mod store;
 mod sweep;
 pub mod threads;

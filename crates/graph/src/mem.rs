@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::layout::Page;
 use crate::random::Random;
 use crate::sort::{HeapSorter, Sorter};
+use crate::spool::{MemSpool, Spool};
 use crate::store::{Gate, Mode, PageStore, Write};
 
 /// A lock of many readers or one writer, around a page or a gate.
@@ -370,6 +371,12 @@ impl<'s> PageStore for &'s MemStore {
         Ok(Box::new(HeapSorter::default()))
     }
 
+    fn spool(self) -> Result<Box<dyn Spool>> {
+        self.alive()?;
+        assert_unlocked("putting bytes aside");
+        Ok(Box::new(MemSpool::default()))
+    }
+
     fn lock_gate(self, gate: Gate, mode: Mode) -> Result<MemGate<'s>> {
         self.alive()?;
         assert_unlocked("passing a gate");
@@ -425,6 +432,10 @@ impl<'s> PageStore for Standby<'s> {
 
     fn sorter(self, count: usize) -> Result<Box<dyn Sorter>> {
         self.0.sorter(count)
+    }
+
+    fn spool(self) -> Result<Box<dyn Spool>> {
+        self.0.spool()
     }
 
     fn lock_gate(self, _: Gate, _: Mode) -> Result<()> {

@@ -15,7 +15,7 @@ const MANY: usize = 1 << 14;
 ///
 /// There always is one: the edges that were the first found to lead to their nodes make trees, and the
 /// leaves of a tree have none of them.
-pub(crate) fn rescue<S: PageStore>(store: S, arena: &Arena<'_>, entries: &[u32]) -> Result<()> {
+pub(crate) fn rescue<S: PageStore>(store: S, arena: &Arena, entries: &[u32]) -> Result<()> {
     const NOBODY: u32 = u32::MAX;
     let nodes = arena.nodes();
     let mut parents = filled(nodes, || NOBODY)?;

@@ -1,12 +1,13 @@
-//! Nodes put in the order of numbers, distances or what these are at least, 16 bytes each.
+//! Nodes put in the order of numbers, distances or what these are at least, or rows in that of their nodes, 16 bytes
+//! each.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::error::Result;
-use crate::layout::Pointer;
+use crate::layout::{Pointer, Tid};
 
-/// A node and its distance, in the order of distances.
+/// A node and its distance, in the order of distances; or a row of a node, in the order of the nodes' numbers.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct RankedNode(u128);
 
@@ -20,6 +21,18 @@ impl RankedNode {
             _ => !bits,
         };
         Self(u128::from(ordered) << 64 | u128::from(at.id) << 32 | u128::from(at.version))
+    }
+
+    /// A row of the node of this number.
+    pub(crate) fn row(node: u32, tid: Tid) -> Self {
+        let tid = u128::from(tid.block()) << 16 | u128::from(tid.offset());
+        Self(u128::from(node) << 64 | tid)
+    }
+
+    /// What [`row`](Self::row) was made of.
+    pub(crate) fn to_row(self) -> (u32, Tid) {
+        let tid = Tid::new((self.0 >> 16) as u32, self.0 as u16);
+        ((self.0 >> 64) as u32, tid)
     }
 
     /// The distance.

@@ -13,6 +13,7 @@ use std::ops::{Deref, DerefMut, Range};
 use crate::error::Result;
 use crate::layout::Page;
 use crate::sort::Sorter;
+use crate::spool::Spool;
 
 /// A page locked for writing. Dropping it without [`commit`](Write::commit) undoes every change.
 pub trait Write: DerefMut<Target = Page> {
@@ -144,6 +145,14 @@ pub trait PageStore: Copy {
     /// # Errors
     /// When there is no memory.
     fn sorter(self, count: usize) -> Result<Box<dyn Sorter>>;
+
+    /// Somewhere to put bytes aside that do not fit into memory, which nobody else sees and no crash leaves behind.
+    ///
+    /// To be called with any number of gates, and with no page.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn spool(self) -> Result<Box<dyn Spool>>;
 
     /// Locks a gate, waiting for it.
     ///

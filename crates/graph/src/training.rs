@@ -55,7 +55,8 @@ pub(crate) fn train(
     interrupt: Interrupt<'_>,
 ) -> Result<Trained> {
     let mut random = Random::new(0x636c_6970);
-    let centres = centres(dims, &sample, &mut random, interrupt)?;
+    let cells = (sample.len() / dims / CELL_SAMPLE).clamp(1, MOST_CELLS);
+    let centres = centres(dims, &sample, cells, &mut random, interrupt)?;
     let norms: Vec<f32> = centres
         .chunks_exact(dims)
         .map(kernels::norm_squared)
@@ -101,14 +102,14 @@ pub(crate) fn train(
 }
 
 /// Lloyd's algorithm (Least squares quantization in PCM, 1982) from random points of the sample.
-fn centres(
+pub(crate) fn centres(
     dims: usize,
     sample: &[f32],
+    cells: usize,
     random: &mut Random,
     interrupt: Interrupt<'_>,
 ) -> Result<Vec<f32>> {
     let count = sample.len() / dims;
-    let cells = (count / CELL_SAMPLE).clamp(1, MOST_CELLS);
     let mut order: Vec<usize> = (0..count).collect();
     random.shuffle(&mut order);
     let mut centres: Vec<f32> = order[..cells.min(count)]

@@ -13,6 +13,14 @@ pub(crate) struct Vectors {
 }
 
 impl Vectors {
+    /// None yet, with room for so many.
+    pub(crate) fn with_capacity(shape: &Shape, count: usize) -> Result<Self> {
+        let mut vectors = Self::default();
+        vectors.halves.try_reserve_exact(count * shape.dims)?;
+        vectors.norms.try_reserve_exact(count)?;
+        Ok(vectors)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.norms.len()
     }

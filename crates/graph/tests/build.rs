@@ -3,7 +3,6 @@
 mod common;
 
 use common::*;
-use graph::build::Builder;
 use graph::check::check;
 use graph::error::Error;
 use graph::index::{Index, Parameters};
@@ -95,12 +94,11 @@ fn every_node_is_in_reach_after_a_build() {
 fn equal_vectors_are_one_node() {
     let data = vectors(1_000, 2);
     let store = MemStore::new();
-    let mut builder = builder(parameters(Metric::L2), &data);
+    let mut builder = builder(&store, parameters(Metric::L2), usize::MAX, &data);
     for row in 1_000..11_000 {
         builder.push(&data[row % 2], tid(row)).unwrap();
     }
-    assert_eq!(builder.nodes(), 1_000);
-    let index = builder.finish(&store, THREADS, |_, _, _| ()).unwrap();
+    let index = builder.finish(THREADS, |_, _, _| ()).unwrap();
     let report = whole(&index);
     assert_eq!(
         (report.live, report.rows, report.orphans),
@@ -120,24 +118,6 @@ fn a_small_build_learns_nothing() {
     let index = built(&store, parameters(Metric::Cosine), &data, THREADS);
     assert_eq!(index.meta().epoch, 0);
     assert_eq!(check(&index).unwrap().0.rows, 50);
-}
-
-#[test]
-fn a_build_keeps_to_its_budget() {
-    let data = vectors(3_000, 1);
-    let mut builder = Builder::new(parameters(Metric::Cosine), 300_000).unwrap();
-    let taken = data
-        .iter()
-        .enumerate()
-        .take_while(|(row, vector)| builder.push(vector, tid(*row)).unwrap())
-        .count();
-    assert!((500..3_000).contains(&taken), "{taken}");
-    let store = MemStore::new();
-    let mut index = builder.finish(&store, ALONE, |_, _, _| ()).unwrap();
-    insert_from(&mut index, &data, taken);
-    let rows: Vec<usize> = (0..data.len()).collect();
-    let recall = recall(&index, Metric::Cosine, &data, &rows, 40);
-    assert!(recall >= 0.95, "{recall}");
 }
 
 #[test]

@@ -19,6 +19,8 @@ use half::f16;
 
 const METRIC: Metric = Metric::Cosine;
 const ROWS: usize = 6_000;
+/// Memory in which rows of these tests are put aside.
+const LITTLE: usize = 300_000;
 
 fn two_columns() -> Parameters {
     Parameters {
@@ -44,14 +46,15 @@ fn new_row(row: usize, words: &[u64; 2]) -> NewRow<'_> {
     }
 }
 
-fn filled<'s>(store: &'s MemStore, data: &[Vec<f16>], build: bool) -> Index<&'s MemStore> {
-    if build {
-        let mut builder = Builder::new(two_columns(), usize::MAX).unwrap();
+/// An index built in so many bytes of memory, or filled row by row.
+fn filled<'s>(store: &'s MemStore, data: &[Vec<f16>], build: Option<usize>) -> Index<&'s MemStore> {
+    if let Some(budget) = build {
+        let mut builder = Builder::new(store, two_columns(), budget).unwrap();
         for (row, vector) in data.iter().enumerate() {
             let words = words(data, row);
-            assert!(builder.push(vector, new_row(row, &words)).unwrap());
+            builder.push(vector, new_row(row, &words)).unwrap();
         }
-        return builder.finish(store, ALONE, |_, _, _| ()).unwrap();
+        return builder.finish(ALONE, |_, _, _| ()).unwrap();
     }
     let mut index = Index::create(store, &two_columns()).unwrap();
     for (row, vector) in data.iter().enumerate() {
@@ -132,16 +135,18 @@ fn check_filters(index: &Index<&MemStore>, data: &[Vec<f16>], rows: &[usize]) {
 
 #[test]
 fn rows_that_pass_are_found() {
-    let (store, data) = (MemStore::new(), vectors(ROWS, 1));
-    let index = filled(&store, &data, true);
-    whole(&index);
-    check_filters(&index, &data, &Vec::from_iter(0..ROWS));
+    for budget in [usize::MAX, LITTLE] {
+        let (store, data) = (MemStore::new(), vectors(ROWS, 1));
+        let index = filled(&store, &data, Some(budget));
+        whole(&index);
+        check_filters(&index, &data, &Vec::from_iter(0..ROWS));
+    }
 }
 
 #[test]
 fn rows_that_pass_are_found_after_inserts_and_vacuum() {
     let (store, data) = (MemStore::new(), vectors(ROWS / 2, 1));
-    let mut index = filled(&store, &data, false);
+    let mut index = filled(&store, &data, None);
     check_filters(&index, &data, &Vec::from_iter(0..ROWS / 2));
     retrain(&mut index).unwrap();
     check_filters(&index, &data, &Vec::from_iter(0..ROWS / 2));
@@ -160,7 +165,7 @@ fn equal_vectors_with_other_words_pass_where_one_may() {
     for build in [false, true] {
         let store = MemStore::new();
         let words = |row: usize| [Word::integer(row as i64 % 5).word, Word::integer(7).word];
-        let mut builder = Builder::new(two_columns(), usize::MAX).unwrap();
+        let mut builder = Builder::new(&store, two_columns(), usize::MAX).unwrap();
         let mut index = match build {
             true => {
                 for row in 0..400 {
@@ -168,7 +173,7 @@ fn equal_vectors_with_other_words_pass_where_one_may() {
                         .push(&data[row % 4], new_row(row, &words(row)))
                         .unwrap();
                 }
-                builder.finish(&store, ALONE, |_, _, _| ()).unwrap()
+                builder.finish(ALONE, |_, _, _| ()).unwrap()
             }
             false => Index::create(&store, &two_columns()).unwrap(),
         };
@@ -193,4 +198,37 @@ fn equal_vectors_with_other_words_pass_where_one_may() {
         assert_eq!(unsure(&below(0, 1)), 400);
         assert_eq!(unsure(&below(1, 7)), 0);
     }
+}
+
+#[test]
+fn equal_vectors_keep_all_their_words_in_parts() {
+    let (store, data) = (MemStore::new(), vectors(4_000, 1));
+    let mut builder = Builder::new(&store, two_columns(), LITTLE).unwrap();
+    for row in 0..2 * data.len() {
+        // Some equal rows come one after the other, others when the first one is not in memory any more.
+        let vector = match row < data.len() {
+            true => row / 2,
+            false => row - data.len() / 2,
+        };
+        let words = [row as i64 % 2, 7].map(|value| Word::integer(value).word);
+        let vector = &data[vector % data.len()];
+        builder.push(vector, new_row(row, &words)).unwrap();
+    }
+    let index = builder.finish(THREADS, |_, _, _| ()).unwrap();
+    let (report, rows) = check(&index).unwrap();
+    assert_eq!(report.problems, [""; 0]);
+    assert_eq!((report.live, rows.len()), (data.len(), 2 * data.len()));
+    let passing = |filter: &Filter| {
+        let query = index.query(&data[0]).unwrap();
+        let scan = Scan::new(query, options(10, Order::Relaxed));
+        let mut scan = scan.filtered(filter.clone()).complete();
+        let mut count = 0;
+        while scan.next_row(&index).unwrap().is_some() {
+            count += 1;
+        }
+        count
+    };
+    assert_eq!(passing(&below(1, 7)), 0);
+    assert_eq!(passing(&below(1, 8)), 2 * data.len());
+    assert!(passing(&below(0, 1)) >= data.len());
 }

@@ -60,10 +60,8 @@ fn the_same_settings_do_not_give_better_recall_elsewhere() {
         ef_construction: EF_CONSTRUCTION,
         columns: 0,
     };
-    let (store, mut builder) = (
-        MemStore::new(),
-        Builder::new(parameters, usize::MAX).unwrap(),
-    );
+    let store = MemStore::new();
+    let mut builder = Builder::new(&store, parameters, usize::MAX).unwrap();
     for (row, vector) in data.iter().enumerate() {
         other.insert((vector, row));
         builder
@@ -74,7 +72,7 @@ fn the_same_settings_do_not_give_better_recall_elsewhere() {
         count: 1,
         spawning: |start| start(),
     };
-    let index = builder.finish(&store, alone, |_, _, _| ()).unwrap();
+    let index = builder.finish(alone, |_, _, _| ()).unwrap();
 
     for ef in [10, 20, 40, 80, 160] {
         let (mut here, mut there) = (0, 0);

@@ -84,11 +84,11 @@ fn rows_come_and_go() {
 fn threads_build_a_graph() {
     for threads in [ALONE, Threads { count: 2, ..ALONE }] {
         let store = MemStore::new();
-        let mut builder = Builder::new(PARAMETERS, usize::MAX).unwrap();
+        let mut builder = Builder::new(&store, PARAMETERS, usize::MAX).unwrap();
         for (row, vector) in vectors(72).iter().enumerate() {
-            assert!(builder.push(vector, tid(row)).unwrap());
+            builder.push(vector, tid(row)).unwrap();
         }
-        let index = builder.finish(&store, threads, |_, _, _| ()).unwrap();
+        let index = builder.finish(threads, |_, _, _| ()).unwrap();
         let report = check(&index).unwrap().0;
         assert_eq!(report.problems, [""; 0]);
         assert_eq!((report.rows, report.unreachable), (72, 0));

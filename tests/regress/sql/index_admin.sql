@@ -22,6 +22,22 @@ SELECT clip_recall('photos_embedding', queries => 'questions') AS without_querie
 INSERT INTO questions SELECT n, embedding FROM photos, generate_series(1, 2) n WHERE id < 20;
 SELECT clip_recall('photos_embedding', queries => 'questions') > 0.95 AS good;
 
+-- What a build takes.
+ANALYZE photos;
+SELECT row_count, memory_bytes = whole_bytes AS fits, parts, temporary_bytes,
+       index_bytes BETWEEN pg_relation_size('photos_embedding') / 2 AND 2 * pg_relation_size('photos_embedding') AS size
+FROM clip_build_estimate('photos', 'embedding', 8);
+UPDATE pg_class SET reltuples = 1e6 WHERE oid = 'photos'::regclass;
+SELECT row_count, pg_size_pretty(memory_bytes) AS memory, memory_bytes < whole_bytes AS less, parts > 1 AS parts, temporary_bytes > 0 AS temporary
+FROM clip_build_estimate('photos', 'embedding', maintenance_work_mem => '64MB');
+SET maintenance_work_mem = '4GB';
+SELECT parts FROM clip_build_estimate('photos', 'embedding');
+SET maintenance_work_mem = '64MB';
+SELECT parts > 1 AS parts FROM clip_build_estimate('photos', 'embedding');
+RESET maintenance_work_mem;
+SELECT clip_build_estimate('photos', NULL);
+ANALYZE photos;
+
 -- Rows that are found dead are marked so, and passed over from then on.
 BEGIN;
 DELETE FROM photos WHERE id <= 500;

@@ -30,6 +30,7 @@ FROM (VALUES
 CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding);
 CREATE TABLE parts (embedding clip_vector(3)) PARTITION BY HASH (embedding);
 CREATE INDEX parts_embedding ON parts USING clip_hnsw (embedding);
+CREATE TABLE uncounted (embedding clip_vector(3));
 SET enable_seqscan = off;
 SELECT s.statement || E'\n' || pg_temp.outcome(s.statement)
 FROM (VALUES
@@ -46,7 +47,19 @@ FROM (VALUES
     (11, 'SELECT clip_recall(''parts_embedding'')'),
     (12, 'SELECT clip_recall(''photos_embedding'', k => 0)'),
     (13, 'SELECT clip_recall(''photos_embedding'', queries => ''pg_class'')'),
-    (14, 'CLUSTER photos USING photos_embedding')
+    (14, 'CLUSTER photos USING photos_embedding'),
+    (15, 'SELECT * FROM clip_build_estimate(''uncounted'', ''embedding'')'),
+    (16, 'SELECT * FROM clip_build_estimate(''parts'', ''embedding'')'),
+    (17, 'SELECT * FROM clip_build_estimate(''photos_pkey'', ''id'')'),
+    (18, 'ANALYZE photos'),
+    (19, 'SELECT * FROM clip_build_estimate(''photos'', ''title'')'),
+    (20, 'SELECT * FROM clip_build_estimate(''photos'', ''nothing'')'),
+    (21, 'SELECT * FROM clip_build_estimate(''photos'', ''any_length'')'),
+    (22, 'SELECT * FROM clip_build_estimate(''photos'', ''wide'')'),
+    (23, 'SELECT * FROM clip_build_estimate(''photos'', ''embedding'', -1)'),
+    (24, 'SELECT * FROM clip_build_estimate(''photos'', ''embedding'', maintenance_work_mem => ''much'')'),
+    (25, 'SELECT * FROM clip_build_estimate(''photos'', ''embedding'', maintenance_work_mem => ''1kB'')'),
+    (26, 'SELECT * FROM clip_build_estimate(''photos'', ''embedding'', filters => 9)')
 ) s (number, statement) ORDER BY s.number;
 RESET enable_seqscan;
 
@@ -123,5 +136,5 @@ SELECT opcname, amvalidate(oid) FROM pg_opclass
 WHERE opcmethod = (SELECT oid FROM pg_am WHERE amname = 'clip_hnsw') ORDER BY opcname;
 DROP OPERATOR FAMILY bad_ops USING clip_hnsw;
 
-DROP TABLE photos, parts;
+DROP TABLE photos, parts, uncounted;
 DROP ROLE regress_clip_owner, regress_clip_reader, regress_clip_monitor;

@@ -188,11 +188,21 @@ SELECT pg_temp.agree('SELECT embedding <=> pg_temp.embedding(550) AS d FROM phot
 SELECT unreachable, problems FROM clip_index_check('photos_temp', heap => true);
 DROP TABLE photos;
 
--- A build that runs out of memory goes on row by row.
-CREATE TABLE photos AS SELECT n AS id, pg_temp.embedding(n)::clip_vector(8) AS embedding FROM generate_series(1, 4000) n;
+-- A build whose rows do not fit into memory, some of them equal.
+CREATE TABLE photos AS SELECT n AS id, pg_temp.embedding(n)::clip_vector(8) AS embedding FROM generate_series(1, 8000) n;
+INSERT INTO photos SELECT n, pg_temp.embedding(n % 7) FROM generate_series(8001, 9000) n;
+INSERT INTO photos VALUES (9001, NULL), (9002, '[0,0,0,0,0,0,0,0]');
 SET maintenance_work_mem = '1MB';
 CREATE INDEX photos_memory ON photos USING clip_hnsw (embedding);
 RESET maintenance_work_mem;
 SELECT pg_temp.agree('SELECT embedding <=> pg_temp.embedding(7) AS d FROM photos ORDER BY 1 LIMIT 10');
-SELECT nodes, unreachable, missing, problems FROM clip_index_check('photos_memory', heap => true);
+SELECT nodes, row_count, unreachable, missing, problems FROM clip_index_check('photos_memory', heap => true);
+DROP INDEX photos_memory;
+-- Likewise with a filter column, of which equal vectors have many values.
+SET maintenance_work_mem = '1MB';
+CREATE INDEX photos_memory ON photos USING clip_hnsw (embedding, id);
+RESET maintenance_work_mem;
+SELECT pg_temp.agree('SELECT embedding <=> pg_temp.embedding(7) AS d FROM photos WHERE id < 100 ORDER BY 1 LIMIT 10');
+SELECT pg_temp.agree('SELECT embedding <=> pg_temp.embedding(7) AS d FROM photos WHERE id > 8900 ORDER BY 1 LIMIT 10');
+SELECT nodes, row_count, unreachable, missing, problems FROM clip_index_check('photos_memory', heap => true);
 DROP TABLE photos;

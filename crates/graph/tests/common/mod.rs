@@ -67,11 +67,16 @@ pub fn insert_from(index: &mut Index<&MemStore>, data: &[Vec<f16>], first: usize
     }
 }
 
-/// A builder that has been given vectors, and has taken them all.
-pub fn builder(parameters: Parameters, data: &[Vec<f16>]) -> Builder {
-    let mut builder = Builder::new(parameters, usize::MAX).unwrap();
+/// A builder that has been given vectors.
+pub fn builder<'s>(
+    store: &'s MemStore,
+    parameters: Parameters,
+    budget: usize,
+    data: &[Vec<f16>],
+) -> Builder<&'s MemStore> {
+    let mut builder = Builder::new(store, parameters, budget).unwrap();
     for (row, vector) in data.iter().enumerate() {
-        assert!(builder.push(vector, tid(row)).unwrap());
+        builder.push(vector, tid(row)).unwrap();
     }
     builder
 }
@@ -83,8 +88,8 @@ pub fn built<'s>(
     data: &[Vec<f16>],
     threads: Threads,
 ) -> Index<&'s MemStore> {
-    builder(parameters, data)
-        .finish(store, threads, |_, _, _| ())
+    builder(store, parameters, usize::MAX, data)
+        .finish(threads, |_, _, _| ())
         .unwrap()
 }
 
