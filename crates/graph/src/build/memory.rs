@@ -5,7 +5,7 @@ use crate::basis::{self, Basis, SAMPLE};
 use crate::layout::{PAGE_BYTES, Shape};
 
 use super::collect::{Collected, Distinct, Row, filter_halves};
-use super::number::{COPIES, MORE, code_words};
+use super::number::{COPIES, code_words};
 
 /// One part of so many of what was granted goes to holes between what comes and goes.
 const UNUSED: usize = 12;
@@ -21,11 +21,16 @@ const FILES: usize = 3;
 const MOST_SAMPLE: usize = 1 << 16;
 /// Most parts that rows are divided into at once.
 pub(crate) const MOST_PARTS: usize = 128;
-/// Of the nodes that fit, those that a part is made to have of its own on average; the others are near nodes of other
-/// parts.
-const OWN_ON_AVERAGE: f64 = 0.33;
-/// Those that it may have of its own.
-const OWN_AT_MOST: f64 = 0.55;
+/// Of the nodes that fit, those that a part is made to have on average.
+const ON_AVERAGE: f64 = 0.8;
+/// How many more nodes of its own than on average a part may have.
+const AT_MOST: f64 = 1.5;
+/// Parts beside its own that a node is in on average, fewest and most.
+const FEWEST_MORE: f64 = 0.5;
+const MOST_MORE: f64 = 1.5;
+/// By how much these grow when parts are twice as many: the smaller a part is, the more of its nodes have neighbours in
+/// others.
+const MORE_WITH_PARTS: f64 = 0.2;
 
 /// How memory is divided.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) members: usize,
     /// Of them, those of its own.
     pub(crate) own: usize,
+    /// Parts beside its own that a node is in on average, if they have room.
+    pub(crate) more: f64,
     /// Vectors in the sample that the basis and the parts are found by.
     pub(crate) sample: usize,
     /// Of them, those that the basis is trained on.
@@ -69,10 +76,11 @@ impl Plan {
         // gone later.
         let member = 2 * shape.dims + linking_bytes(shape) + (4 + COPIES) * size_of::<u32>();
         let least = 4 * enough;
-        let (mut members, mut bytes) = (least, 0);
-        // More parts have more files open, which makes them smaller.
+        let (mut members, mut more, mut bytes) = (least, MOST_MORE, 0);
+        // More parts have more files open and more nodes in common, which makes them smaller.
         for _ in 0..4 {
-            let parts = expected_parts(rows, members) as usize;
+            let parts = expected_parts(rows, members, more) as usize;
+            more = (MORE_WITH_PARTS * (parts.max(1) as f64).log2()).clamp(FEWEST_MORE, MOST_MORE);
             let fixed =
                 SMALL_BYTES + 2 * CHUNK_BYTES + basis_bytes(shape) + FILES * parts * FILE_BYTES;
             members = (budget.saturating_sub(fixed) / member).max(least);
@@ -80,7 +88,8 @@ impl Plan {
         }
         Self {
             members,
-            own: (members as f64 * OWN_AT_MOST) as usize,
+            own: (own_on_average(members, more) * AT_MOST) as usize,
+            more,
             sample,
             trained,
             chunk: (CHUNK_BYTES / (Row::words(shape) * size_of::<u32>())).max(16),
@@ -90,22 +99,27 @@ impl Plan {
 
     /// Into how many parts so many rows are divided at once.
     pub(crate) fn parts(&self, rows: u64) -> usize {
-        (expected_parts(rows, self.members) as usize).clamp(2, MOST_PARTS)
+        (expected_parts(rows, self.members, self.more) as usize).clamp(2, MOST_PARTS)
     }
 }
 
+/// Nodes that a part of so many members has of its own, on average; the others are near nodes of other parts.
+fn own_on_average(members: usize, more: f64) -> f64 {
+    members as f64 * ON_AVERAGE / (1.0 + more)
+}
+
 /// Into how many parts of so many members rows are divided, nearly.
-fn expected_parts(rows: u64, members: usize) -> u64 {
-    (rows as f64 / (members as f64 * OWN_ON_AVERAGE)).ceil() as u64
+fn expected_parts(rows: u64, members: usize, more: f64) -> u64 {
+    (rows as f64 / own_on_average(members, more)).ceil() as u64
 }
 
 /// Words that are put aside of each row, at most at a time: while all nodes are linked.
-fn aside_words(shape: &Shape) -> f64 {
+fn aside_words(shape: &Shape, more: f64) -> f64 {
     let (vector, code) = (shape.dims.div_ceil(2), code_words(shape));
     let node = vector + code + 2 + COPIES + filter_halves(shape);
     let told = 1 + COPIES + vector + code;
     let lists = 4 + 3 * shape.degree;
-    (node + lists) as f64 + MORE * told as f64
+    (node + lists) as f64 + more * told as f64
 }
 
 fn basis_bytes(shape: &Shape) -> usize {
@@ -156,8 +170,8 @@ pub(crate) fn estimate(shape: &Shape, rows: u64, budget: usize) -> Estimate {
     Estimate {
         whole_bytes,
         memory_bytes: plan.bytes.max(budget) as u64,
-        parts: expected_parts(rows, plan.members),
-        aside_bytes: (rows as f64 * aside_words(shape) * size_of::<u32>() as f64) as u64,
+        parts: expected_parts(rows, plan.members, plan.more),
+        aside_bytes: (rows as f64 * aside_words(shape, plan.more) * size_of::<u32>() as f64) as u64,
         index_bytes,
     }
 }

@@ -22,8 +22,6 @@ use super::divide::{Centres, Division};
 pub(crate) const NOWHERE: u32 = u32::MAX;
 /// Parts that a node may be in.
 pub(crate) const COPIES: usize = 4;
-/// Parts beside its own that a node is in on average, if they have room.
-pub(crate) const MORE: f64 = 1.5;
 /// Entries that are sorted in memory before the store's own way.
 const SORTED: usize = 1 << 16;
 
@@ -125,7 +123,7 @@ impl Numbered {
                 told: records(Told::words(&shape))?,
             });
         }
-        let farther = division.farther(centres, &mut parts, MORE)?;
+        let farther = division.farther(centres, &mut parts, division.plan.more)?;
         let mut looked_at = 0;
         for (part, rows) in parts.into_iter().enumerate() {
             looked_at += rows.count();
