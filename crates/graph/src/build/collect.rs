@@ -15,6 +15,9 @@ use crate::spool::Records;
 use crate::tids::NewRow;
 use crate::vectors::Vectors;
 
+/// Parts that a node may be in.
+pub(crate) const COPIES: usize = 4;
+
 /// A hash table is at most 7/8 full, and twice as large as needed after growing: while it grows, the former is there
 /// as well. Bytes of each of its entries.
 const fn in_table(entry: usize) -> usize {
@@ -142,6 +145,11 @@ pub(crate) fn filter_words(record: &[u32]) -> impl Iterator<Item = u64> + '_ {
 /// Words of a record for a vector.
 pub(crate) fn vector_words(shape: &Shape) -> usize {
     shape.dims.div_ceil(2)
+}
+
+/// Words of a record for a code with its factors.
+pub(crate) fn code_words(shape: &Shape) -> usize {
+    1 + shape.code_bytes.div_ceil(size_of::<u32>())
 }
 
 /// Words of a record for the filter columns.

@@ -13,9 +13,8 @@ use crate::store::PageStore;
 use crate::threads::{Threads, in_parallel};
 use crate::training;
 
-use super::collect::{Row, Sample, hash};
+use super::collect::{COPIES, Row, Sample, hash};
 use super::memory::Plan;
-use super::number::COPIES;
 
 /// Vectors that centres are found by, for each of them.
 const FOR_CENTRE: usize = 64;

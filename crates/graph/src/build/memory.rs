@@ -4,8 +4,7 @@ use crate::arena::Arena;
 use crate::basis::{self, Basis, SAMPLE};
 use crate::layout::{PAGE_BYTES, Shape};
 
-use super::collect::{Collected, Distinct, Row, filter_halves};
-use super::number::{COPIES, code_words};
+use super::collect::{COPIES, Collected, Distinct, Row, code_words, filter_halves};
 
 /// One part of so many of what was granted goes to holes between what comes and goes.
 const UNUSED: usize = 12;

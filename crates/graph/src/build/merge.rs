@@ -13,9 +13,9 @@ use crate::sort::RankedNode;
 use crate::spool::Records;
 use crate::store::PageStore;
 
-use super::collect::{Row, filter_words};
+use super::collect::{COPIES, Row, filter_words};
 use super::divide::Division;
-use super::number::{COPIES, Numbered, code};
+use super::number::{Numbered, code};
 use super::part::Lists;
 use super::write::{Source, Staged};
 

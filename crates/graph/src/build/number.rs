@@ -15,13 +15,11 @@ use crate::threads::in_parallel;
 use crate::vectors::{Vectors, swap};
 
 use super::batch::Batch;
-use super::collect::{Distinct, Row, filter_halves, merge_into, vector_words};
+use super::collect::{COPIES, Distinct, Row, code_words, filter_halves, merge_into, vector_words};
 use super::divide::{Centres, Division};
 
 /// No part.
 pub(crate) const NOWHERE: u32 = u32::MAX;
-/// Parts that a node may be in.
-pub(crate) const COPIES: usize = 4;
 /// Entries that are sorted in memory before the store's own way.
 const SORTED: usize = 1 << 16;
 
@@ -44,11 +42,6 @@ pub(crate) struct Numbered {
     pub(crate) rows: Records,
     /// The other rows, by their nodes.
     pub(crate) more: Option<Box<dyn Sorter>>,
-}
-
-/// Words of a code with its factors.
-pub(crate) fn code_words(shape: &Shape) -> usize {
-    1 + shape.code_bytes.div_ceil(size_of::<u32>())
 }
 
 /// Appends a code to a record.

@@ -17,9 +17,9 @@ use crate::threads::in_parallel;
 use crate::vectors::Vectors;
 
 use super::batch::Batch;
-use super::collect::Row;
+use super::collect::{COPIES, Row};
 use super::divide::Division;
-use super::number::{COPIES, NOWHERE, Numbered, Part, Told, code, parts};
+use super::number::{NOWHERE, Numbered, Part, Told, code, parts};
 
 /// Neighbours of all nodes, put aside.
 pub(crate) struct Lists {
