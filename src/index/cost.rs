@@ -1,7 +1,7 @@
 //! What a scan costs, for the planner: what [`planner::cost`] asks, from the server's catalogs, settings and plans.
 
+use graph::effort::{PROBE, beam, visits_before_exact_pass};
 use graph::layout::Shape;
-use graph::scan::{PROBE, beam, visits_before_exact_pass};
 use pgrx::{pg_guard, pg_sys};
 use planner::cost::{Costs, Index, Prices, Query, Settings, Wanted};
 

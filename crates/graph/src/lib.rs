@@ -26,7 +26,7 @@
 //! | `vectors`, [`threads`], `arena`, `rescue`, [`build`] | an index of the rows of a table, in any memory and by threads |
 //! | `reach`, [`vacuum`] | rows removed, the graph mended, slots used again |
 //! | [`retrain`] | codes for an index that grew from nothing |
-//! | [`scan`] | rows in order of distance, as many as wanted; all of them |
+//! | [`gated`], [`effort`], [`scan`] | the graph under its gate; what ways to rows cost; rows in order of distance, as many as wanted; all of them |
 //! | [`check`], [`census`] | every invariant, and what there is |
 //! | `mem`, `reorder` | the store in memory, and what the executor makes of a scan (feature `testing`) |
 //!
@@ -48,10 +48,12 @@ pub mod build;
 pub mod census;
 pub mod check;
 mod directory;
+pub mod effort;
 mod entries;
 pub mod error;
 pub mod estimator;
 pub mod filter;
+pub mod gated;
 pub mod graph;
 pub mod index;
 pub mod insert;

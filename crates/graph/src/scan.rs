@@ -27,37 +27,22 @@
 //! had led it astray as often. Of 15 000 random vectors of 128 dimensions, as bad a case as there is,
 //! a batch of 64 takes 213 visits, and the graph passes over .4 vectors before the 16th is handed out, 1.8 before the
 //! 32nd and 11 before the 64th; of 100 000 vectors like CLIP's it takes 160, and the graph passes over next to none.
-//!
-//! # The gate
-//!
-//! Vacuum frees slots when nobody shares the gate for scans. A scan shares it while it walks, lets go of it after
-//! every [`STRETCH`] pages and takes it again, behind vacuum if that waits; so a vacuum, and whoever queues behind
-//! it, waits for some hundred pages at most, however large the batch. An ordinary search is shorter than that.
-//!
-//! What a search remembers may be gone when it goes on, between batches or in the middle of one. It knows slots by
-//! their versions, and passes over those freed since as over edges that lead nowhere. So it returns no wrong row and
-//! none twice; what it may lose is its way: what lay behind the freed nodes by their edges alone. Vacuum has linked
-//! all that around them by then, and mostly the search has heard of it otherwise. Where it has not, the search ends
-//! early or passes rows over, and the exact pass finds them, in strict order those that are not nearer than the last one
-//! returned. Nodes that were found need no gate: their rows were copied when they were visited. On a standby there are
-//! no gates, and all of this happens between any two pages.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::effort::{FEWEST, PROBE, WORTH, beam, visits_of_directory};
 use crate::error::Result;
 use crate::filter::Filter;
-use crate::graph::{Edges, Graph, Visit};
+use crate::gated::Gated;
 use crate::index::Index;
 use crate::layout::{Pointer, Tid};
 use crate::listed::Listed;
-use crate::node_set::HashedNodes;
-use crate::page_graph::{PageGraph, Tids};
+use crate::page_graph::Tids;
 use crate::query::Query;
 use crate::search::{Hit, Limits, Search};
 use crate::sort::{RankedNode, Sorter};
 use crate::space::Metric;
-use crate::store::{Gate, Mode, PageStore};
+use crate::store::PageStore;
 use crate::sweep::Sweep;
 use crate::tids::{self, Chain};
 use crate::{directory, entries};
@@ -95,20 +80,6 @@ pub struct Row {
     pub tid: Tid,
 }
 
-/// Nodes that pass a filter, as many as the first beam is to find at least.
-const FEWEST: usize = 24;
-/// Visits on the graph after which a scan with a filter looks how many pass.
-pub const PROBE: usize = 48;
-/// What costs as much as a visit on the graph: pages of the filter directory, estimates of distances there; and visits of what
-/// was found there.
-const LISTED_PAGES: f64 = 4.0;
-const ESTIMATES: f64 = 100.0;
-const LISTED_VISITS: f64 = 40.0;
-/// Pages that a scan reads on the graph before it lets go of the gate.
-pub const STRETCH: usize = 256;
-/// An exact pass of so many nodes costs as much as the next batch for each node visited so far: that visits about as
-/// many again, and a visit takes as long as some eight nodes of the pass.
-const WORTH: usize = 16;
 /// How many times as much an exact pass may cost in strict order where the graph has been seen to pass rows over.
 const SEEN: usize = 4;
 /// One of so many nodes is a few.
@@ -122,29 +93,12 @@ const SURE: usize = 4;
 /// point the same way, and these point anywhere.
 const USUAL: f64 = 8.0;
 
-/// Visits after which a [complete](Scan::complete) scan of an index of so many nodes leaves a graph that is not doubtful.
-pub fn visits_before_exact_pass(nodes: f64) -> f64 {
-    nodes / WORTH as f64
-}
-
 /// Puts nodes in the order of what their distances are at least.
 fn by_bounds(hits: &mut [Hit<Tids>]) {
     hits.sort_unstable_by(|a, b| {
         let bounds = a.measure.least().total_cmp(&b.measure.least());
         bounds.then(a.at.id.cmp(&b.at.id))
     });
-}
-
-/// Visits on the graph that cost as much as it does to look for what passes a filter in the directory: to read its pages,
-/// to look at the words of all nodes, to estimate the distances of those that pass and to visit the nearest.
-pub fn visits_of_directory(nodes: f64, passing: f64, listed: usize) -> f64 {
-    nodes / listed as f64 / LISTED_PAGES + nodes * passing / ESTIMATES + LISTED_VISITS
-}
-
-/// Nodes of the first beam of a scan with a filter that such a share of the nodes passes.
-pub fn beam(ef: usize, passing: f64) -> usize {
-    let beam = ef.saturating_mul(2);
-    ((beam as f64 * passing) as usize).max(FEWEST).min(beam)
 }
 
 /// A node whose rows are handed out.
@@ -670,77 +624,5 @@ impl Scan {
     /// Bytes of memory in use, nearly.
     pub fn bytes(&self) -> usize {
         self.search.bytes()
-    }
-}
-
-/// The graph for a scan, which has the gate and lets go of it now and then.
-struct Gated<'i, S: PageStore> {
-    graph: PageGraph<'i, S, Tids>,
-    store: S,
-    gate: RefCell<Option<S::GateLock>>,
-    /// Pages to be read before that.
-    left: Cell<usize>,
-}
-
-impl<'i, S: PageStore> Gated<'i, S> {
-    fn new(index: &'i Index<S>, skip_dead: bool, filter: Option<&'i Filter>) -> Result<Self> {
-        Ok(Self {
-            graph: PageGraph::for_rows(index, skip_dead, filter),
-            store: index.store,
-            gate: RefCell::new(Some(index.store.lock_gate(Gate::Scan, Mode::Shared)?)),
-            left: Cell::new(STRETCH),
-        })
-    }
-
-    /// Called before a page is read.
-    #[inline]
-    fn step(&self) -> Result<()> {
-        match self.left.get() {
-            0 => self.pause(),
-            left => {
-                self.left.set(left - 1);
-                Ok(())
-            }
-        }
-    }
-
-    #[cold]
-    fn pause(&self) -> Result<()> {
-        self.gate.replace(None);
-        let gate = self.store.lock_gate(Gate::Scan, Mode::Shared)?;
-        self.gate.replace(Some(gate));
-        self.left.set(STRETCH - 1);
-        Ok(())
-    }
-}
-
-impl<S: PageStore> Graph for Gated<'_, S> {
-    type Found = Tids;
-
-    type Seen = HashedNodes;
-
-    const MARKS: bool = false;
-
-    #[inline]
-    fn visit(
-        &self,
-        query: &Query,
-        at: Pointer,
-        seen: &mut HashedNodes,
-        edges: &mut Edges,
-    ) -> Result<Option<Visit<Tids>>> {
-        self.step()?;
-        self.graph.visit(query, at, seen, edges)
-    }
-
-    #[inline]
-    fn expect(&self, soon: impl Iterator<Item = Pointer>) {
-        self.graph.expect(soon);
-    }
-
-    #[inline]
-    fn distance(&self, query: &Query, at: Pointer) -> Result<Option<f64>> {
-        self.step()?;
-        self.graph.distance(query, at)
     }
 }

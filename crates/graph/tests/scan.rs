@@ -5,12 +5,13 @@ mod common;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use common::*;
+use graph::gated::STRETCH;
 use graph::index::Index;
 use graph::insert::insert;
 use graph::mem::{MemStore, interleave};
 use graph::reorder::Reordered;
 use graph::retrain::retrain;
-use graph::scan::{Options, Order, Row, STRETCH, Scan};
+use graph::scan::{Options, Order, Row, Scan};
 use graph::search::Limits;
 use graph::space::Metric;
 use graph::store::{Gate, Mode, PageStore};

@@ -1,0 +1,33 @@
+//! What a scan's ways to its rows cost, told in visits of nodes on the graph: for the [scan](crate::scan), which chooses on
+//! its way, and for whoever plans one.
+
+/// Nodes that pass a filter, as many as the first beam is to find at least.
+pub(crate) const FEWEST: usize = 24;
+/// Visits on the graph after which a scan with a filter looks how many pass.
+pub const PROBE: usize = 48;
+/// What costs as much as a visit on the graph: pages of the filter directory, estimates of distances there; and visits of what
+/// was found there.
+const LISTED_PAGES: f64 = 4.0;
+const ESTIMATES: f64 = 100.0;
+const LISTED_VISITS: f64 = 40.0;
+/// An exact pass of so many nodes costs as much as the next batch for each node visited so far: that visits about as
+/// many again, and a visit takes as long as some eight nodes of the pass.
+pub(crate) const WORTH: usize = 16;
+
+/// Visits after which a [complete](crate::scan::Scan::complete) scan of an index of so many nodes leaves a graph that is not
+/// doubtful.
+pub fn visits_before_exact_pass(nodes: f64) -> f64 {
+    nodes / WORTH as f64
+}
+
+/// Visits on the graph that cost as much as it does to look for what passes a filter in the directory: to read its pages,
+/// to look at the words of all nodes, to estimate the distances of those that pass and to visit the nearest.
+pub(crate) fn visits_of_directory(nodes: f64, passing: f64, listed: usize) -> f64 {
+    nodes / listed as f64 / LISTED_PAGES + nodes * passing / ESTIMATES + LISTED_VISITS
+}
+
+/// Nodes of the first beam of a scan with a filter that such a share of the nodes passes.
+pub fn beam(ef: usize, passing: f64) -> usize {
+    let beam = ef.saturating_mul(2);
+    ((beam as f64 * passing) as usize).max(FEWEST).min(beam)
+}
