@@ -1,8 +1,6 @@
 //! An index filled row by row.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use graph::check::check;
 use graph::error::Error;
 use graph::index::{Index, Parameters};

@@ -1,10 +1,8 @@
 //! What the check finds, and slots of every shape.
 
-mod common;
-
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use common::*;
+use crate::common::*;
 use graph::check::{check, finds};
 use graph::error::Error;
 use graph::index::Index;

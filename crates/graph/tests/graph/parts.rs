@@ -1,8 +1,6 @@
 //! An index built in less memory than its rows take, part by part.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use graph::build::Phase;
 use graph::check::check;
 use graph::error::Error;

@@ -1,10 +1,8 @@
 //! Rows that go, slots that are used again, and crashes in between.
 
-mod common;
-
 use std::collections::HashSet;
 
-use common::*;
+use crate::common::*;
 use graph::check::check;
 use graph::index::{Index, Parameters};
 use graph::insert::insert;

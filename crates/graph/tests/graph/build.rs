@@ -1,8 +1,6 @@
 //! An index built in memory, and what is inserted after.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use graph::check::check;
 use graph::error::Error;
 use graph::index::{Index, Parameters};

@@ -1,8 +1,6 @@
 //! Bases trained late, and nodes linked to again.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use graph::census::census;
 use graph::check::check;
 use graph::index::Index;

@@ -1,10 +1,8 @@
 //! Scans with a filter: every row that passes, none that does not, and the nearest of them first.
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::*;
+use crate::common::*;
 use graph::build::Builder;
 use graph::check::check;
 use graph::filter::{Comparison, Condition, Filter, NULL, Word};

@@ -1,10 +1,8 @@
 //! Scans that stop early, and rows that are marked dead.
 
-mod common;
-
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use common::*;
+use crate::common::*;
 use graph::gated::STRETCH;
 use graph::index::Index;
 use graph::insert::insert;

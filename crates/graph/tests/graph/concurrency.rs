@@ -1,10 +1,8 @@
 //! Scans, inserts and vacuums beside each other.
 
-mod common;
-
 use std::collections::HashSet;
 
-use common::*;
+use crate::common::*;
 use graph::check::check;
 use graph::index::Index;
 use graph::insert::insert;
