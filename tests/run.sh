@@ -116,13 +116,16 @@ part_recovery() {
     command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || ! command -v apt-get >/dev/null || scripts/setup.sh pgbouncer
     cluster_prepare
     add_pgvector
-    local perl
+    local perl jobs
     perl=$(dirname "$(dirname "$("$PG_CONFIG" --pgxs)")")/test/perl
+    # They wait much: one file more at once than there are processors. Few, since some look at how long things take.
+    jobs=$(($(nproc 2>/dev/null || echo 1) + 1))
+    [ "$jobs" -le 4 ] || jobs=4
     cp -R "$root/tests/recovery/t" "$cluster/"
     mkdir "$cluster/tmp_check"
     [ ${#run_as[@]} -eq 0 ] || chown -R postgres: "$cluster/t" "$cluster/tmp_check"
     run recovery as_server env PG_TEST_EXTRA="${PG_TEST_EXTRA:-}" PG_REGRESS=/bin/true TESTDIR="$cluster" TESTDATADIR="$cluster/tmp_check" \
-        TESTLOGDIR="$cluster/tmp_check/log" sh -c 'exec prove -I "$1" --timer t/*.pl' sh "$perl"
+        TESTLOGDIR="$cluster/tmp_check/log" sh -c 'exec prove -j "$2" -I "$1" --timer t/*.pl' sh "$perl" "$jobs"
     # prove sums up in "Tests=174, …" and, for each file with failures, "Tests: 16 Failed: 1".
     local all bad
     all=$(sed -nE 's/.*Tests=([0-9]+).*/\1/p' "$logs/recovery")
