@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every test, in throw-away servers; ends with a count. `tests/run.sh crates regress …` runs only the named parts.
+# Every test, in throw-away servers; ends with a count. `tests/run.sh crates regress …` runs only the named parts, one after
+# the other; without names, lint and crates, which compile, run beside the others, and are shown when these have ended.
 #
 #   lint      rustfmt and clippy; circles of modules; whether sql/, versions and notices are current; the compiler's
 #             warnings for every version of PostgreSQL
@@ -20,7 +21,6 @@
 . "$(dirname "$0")/../scripts/cluster.sh"
 cd "$root"
 require_pg_config
-parts=${*:-lint install crates regress recovery parity demo docs catalogue clients}
 # Tests that run a model find ONNX Runtime here.
 export CLIP_ONNXRUNTIME
 CLIP_ONNXRUNTIME=$(echo "$build"/onnxruntime/libonnxruntime.so.*)
@@ -220,9 +220,45 @@ part_clients() {
     if [ $status -eq 0 ]; then tally 1 0 0; else tally 0 1 0; fi
 }
 
-for part in $parts; do
-    say "Tests: $part"
-    "part_$part"
-done
+# lane NAME PART...: parts one after the other; what they add up to, in a file
+lane() {
+    local name=$1 part
+    shift
+    echo 0 0 0 >"$logs/$name.tally"
+    for part in "$@"; do
+        say "Tests: $part"
+        "part_$part"
+        echo "$passed $failed $skipped" >"$logs/$name.tally"
+    done
+}
+# tally_lane NAME STATUS: what a lane added up to; one that did not come to its end counts as a failure
+tally_lane() {
+    # shellcheck disable=SC2046
+    tally $(cat "$logs/$1.tally")
+    [ "$2" -eq 0 ] || tally 0 1 0
+}
+
+if [ $# -gt 0 ]; then
+    set +e
+    (set -e && lane named "$@")
+    tally_lane named $?
+else
+    # Most of what waits for servers leaves a processor idle. In a group of its own, so that it ends with this script.
+    set -m
+    (lane compiled lint crates) >"$logs/compiled" 2>&1 </dev/null &
+    compiled=$!
+    set +m
+    trap 'kill -- -$compiled 2>/dev/null' EXIT
+    trap 'exit 130' INT TERM
+    set +e
+    # Parity last: it runs programs that the crates' tests have compiled.
+    (set -e && lane served install regress recovery demo docs catalogue clients parity)
+    tally_lane served $?
+    say "Waiting for lint and crates"
+    wait $compiled
+    tally_lane compiled $?
+    trap - EXIT
+    cat "$logs/compiled"
+fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
