@@ -12,6 +12,7 @@
 #   make test            every test, in throw-away servers
 #   make faults          kills, crashes and concurrency at length, half an hour or so
 #   make matrix          the SQL and recovery tests on PostgreSQL 15, 16, 17 and 18; VERSIONS="16 18" for some
+#   make upgrade         pg_upgrade of a database with all of clip_pg, FROM=16 TO=17
 #   make assertions      the SQL and recovery tests on a server built with assertions, from Debian's source package
 #   make sqlsmith        an hour of random queries by SQLsmith, MINUTES=60
 #   make miri            the pure crates under Miri, where it can run them
@@ -69,6 +70,9 @@ assertions: setup
 matrix: setup
 	@scripts/matrix.sh $(VERSIONS)
 
+upgrade: setup
+	@scripts/upgrade.sh $(FROM) $(TO)
+
 sqlsmith: setup all
 	@tests/sqlsmith.sh $(MINUTES)
 
@@ -85,4 +89,4 @@ clean:
 	cargo clean
 	rm -rf build
 
-.PHONY: all setup install uninstall deb deb-test schema installcheck demo catalogue test faults assertions matrix sqlsmith notices miri fuzz clean
+.PHONY: all setup install uninstall deb deb-test schema installcheck demo catalogue test faults assertions matrix upgrade sqlsmith notices miri fuzz clean

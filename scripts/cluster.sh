@@ -10,21 +10,8 @@ cluster_prepare() {
     trap cluster_remove EXIT
     trap 'exit 130' INT TERM
     prefix=$cluster/prefix
-    local bindir pkglibdir sharedir program
-    bindir=$("$PG_CONFIG" --bindir) pkglibdir=$("$PG_CONFIG" --pkglibdir) sharedir=$("$PG_CONFIG" --sharedir)
-    bin=$prefix$bindir
-    mkdir -p "$bin" "$prefix$pkglibdir" "$prefix$sharedir" "$cluster/socket"
-    for program in postgres initdb psql pgbench createdb dropdb createuser vacuumdb "$bindir"/pg_*; do
-        cp -p "$bindir/$(basename "$program")" "$bin/"
-    done
-    cp -Rp "$pkglibdir/." "$prefix$pkglibdir/"
-    cp -Rp "$sharedir/." "$prefix$sharedir/"
-    cp -R "$stage/." "$prefix/"
-    # Libraries of a server that finds them beside itself.
-    if [ -n "${SERVER_LIBRARIES:-}" ]; then
-        cp -R "$SERVER_LIBRARIES" "$cluster/libraries"
-        export LD_LIBRARY_PATH=$cluster/libraries
-    fi
+    mkdir "$cluster/socket"
+    cluster_add "$PG_CONFIG" "$stage" "${SERVER_LIBRARIES:-}"
     run_as=()
     if [ "$(id -u)" -eq 0 ]; then
         # PostgreSQL refuses to run as root.
@@ -36,6 +23,26 @@ cluster_prepare() {
     # With it set, DETAIL of errors that pass through Rust would hold a backtrace.
     unset RUST_BACKTRACE
     export PATH=$bin:$PATH PGHOST=$cluster/socket PGPORT=5432 PGUSER=postgres PGDATABASE=postgres PSQLRC=/dev/null
+}
+
+# cluster_add PG_CONFIG STAGE LIBRARIES: copies a server and what is staged for it; its programs in $bin. LIBRARIES are those
+# of a server that finds them beside itself, or nothing.
+cluster_add() {
+    local bindir pkglibdir sharedir program
+    bindir=$("$1" --bindir) pkglibdir=$("$1" --pkglibdir) sharedir=$("$1" --sharedir)
+    bin=$prefix$bindir
+    mkdir -p "$bin" "$prefix$pkglibdir" "$prefix$sharedir"
+    for program in postgres initdb psql pgbench createdb dropdb createuser vacuumdb "$bindir"/pg_*; do
+        cp -p "$bindir/$(basename "$program")" "$bin/"
+    done
+    cp -Rp "$pkglibdir/." "$prefix$pkglibdir/"
+    cp -Rp "$sharedir/." "$prefix$sharedir/"
+    cp -R "$2/." "$prefix/"
+    if [ -n "$3" ]; then
+        mkdir -p "$cluster/libraries"
+        cp -R "$3/." "$cluster/libraries/"
+        export LD_LIBRARY_PATH=$cluster/libraries
+    fi
 }
 
 # The server's own user, in a directory it may read.

@@ -1,5 +1,6 @@
 # Dump, restore and upgrade of a database with all that embeds in it: a registered model, generated columns, columns that
-# triggers keep current, rows that wait, and rows that could not be embedded.
+# triggers keep current, rows that wait, rows that could not be embedded, and indexes. Upgraded from the server of the
+# environment's `oldinstall` if it names one (make upgrade), and else from one of the same version.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -7,7 +8,7 @@ use PostgreSQL::Test::RecursiveCopy;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $old = PostgreSQL::Test::Cluster->new('old');
+my $old = PostgreSQL::Test::Cluster->new('old', $ENV{oldinstall} ? (install_path => $ENV{oldinstall}) : ());
 $old->init;
 $old->append_conf('postgresql.conf', "shared_preload_libraries = 'clip_pg'\nclip_pg.queue_workers = 0");
 $old->start;
@@ -45,6 +46,30 @@ CALL clip_work_queue();
 INSERT INTO "the archive"."Photos" ("Id", part, "the image", title) SELECT "Id", 'b', "the image", title FROM "the archive"."Photos" WHERE "Id" < 4;
 INSERT INTO events VALUES (3, 'waits');
 SQL
+
+# Indexes with filter columns and without, built and then changed.
+$old->safe_psql('original', <<'SQL');
+CREATE TABLE vectors (id integer PRIMARY KEY, year integer, embedding ext.clip_vector(32));
+CREATE FUNCTION vector(n integer) RETURNS ext.clip_vector LANGUAGE sql IMMUTABLE AS
+$$ SELECT array(SELECT sin((n % 97) * i * 1.7 + i) + 0.5 * sin(n * i * 0.613 + i * i) + 0.3 FROM generate_series(1, 32) i)::ext.clip_vector $$;
+INSERT INTO vectors SELECT n, 1900 + n % 50, vector(n) FROM generate_series(1, 3000) n;
+CREATE INDEX vectors_embedding ON vectors USING clip_hnsw (embedding, year);
+CREATE INDEX vectors_embedding_l2 ON vectors USING clip_hnsw (embedding ext.clip_l2_ops);
+DELETE FROM vectors WHERE id % 10 = 3;
+UPDATE vectors SET year = 1800 WHERE id % 10 = 4;
+VACUUM vectors;
+INSERT INTO vectors SELECT n, 1900 + n % 50, vector(n) FROM generate_series(3001, 3200) n;
+SQL
+
+# What the indexes find, and that it is by them.
+my $searches = 'SET search_path = ext, public; SET enable_seqscan = off; SET enable_sort = off;' . join ';', map {
+	(   "SELECT id, embedding <=> vector($_) FROM vectors ORDER BY embedding <=> vector($_) LIMIT 10",
+		"SELECT id FROM vectors WHERE year BETWEEN 1800 AND 1910 ORDER BY embedding <=> vector($_) LIMIT 10",
+		"SELECT id, embedding <-> vector($_) FROM vectors ORDER BY embedding <-> vector($_) LIMIT 10")
+} map { 317 * $_ } 1 .. 10;
+my $whole = q{SELECT count(*), bool_and(missing = 0 AND unreachable = 0 AND problems = '{}' AND not_found <= 1)
+	FROM pg_index, ext.clip_index_check(indexrelid, heap => true, search => 0.2)
+	WHERE indrelid = 'vectors'::regclass AND NOT indisprimary};
 
 # All there is, and what is configured.
 my $state = <<'SQL';
@@ -107,16 +132,20 @@ $old->command_ok([ 'pg_dump', '--username=keeper', '--file', "$directory/kept.sq
 
 note 'pg_upgrade';
 $old->safe_psql('postgres', "DROP DATABASE $_") for 'plain', 'custom', 'directory', 'kept';
+is($old->safe_psql('original', $whole), '2|t', 'the indexes are whole');
+my $answers = $old->safe_psql('original', $searches);
+is(() = $answers =~ /^\d+/mg, 300, 'and find rows');
 my $new = PostgreSQL::Test::Cluster->new('new');
-$new->init;
+# What pg_upgrade wants to be alike, and PostgreSQL 18 has otherwise unless it is told.
+my $checksums = $old->safe_psql('postgres', 'SHOW data_checksums');
+$new->init(extra => [ $checksums eq 'off' && $new->pg_version >= 18 ? '--no-data-checksums' : () ]);
+my ($from, $to) = map { $_->config_data('--bindir') } $old, $new;
 $old->stop;
 # Workers must not write while the servers run for pg_upgrade.
 $_->append_conf('postgresql.conf', "shared_preload_libraries = 'clip_pg'\nclip_pg.queue_workers = 2") for $old, $new;
-my $bindir = PostgreSQL::Test::Utils::run_command([ 'pg_config', '--bindir' ]);
-($bindir) = grep { -x "$_/pg_upgrade" } split /:/, $ENV{PATH};
 my ($socket) = $new->host;
 chdir $directory or die;
-$new->command_ok([ 'pg_upgrade', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $bindir, '-B', $bindir,
+$new->command_ok([ 'pg_upgrade', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $from, '-B', $to,
 	'-s', $socket, '-p', $old->port, '-P', $new->port ], 'upgrades');
 $new->append_conf('postgresql.conf', 'clip_pg.queue_workers = 0');
 $new->start;
@@ -125,6 +154,11 @@ like($stderr, qr/model "other" is not registered/, 'the models are not taken alo
 PostgreSQL::Test::RecursiveCopy::copypath($old->data_dir . '/clip_pg', $new->data_dir . '/clip_pg');
 is($new->safe_psql('original', $state), $expected, 'gives the same database');
 is($new->safe_psql('original', $errors), $failed, 'with what is not dumped');
+is($new->safe_psql('original', $whole), '2|t', 'the indexes are whole');
+is($new->safe_psql('original', $searches), $answers, 'and find the same rows');
+$new->safe_psql('original', 'DELETE FROM vectors WHERE id % 10 = 5; VACUUM vectors;
+	INSERT INTO vectors SELECT n, 1900 + n % 50, vector(n) FROM generate_series(3201, 3500) n');
+is($new->safe_psql('original', $whole), '2|t', 'also after changes');
 goes_on($new, 'original');
 $new->stop;
 
