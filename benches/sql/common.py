@@ -24,8 +24,8 @@ def generated(generator, rows, queries, dimensions, seed):
             return dict(arrays)
 
 
-def load(connection, table, kind, vectors):
-    """Makes a table of a type, `kind`, and fills it through the binary format that all types share."""
+def load(connection, table, kind, vectors, first=0):
+    """Makes a table of a type, `kind`, and fills it through the binary format that all types share; ids count from `first`."""
     name, _, element = kind
     rows, dimensions = vectors.shape
     size = 4 + dimensions * np.dtype(element).itemsize
@@ -38,7 +38,7 @@ def load(connection, table, kind, vectors):
             part = vectors[start:start + 10_000]
             records = np.zeros(len(part), dtype=layout)
             records["fields"], records["id_size"], records["size"], records["dimensions"] = 2, 4, size, dimensions
-            records["id"] = np.arange(start, start + len(part))
+            records["id"] = np.arange(first + start, first + start + len(part))
             records["elements"] = part
             copy.write(records.tobytes())
         copy.write(b"\xff\xff")
