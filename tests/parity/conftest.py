@@ -1,6 +1,8 @@
 """The server, the measure of agreement and the figures at the end."""
 
 import os
+import subprocess
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +76,23 @@ def shared():
     """For tests of data that lies beside the project where it is developed."""
     if not data.SHARED.is_dir():
         pytest.skip(f"no {os.path.relpath(data.SHARED, data.ROOT)} here")
+
+
+@cache
+def examples():
+    """The folder of the crates' examples, which are up to date.
+
+    All crates are chosen, and so their dependencies are compiled with the same features as for the crates' own tests: what
+    these have left is used. `cargo run --package` would compile half of it anew.
+    """
+    crates = ["--workspace", "--exclude", "clip_pg", "--bins", "--examples"]
+    subprocess.run(["cargo", "build", "--quiet", "--locked", *crates], cwd=data.ROOT, check=True)
+    return data.ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/examples"
+
+
+def example(name):
+    """The program of an example of the crates."""
+    return examples() / name
 
 
 def contents(files):

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageOps
 
 import data
-from conftest import CLIP_MINI, note
+from conftest import CLIP_MINI, example, note
 from reference import Preprocess
 
 
@@ -21,9 +21,8 @@ def clip_pg_pixels(files, region="full", **preprocess):
     preprocess = json.dumps(
         preprocess | dict(rescale_factor=1, mean=[0] * 3, std=[1] * 3, exif_orientation=True, alpha="drop")
     )
-    command = ["cargo", "run", "--quiet", "--package", "imaging", "--example", "preprocess"]
     requests = "".join(f"{path}\t{region}\t{preprocess}\n" for path in files)
-    run = subprocess.run(command, cwd=data.ROOT, input=requests.encode(), stdout=subprocess.PIPE, check=True)
+    run = subprocess.run([example("preprocess")], input=requests.encode(), stdout=subprocess.PIPE, check=True)
     answers = io.BytesIO(run.stdout)
     while status := answers.readline():
         word, _, length = status.partition(b" ")

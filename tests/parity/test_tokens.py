@@ -11,7 +11,7 @@ from transformers import CLIPTokenizer, NllbTokenizer, SiglipTokenizer, XLMRober
 
 import data
 import make_models
-from conftest import CLIP_MINI
+from conftest import CLIP_MINI, example
 from reference import Reference
 
 
@@ -23,10 +23,9 @@ def runtime():
 
 def clip_pg_ids(directory, texts, options=None):
     """What the crate behind the SQL functions makes of texts without line breaks; SQL itself does not show ids."""
-    command = ["cargo", "run", "--quiet", "--package", "clip", "--example", "embed", "--"]
-    command += [runtime(), directory, json.dumps(options or {})]
+    command = [example("embed"), runtime(), directory, json.dumps(options or {})]
     text = "".join(f"{text}\n" for text in texts)
-    run = subprocess.run(command, cwd=data.ROOT, input=text, stdout=subprocess.PIPE, text=True, check=True)
+    run = subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True, check=True)
     return [json.loads(line)["ids"] for line in run.stdout.splitlines()]
 
 
