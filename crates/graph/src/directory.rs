@@ -12,7 +12,10 @@
 //! an entry for every row that his snapshot sees, wherever others add entries meanwhile. A node may be listed more than
 //! once, and an entry may be of a node that is gone, which its version tells.
 //!
-//! New entries go where vacuum has made room, or to the end. A crash in between leaves a page that is not of the chain.
+//! New entries go where vacuum has made room, or to the end. A crash between writing a page and linking it leaves one that is
+//! not of the chain, for vacuum to free.
+
+use std::collections::BTreeSet;
 
 use crate::basis::Code;
 use crate::error::{Error, Result};
@@ -183,10 +186,13 @@ fn for_each<S: PageStore>(
     Ok(())
 }
 
-/// Has new entries go where vacuum has made room.
-pub(crate) fn fill_again<S: PageStore>(index: &mut Index<S>) -> Result<()> {
+/// Has new entries go where vacuum has made room, and frees those of the `written` pages that are not of the
+/// chain. Whoever has written one has linked it by now, or never will.
+pub(crate) fn tidy<S: PageStore>(index: &mut Index<S>, written: &[u32]) -> Result<()> {
     let (shape, mut room) = (index.shape, 0);
+    let mut lost: BTreeSet<u32> = written.iter().copied().collect();
     for_each(index, |block, page| {
+        lost.remove(&block);
         if room == 0 && page.listing(&shape).pointers.len() < shape.listed() / FILLED.1 * FILLED.0 {
             room = block;
         }
@@ -198,7 +204,7 @@ pub(crate) fn fill_again<S: PageStore>(index: &mut Index<S>) -> Result<()> {
             true
         })?;
     }
-    Ok(())
+    lost.into_iter().try_for_each(|block| index.discard(block))
 }
 
 /// Every entry: a node and the words that it is listed with.

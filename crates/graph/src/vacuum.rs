@@ -66,7 +66,7 @@ pub fn bulk_delete<S: PageStore>(
         vacuum.index.refresh()?;
         vacuum.mend()?;
         vacuum.confirm()?;
-        directory::fill_again(vacuum.index)?;
+        directory::tidy(vacuum.index, &vacuum.listing)?;
     }
     vacuum.link_again()?;
     if vacuum.any || vacuum.closed {
@@ -92,6 +92,8 @@ struct Vacuum<'v, S: PageStore> {
     index: &'v mut Index<S>,
     /// Nodes without rows.
     dying: FixedBitSet,
+    /// Pages of the filter directory.
+    listing: Vec<u32>,
     /// Whether there are overflow slots to free.
     closed: bool,
     /// Whether there are nodes to free.
@@ -104,6 +106,7 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
         Self {
             index,
             dying: FixedBitSet::default(),
+            listing: Vec::new(),
             closed: false,
             any: false,
             done: Vacuumed::default(),
@@ -118,6 +121,9 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
             self.index.store.interrupt()?;
             let page = self.index.store.read(block)?;
             if !page.has_slots() {
+                if page.kind(block)? == Kind::Directory {
+                    self.listing.push(block);
+                }
                 continue;
             }
             gone.clear();

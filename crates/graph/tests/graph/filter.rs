@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::common::*;
 use graph::build::Builder;
+use graph::census::census;
 use graph::check::check;
 use graph::filter::{Comparison, Condition, Filter, NULL, Word};
 use graph::index::{Index, Parameters};
@@ -229,4 +230,37 @@ fn equal_vectors_keep_all_their_words_in_parts() {
     assert_eq!(passing(&below(1, 7)), 0);
     assert_eq!(passing(&below(1, 8)), 2 * data.len());
     assert!(passing(&below(0, 1)) >= data.len());
+}
+
+#[test]
+fn vacuum_frees_a_page_of_the_directory_that_a_crash_left_unlinked() {
+    let data = vectors(6, 1);
+    let pages = |index: &Index<&MemStore>| census(index).unwrap().filter_pages;
+    let (mut commits, mut left) = (1, 0);
+    loop {
+        let store = MemStore::new();
+        let mut index = Index::create(&store, &two_columns()).unwrap();
+        store.crash_after(commits);
+        let mut rows = (0..data.len()).map(|row| (row, words(&data, row)));
+        if rows.all(|(row, words)| insert(&mut index, &data[row], new_row(row, &words)).is_ok()) {
+            break;
+        }
+        let store = store.restart();
+        let mut index = Index::open(&store, None).unwrap();
+        for row in 10..10 + data.len() {
+            let words = words(&data, row - 10);
+            insert(&mut index, &data[row - 10], new_row(row, &words)).unwrap();
+        }
+        left += pages(&index) - 1;
+        let first = [tid(0), tid(10)];
+        bulk_delete(&mut index, |tid| first.contains(&tid)).unwrap();
+        assert_eq!(pages(&index), 1, "after {commits} commits");
+        assert_eq!(
+            check(&index).unwrap().0.problems,
+            [""; 0],
+            "after {commits} commits"
+        );
+        commits += 1;
+    }
+    assert!(left > 0);
 }
