@@ -1,8 +1,9 @@
 //! Vectors rounded to eight bits an element, and what that leaves open of a distance.
 //!
-//! A vector `x` is kept as whole numbers `c` between -127 and 127 and a scale `s`, as `y = s·c`, and with them the norm
-//! of what is lost, `e = x - y`. The scale is that of least squares, so `e` is at right angles to `y`, and of a query `q`
-//! only the part `q'` that is at right angles to `y` has a product with `e`:
+//! A vector `x` is kept as whole numbers `c` between -127 and 127 and a scale `s`, but for its largest elements, the
+//! [`Peak`]s `p`, which stay as they are and where `c` is 0: as `y = s·c + p`, and with that the norm of what is lost,
+//! `e = x - y`. The scale is that of least squares, so `e` is at right angles to `y`, and of a query `q` only the part `q'`
+//! that is at right angles to `y` has a product with `e`:
 //!
 //! ```text
 //! q·x = q·y + q'·e        |q'·e| ≤ |q'| |e|        |q'|² = |q|² - (q·y)² / |y|²        |y|² = |x|² - |e|²
@@ -20,7 +21,16 @@
 //!   and for the operator's own sum.
 //!
 //! What is used is more than these, for products of two roundings and what is rounded in double precision.
+//!
+//! # Why peaks
+//!
+//! The largest element sets the scale, and some models have one that is far larger than all others: of OpenAI's ViT-B/32
+//! it is .57 of a norm of 1 in every picture, thirteen times what an element is on average. Of 100 000 vectors with such an
+//! element, the ten nearest take 111 rows of the table without peaks. Four cut what is lost by these 25 pictures from .029
+//! to .007, clip-mini's from .010 to .007, and that of normally distributed elements by a fifth, for 16 bytes of a node;
+//! as many bytes in scales for each 32 elements leave .009 of the former.
 
+use bytemuck::{Pod, Zeroable};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
@@ -29,6 +39,34 @@ use crate::space::{Metric, Space};
 /// The largest number that an element becomes.
 const TOP: f32 = 127.0;
 
+/// Elements that are kept as they are.
+pub const PEAKS: usize = 4;
+
+/// An element of a vector, and which one it is. A value of 0 stands for none.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Peak {
+    at: u16,
+    half: u16,
+}
+
+impl Peak {
+    /// Its value.
+    #[inline]
+    pub fn value(self) -> f16 {
+        f16::from_bits(self.half)
+    }
+
+    /// The element of another vector at its place; 0 where that is beyond the end, as it may be on a damaged page.
+    #[inline]
+    fn of<T: Copy + Default>(self, elements: &[T]) -> T {
+        elements
+            .get(usize::from(self.at))
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
 /// A rounded vector that lies somewhere.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RoundedRef<'r> {
@@ -36,7 +74,9 @@ pub struct RoundedRef<'r> {
     pub scale: f32,
     /// The norm of what the rounding has lost, or a little more.
     pub error: f32,
-    /// The elements in units of the scale.
+    /// The largest elements.
+    pub peaks: &'r [Peak; PEAKS],
+    /// The others in units of the scale.
     pub levels: &'r [i8],
 }
 
@@ -45,6 +85,7 @@ pub struct RoundedRef<'r> {
 pub struct Rounded {
     scale: f32,
     error: f32,
+    peaks: [Peak; PEAKS],
     levels: Box<[i8]>,
 }
 
@@ -64,6 +105,12 @@ impl Rounded {
         const ROUNDER: f32 = 1.5 * (1 << 23) as f32;
         let mut wide = vec![0f32; vector.len()];
         vector.convert_to_f32_slice(&mut wide);
+        let peaks = peaks(&wide);
+        for peak in peaks {
+            if let Some(element) = wide.get_mut(usize::from(peak.at)) {
+                *element = 0.0;
+            }
+        }
         let largest = wide.iter().fold(0f32, |largest, x| largest.max(x.abs()));
         let factor = if largest > 0.0 { TOP / largest } else { 0.0 };
         let levels: Box<[i8]> = wide
@@ -91,6 +138,7 @@ impl Rounded {
         Self {
             scale,
             error: (lost.sqrt() * (1.0 + f64::from(f32::EPSILON))) as f32,
+            peaks,
             levels,
         }
     }
@@ -100,9 +148,29 @@ impl Rounded {
         RoundedRef {
             scale: self.scale,
             error: self.error,
+            peaks: &self.peaks,
             levels: &self.levels,
         }
     }
+}
+
+/// The largest elements of a vector, of equal ones those that come first.
+fn peaks(vector: &[f32]) -> [Peak; PEAKS] {
+    let mut peaks = [(0.0, 0, 0.0); PEAKS];
+    for (at, &value) in vector.iter().enumerate() {
+        let mut new = (value.abs(), at, value);
+        if new.0 > peaks[PEAKS - 1].0 {
+            for peak in &mut peaks {
+                if new.0 > peak.0 {
+                    std::mem::swap(peak, &mut new);
+                }
+            }
+        }
+    }
+    peaks.map(|(_, at, value)| Peak {
+        at: at as u16,
+        half: f16::from_f32(value).to_bits(),
+    })
 }
 
 impl RoundedRef<'_> {
@@ -111,6 +179,7 @@ impl RoundedRef<'_> {
         Rounded {
             scale: self.scale,
             error: self.error,
+            peaks: *self.peaks,
             levels: self.levels.into(),
         }
     }
@@ -122,21 +191,40 @@ impl RoundedRef<'_> {
         let wide: Vec<f32> = wide.map(|x| x.clamp(-most, most)).collect();
         let mut halves = vec![f16::ZERO; wide.len()];
         halves.convert_from_f32_slice(&wide);
+        for peak in self.peaks.iter().filter(|peak| peak.half != 0) {
+            if let Some(half) = halves.get_mut(usize::from(peak.at)) {
+                *half = peak.value();
+            }
+        }
         halves
     }
 
     /// The squared norm of the vector that was rounded, as it follows from what it became.
     pub fn norm_squared(self) -> f64 {
-        let square =
-            f64::from(self.scale).powi(2) * f64::from(kernels::dot_bytes(self.levels, self.levels));
-        square + f64::from(self.error).powi(2)
+        self.dot(self) + f64::from(self.error).powi(2)
     }
 
     /// The inner product with another one.
     #[inline]
     pub fn dot(self, other: RoundedRef<'_>) -> f64 {
         let sum = f64::from(kernels::dot_bytes(self.levels, other.levels));
-        f64::from(self.scale) * f64::from(other.scale) * sum
+        let levels = f64::from(self.scale) * f64::from(other.scale) * sum;
+        let peaks = self.peaks.iter().map(|peak| {
+            let same = other.peaks.iter().filter(|its| its.at == peak.at);
+            let same: f64 = same.map(|its| its.value().to_f64()).sum();
+            peak.value().to_f64() * (other.at(*peak) + same)
+        });
+        let its = other
+            .peaks
+            .iter()
+            .map(|its| its.value().to_f64() * self.at(*its));
+        levels + peaks.sum::<f64>() + its.sum::<f64>()
+    }
+
+    /// What the levels say of the element where a peak of another vector is.
+    #[inline]
+    fn at(self, peak: Peak) -> f64 {
+        f64::from(self.scale) * f64::from(peak.of(self.levels))
     }
 
     /// How far two nodes are from each other that had these squared norms when they were whole.
@@ -223,7 +311,10 @@ impl Viewpoint {
     /// The inner product with a rounded vector.
     #[inline]
     pub(crate) fn dot(&self, rounded: RoundedRef<'_>) -> f64 {
-        f64::from(rounded.scale) * f64::from(kernels::dot_bytes_mixed(rounded.levels, &self.wide))
+        let levels = f64::from(kernels::dot_bytes_mixed(rounded.levels, &self.wide));
+        let peaks = rounded.peaks.iter();
+        let peaks = peaks.map(|peak| peak.value().to_f64() * f64::from(peak.of(&self.wide)));
+        f64::from(rounded.scale) * levels + peaks.sum::<f64>()
     }
 
     /// How far off a distance by `metric` may be that is made of [`dot`](Self::dot). The vector had this squared norm

@@ -5,6 +5,8 @@ use std::mem::size_of;
 use bytemuck::{Pod, Zeroable, cast_slice};
 use half::bf16;
 
+use crate::rounded::{self, Peak};
+
 /// Bytes of a page. What a store makes its pages from, [`crate::store::PageStore::PAGE_BYTES`], is checked against it.
 pub const PAGE_BYTES: usize = 8168;
 /// Bytes at the end of a page that hold hints, which no store logs.
@@ -14,7 +16,7 @@ pub(super) const LOGGED_BYTES: usize = PAGE_BYTES - HINT_BYTES;
 /// First two bytes of every page.
 pub const MAGIC: u16 = 0xC119;
 /// Version of the format this crate reads and writes.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
 /// Most further columns.
 pub const MAX_COLUMNS: usize = 8;
 /// The largest `m`: the number of edges of a node, `2m`, fits one byte.
@@ -280,8 +282,10 @@ pub struct SlotHeader {
 }
 
 pub(super) const SLOT_HEADER: usize = size_of::<SlotHeader>();
-/// Bytes of a slot before the levels of its vector: the header, the scale and the error.
-pub(super) const LEVELS: usize = SLOT_HEADER + 2 * size_of::<f32>();
+/// Bytes of a slot before the peaks of its vector: the header, the scale and the error.
+pub(super) const PEAKS: usize = SLOT_HEADER + 2 * size_of::<f32>();
+/// And before its levels.
+pub(super) const LEVELS: usize = PEAKS + size_of::<[Peak; rounded::PEAKS]>();
 pub(super) const OVERFLOW_TIDS: usize = SLOT_HEADER + size_of::<Pointer>();
 
 const _: () = {

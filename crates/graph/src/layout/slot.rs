@@ -6,7 +6,8 @@ use bytemuck::{Zeroable, cast_slice, cast_slice_mut, from_bytes, from_bytes_mut}
 use half::f16;
 
 use super::format::{
-    Factors, INLINE_TIDS, LEVELS, OVERFLOW_TIDS, Pointer, SLOT_HEADER, SlotHeader, State, Tid,
+    Factors, INLINE_TIDS, LEVELS, OVERFLOW_TIDS, PEAKS, Pointer, SLOT_HEADER, SlotHeader, State,
+    Tid,
 };
 use super::shape::Shape;
 use crate::filter;
@@ -59,10 +60,11 @@ impl<'p> Slot<'p> {
     /// The vector.
     #[inline]
     pub fn rounded(&self) -> RoundedRef<'p> {
-        let [scale, error] = *from_bytes(&self.bytes[SLOT_HEADER..LEVELS]);
+        let [scale, error] = *from_bytes(&self.bytes[SLOT_HEADER..PEAKS]);
         RoundedRef {
             scale,
             error,
+            peaks: from_bytes(&self.bytes[PEAKS..LEVELS]),
             levels: cast_slice(&self.bytes[LEVELS..][..self.shape.dims]),
         }
     }
@@ -211,8 +213,9 @@ impl SlotMut<'_> {
             ..SlotHeader::zeroed()
         };
         let levels: &[u8] = cast_slice(rounded.levels);
-        self.bytes[SLOT_HEADER..LEVELS]
+        self.bytes[SLOT_HEADER..PEAKS]
             .copy_from_slice(bytemuck::bytes_of(&[rounded.scale, rounded.error]));
+        self.bytes[PEAKS..LEVELS].copy_from_slice(bytemuck::bytes_of(rounded.peaks));
         self.bytes[LEVELS..LEVELS + levels.len()].copy_from_slice(levels);
     }
 

@@ -2,7 +2,7 @@
 
 use graph::query::Query;
 use graph::random::Random;
-use graph::rounded::Rounded;
+use graph::rounded::{PEAKS, Rounded};
 use graph::space::Metric;
 use half::f16;
 use halves::singles::Kept;
@@ -268,9 +268,15 @@ fn a_rounded_vector_is_what_it_says() {
         let x = vector(kind, 300, 0.0, &mut random);
         let rounded = Rounded::of(&x);
         let y = rounded.get();
-        let differences = x.iter().zip(y.levels).map(|(x, &c)| {
-            assert!(c > i8::MIN);
-            x.to_f64() - f64::from(y.scale) * f64::from(c)
+        let halves = y.halves();
+        let mut order: Vec<f16> = x.clone();
+        order.sort_by(|a, b| b.to_f32().abs().total_cmp(&a.to_f32().abs()));
+        let peaks: Vec<f16> = y.peaks.iter().map(|peak| peak.value()).collect();
+        assert_eq!(peaks, order[..PEAKS]);
+        let kept = |at: usize| y.levels[at] == 0 && x[at] == halves[at] && peaks.contains(&x[at]);
+        let differences = (0..x.len()).filter(|&at| !kept(at)).map(|at| {
+            assert!(y.levels[at] > i8::MIN);
+            x[at].to_f64() - f64::from(y.scale) * f64::from(y.levels[at])
         });
         let error = differences.map(|x| x * x).sum::<f64>().sqrt();
         assert!(error <= f64::from(y.error) && f64::from(y.error) <= error * 1.000_001 + 1e-12);
@@ -279,7 +285,6 @@ fn a_rounded_vector_is_what_it_says() {
         if norm == 0.0 {
             continue;
         }
-        let halves = y.halves();
         let own = cosine_distance_from(
             kernels::dot(&x, &halves),
             kernels::norm_squared(&x),
@@ -287,7 +292,52 @@ fn a_rounded_vector_is_what_it_says() {
         );
         assert!(own < 1e-3, "{own}");
     }
+    // What has no more elements than that is kept as it is.
+    let few = [-1.0, 2.5, 0.0, 1e-3].map(f16::from_f64);
+    assert_eq!(Rounded::of(&few).get().halves(), few);
+    assert_eq!(Rounded::of(&few).get().error, 0.0);
     let zeros = Rounded::of(&[f16::ZERO; 5]);
     assert_eq!(zeros.get().halves(), [f16::ZERO; 5]);
     assert_eq!((zeros.get().scale, zeros.get().error), (0.0, 0.0));
+}
+
+/// Products of two rounded vectors are those of the vectors that they stand for, whichever elements are peaks.
+#[test]
+fn products_of_rounded_vectors_count_every_element_once() {
+    let mut random = Random::new(3);
+    for round in 0..200 {
+        let mut a = vector(0, 40, 0.0, &mut random);
+        let mut b = vector(0, 40, 0.0, &mut random);
+        for (x, at) in [(&mut a, round % 40), (&mut b, round % 7)] {
+            x[at] = f16::from_f64(40.0 + round as f64);
+        }
+        let (a, b) = (Rounded::of(&a), Rounded::of(&b));
+        let whole = |rounded: &Rounded| -> Vec<f64> {
+            let y = rounded.get();
+            let halves = y.halves();
+            let level = |(&c, half): (&i8, f16)| match c {
+                0 => half.to_f64(),
+                c => f64::from(y.scale) * f64::from(c),
+            };
+            y.levels.iter().zip(halves).map(level).collect()
+        };
+        let (x, y) = (whole(&a), whole(&b));
+        let product: f64 = x.iter().zip(&y).map(|(x, y)| x * y).sum();
+        let found = a.get().dot(b.get());
+        assert!(
+            (found - product).abs() <= 1e-9 * product.abs().max(1.0),
+            "{found} for {product}"
+        );
+    }
+}
+
+/// One element far larger than the others, as some models have it, costs next to nothing.
+#[test]
+fn a_large_element_leaves_the_others_as_they_were() {
+    let mut random = Random::new(5);
+    let plain = vector(0, 512, 0.0, &mut random);
+    let norm = kernels::norm_squared(&plain).sqrt();
+    let mut peaked = plain.clone();
+    peaked[133] = f16::from_f32(0.7 * norm);
+    assert!(Rounded::of(&peaked).get().error < 1.1 * Rounded::of(&plain).get().error);
 }
