@@ -29,3 +29,14 @@ RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'clip_build_estimate_wrapper' LANGUAGE C STABLE STRICT ROWS 1;
 COMMENT ON FUNCTION clip_build_estimate(regclass, name, integer, integer, text) IS
 'memory, temporary files and size of a clip_hnsw index that were built on a column of vectors';
+
+-- What share of the nearest rows an index finds.
+
+CREATE FUNCTION clip_index_calibrate(
+    index regclass, k integer DEFAULT 10, sample integer DEFAULT 200, queries regclass DEFAULT NULL,
+    OUT ef_search integer,          -- a value of clip_pg.ef_search
+    OUT recall double precision)    -- share of the k nearest rows that scans find by it
+RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'clip_index_calibrate_wrapper' LANGUAGE C VOLATILE ROWS 9 COST 1000000;
+COMMENT ON FUNCTION clip_index_calibrate(regclass, integer, integer, regclass) IS
+'measures which share of the k nearest rows a clip_hnsw index finds by values of clip_pg.ef_search, for a sample of its own vectors or of those in a table of queries, and sets its storage parameter calibration, by which clip_pg.target_recall goes';

@@ -873,6 +873,15 @@ CREATE FUNCTION clip_prewarm(index regclass) RETURNS bigint
     AS 'MODULE_PATHNAME', 'clip_prewarm_wrapper' LANGUAGE C VOLATILE STRICT COST 10000;
 COMMENT ON FUNCTION clip_prewarm(regclass) IS 'reads a clip_hnsw index into shared buffers and returns its number of pages';
 
+CREATE FUNCTION clip_index_calibrate(
+    index regclass, k integer DEFAULT 10, sample integer DEFAULT 200, queries regclass DEFAULT NULL,
+    OUT ef_search integer,          -- a value of clip_pg.ef_search
+    OUT recall double precision)    -- share of the k nearest rows that scans find by it
+RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'clip_index_calibrate_wrapper' LANGUAGE C VOLATILE ROWS 9 COST 1000000;
+COMMENT ON FUNCTION clip_index_calibrate(regclass, integer, integer, regclass) IS
+'measures which share of the k nearest rows a clip_hnsw index finds by values of clip_pg.ef_search, for a sample of its own vectors or of those in a table of queries, and sets its storage parameter calibration, by which clip_pg.target_recall goes';
+
 CREATE FUNCTION clip_recall(index regclass, k integer DEFAULT 10, sample integer DEFAULT 100, queries regclass DEFAULT NULL,
     nearest integer DEFAULT NULL)
 RETURNS double precision

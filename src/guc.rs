@@ -29,6 +29,7 @@ static BATCH_SIZE: GucSetting<i32> = GucSetting::<i32>::new(8);
 static MAX_IMAGE_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(4096);
 static MAX_IMAGE_PIXELS: GucSetting<i32> = GucSetting::<i32>::new(200_000_000);
 static EF_SEARCH: GucSetting<i32> = GucSetting::<i32>::new(64);
+static TARGET_RECALL: GucSetting<f64> = GucSetting::<f64>::new(0.0);
 static MAX_SCAN_TUPLES: GucSetting<i32> = GucSetting::<i32>::new(20_000);
 static ITERATIVE_ORDER: GucSetting<IterativeOrder> =
     GucSetting::<IterativeOrder>::new(IterativeOrder::Strict);
@@ -67,6 +68,16 @@ fn define_scans() {
         &EF_SEARCH,
         1,
         10_000,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_float_guc(
+        c"clip_pg.target_recall",
+        c"Sets what share of the nearest rows a scan of a clip_hnsw index is to find.",
+        c"By what clip_index_calibrate has measured, it stands for a value of clip_pg.ef_search. Where none that was measured finds as many, the whole index is read. 0 leaves it to clip_pg.ef_search.",
+        &TARGET_RECALL,
+        0.0,
+        1.0,
         GucContext::Userset,
         GucFlags::default(),
     );
@@ -372,6 +383,11 @@ pub fn max_image_pixels() -> u64 {
 /// `clip_pg.ef_search`: rows of a scan's first batch, at least 1.
 pub fn ef_search() -> usize {
     unsigned(&EF_SEARCH) as usize
+}
+
+/// `clip_pg.target_recall`: the share of the nearest rows that scans are to find, if they go by it.
+pub fn target_recall() -> Option<f64> {
+    Some(TARGET_RECALL.get()).filter(|&target| target > 0.0)
 }
 
 /// `clip_pg.max_scan_tuples`: vectors that a scan visits on the graph, at least 1.

@@ -5,6 +5,7 @@ use graph::layout::Shape;
 use pgrx::{pg_guard, pg_sys};
 use planner::cost::{Costs, Index, Prices, Query, Settings, Wanted};
 
+use super::effort::Effort;
 use super::scan::is_exact;
 use super::selectivity::{is_another_center, nth};
 use super::{filter, options, relation};
@@ -83,7 +84,7 @@ impl Estimate {
         // SAFETY: the path is one of the planner's, as the caller vouches.
         let passing = unsafe { passing(root, &*path) };
         // SAFETY: the planner has the index locked, as the caller vouches.
-        let scan = unsafe { costs(root, index, loops, passing) };
+        let (scan, effort) = unsafe { costs(root, index, loops, passing) };
         // SAFETY: the path is one of the planner's, as the caller vouches.
         let path = unsafe { &*path };
         let ordered = !path.indexorderbys.is_null();
@@ -95,7 +96,7 @@ impl Estimate {
             false => nodes(index) * passing,
         };
         let rows = rows.max(1.0);
-        let (startup, total) = if ordered && guc::exact_search() {
+        let (startup, total) = if ordered && effort.exact {
             // All of them are put in order before the first.
             (scan.pass(), scan.pass())
         } else if ordered || !is_exact(ordered) {
@@ -473,7 +474,8 @@ fn nodes(index: &pg_sys::IndexOptInfo) -> f64 {
     index.tuples.max(1.0)
 }
 
-/// What scans of an index cost, made so many times over, with a filter that such a share of the rows passes.
+/// What scans of an index cost, made so many times over, with a filter that such a share of the rows passes; and how hard
+/// they look.
 ///
 /// # Safety
 /// Both are of the planner at work, which has the index locked.
@@ -482,9 +484,9 @@ unsafe fn costs(
     index: &pg_sys::IndexOptInfo,
     loops: f64,
     passing: f64,
-) -> Costs<impl Fn(f64) -> f64> {
+) -> (Costs<impl Fn(f64) -> f64>, Effort) {
     // SAFETY: the caller vouches for the index.
-    let (shape, dimensions) = unsafe { shape(index) };
+    let (shape, dimensions, effort) = unsafe { definition(index) };
     let (mut random_page, mut next_page) = (0.0, 0.0);
     // SAFETY: the server writes to both.
     unsafe {
@@ -508,8 +510,8 @@ unsafe fn costs(
         visits_before_pass: visits_before_exact_pass(nodes),
         passing,
         beam: match passing < 1.0 {
-            true => beam(guc::ef_search(), passing),
-            false => 2 * guc::ef_search(),
+            true => beam(effort.ef, passing),
+            false => 2 * effort.ef,
         } as f64,
         listed_pages: shape.map_or(0.0, |shape| nodes / shape.listed() as f64),
         visits_before_list: PROBE as f64,
@@ -522,33 +524,33 @@ unsafe fn costs(
         tuple,
     };
     let settings = Settings {
-        ef_search: guc::ef_search(),
+        ef_search: effort.ef,
         max_scan_tuples: guc::max_scan_tuples(),
         exact_fallback: guc::exact_fallback(),
     };
-    Costs::new(index, prices, settings, pages_read)
+    (Costs::new(index, prices, settings, pages_read), effort)
 }
 
-/// How an index's nodes are laid out, and how many dimensions it has.
+/// How an index's nodes are laid out, how many dimensions it has, and how hard its scans look.
 ///
 /// # Safety
 /// The index is one that the planner at work has locked, or that is only supposed to be.
-unsafe fn shape(index: &pg_sys::IndexOptInfo) -> (Option<Shape>, usize) {
-    let (m, dimensions) = if index.hypothetical {
-        (options::DEFAULT_M as usize, SUPPOSED_DIMENSIONS)
+unsafe fn definition(index: &pg_sys::IndexOptInfo) -> (Option<Shape>, usize, Effort) {
+    let (m, dimensions, effort) = if index.hypothetical {
+        let m = options::DEFAULT_M as usize;
+        (m, SUPPOSED_DIMENSIONS, Effort::by_setting())
     } else {
         // SAFETY: the planner has the index locked; it is open while it is read, and closed again.
-        let (m, (r#type, modifier)) = unsafe {
+        let (m, (r#type, modifier), effort) = unsafe {
             let open = pg_sys::index_open(index.indexoid, pg_sys::NoLock as i32);
-            let read = (options::m(open), relation::column(open));
+            let read = (options::m(open), relation::column(open), Effort::of(open));
             pg_sys::index_close(open, pg_sys::NoLock as i32);
             read
         };
         let (_, modifier) = base_type(r#type, modifier);
-        (m, usize::try_from(modifier).unwrap_or(SUPPOSED_DIMENSIONS))
+        let dimensions = usize::try_from(modifier).unwrap_or(SUPPOSED_DIMENSIONS);
+        (m, dimensions, effort)
     };
-    (
-        Shape::new(dimensions, m, index.nkeycolumns as usize - 1).ok(),
-        dimensions,
-    )
+    let shape = Shape::new(dimensions, m, index.nkeycolumns as usize - 1).ok();
+    (shape, dimensions, effort)
 }

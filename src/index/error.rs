@@ -140,6 +140,15 @@ pub enum Error {
     /// A share of the rows that is none.
     #[error("search must be between 0 and 1, not {0}")]
     Search(f64),
+    /// A text that is no calibration.
+    #[error("invalid value for parameter \"calibration\": \"{0}\"")]
+    Calibration(String),
+    /// An index that the user may look into, but not change.
+    #[error("must be owner of index {0}")]
+    NotOwner(String),
+    /// An index or a table of queries without vectors to measure by.
+    #[error("there are no vectors to calibrate index \"{0}\" by")]
+    NothingToMeasure(String),
     /// A statement without an error of the server's own.
     #[error("could not run a statement: {0}")]
     Statement(#[from] pgrx::spi::Error),
@@ -220,6 +229,15 @@ impl Report for Error {
             NotUsed(_) => Fields::hinted(
                 ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 "Drop other indexes of the same column, if only in a transaction that is rolled back; rebuild an invalid index by REINDEX.",
+            ),
+            Calibration(_) => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "clip_index_calibrate() measures and sets it.",
+            ),
+            NotOwner(_) => Fields::of(ERRCODE_INSUFFICIENT_PRIVILEGE),
+            NothingToMeasure(_) => Fields::hinted(
+                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "Fill the table, or that of the queries, first.",
             ),
             NoQueries(_) => Fields::of(ERRCODE_UNDEFINED_COLUMN),
             QueriesDenied(_) => Fields::of(ERRCODE_INSUFFICIENT_PRIVILEGE),

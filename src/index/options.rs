@@ -1,6 +1,6 @@
 //! Storage parameters of an index, and what it takes from its definition.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_char};
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -8,21 +8,25 @@ use graph::index::Parameters;
 use graph::layout::{MAX_M, Shape};
 use graph::space::Metric;
 use pgrx::{pg_guard, pg_sys};
+use retrieval::calibration::Calibration;
 
 use super::error::{Error, Result};
-use super::{SUPPORT_METRIC, filter, relation};
+use super::{SUPPORT_METRIC, filter, raise, relation};
+use crate::text::to_utf8;
 use crate::vector::base_type;
 
 /// `m` where it is not set.
 pub const DEFAULT_M: i32 = 16;
 pub const DEFAULT_EF_CONSTRUCTION: i32 = 64;
 
-/// `WITH (m = …, ef_construction = …)`, as the server keeps it with the index.
+/// `WITH (m = …, ef_construction = …, calibration = …)`, as the server keeps it with the index.
 #[repr(C)]
 struct Options {
     varlena: i32,
     m: i32,
     ef_construction: i32,
+    /// Where the text of the calibration is, from the beginning of this; 0 where there is none.
+    calibration: i32,
 }
 
 /// What the server calls the set of parameters; each process asks for a number of its own.
@@ -52,6 +56,15 @@ pub fn declare() {
             1000,
             lock,
         );
+        pg_sys::add_string_reloption(
+            kind,
+            c"calibration".as_ptr(),
+            c"Share of the nearest rows that scans find, as clip_index_calibrate() has measured it".as_ptr(),
+            std::ptr::null(),
+            Some(check_calibration),
+            // It is for scans that begin later, and keeps nobody waiting.
+            pg_sys::ShareUpdateExclusiveLock as i32,
+        );
         KIND.store(kind, Relaxed);
     }
 }
@@ -61,16 +74,20 @@ pub unsafe extern "C-unwind" fn parse(
     options: pg_sys::Datum,
     validate: bool,
 ) -> *mut pg_sys::bytea {
-    let element = |name: &'static CStr, offset: usize| pg_sys::relopt_parse_elt {
+    use pg_sys::relopt_type::{RELOPT_TYPE_INT, RELOPT_TYPE_STRING};
+    let element = |name: &'static CStr, kind, offset: usize| pg_sys::relopt_parse_elt {
         optname: name.as_ptr(),
-        opttype: pg_sys::relopt_type::RELOPT_TYPE_INT,
+        opttype: kind,
         offset: offset as i32,
         #[cfg(feature = "pg18")]
         isset_offset: 0,
     };
+    let ef_construction = offset_of!(Options, ef_construction);
+    let calibration = offset_of!(Options, calibration);
     let elements = [
-        element(c"m", offset_of!(Options, m)),
-        element(c"ef_construction", offset_of!(Options, ef_construction)),
+        element(c"m", RELOPT_TYPE_INT, offset_of!(Options, m)),
+        element(c"ef_construction", RELOPT_TYPE_INT, ef_construction),
+        element(c"calibration", RELOPT_TYPE_STRING, calibration),
     ];
     // SAFETY: the elements describe the struct whose size is given.
     unsafe {
@@ -83,6 +100,34 @@ pub unsafe extern "C-unwind" fn parse(
             elements.len() as i32,
         )
         .cast()
+    }
+}
+
+/// Refuses what is no calibration; the server passes what was written, or NULL for none.
+#[pg_guard]
+unsafe extern "C-unwind" fn check_calibration(value: *const c_char) {
+    if value.is_null() {
+        return;
+    }
+    // SAFETY: the server passes a string that lives longer than this call.
+    let text = to_utf8(unsafe { CStr::from_ptr(value) }.to_bytes());
+    if text.parse::<Calibration>().is_err() {
+        raise(Error::Calibration(text));
+    }
+}
+
+/// What [`clip_index_calibrate`](super::calibrate) has measured, where it has.
+///
+/// # Safety
+/// `index` is an open index of this access method.
+pub unsafe fn calibration(index: pg_sys::Relation) -> Option<Calibration> {
+    // SAFETY: the index is open and of this access method, as the caller vouches: so its options are null or what `parse`
+    // made, with a string at this place where it is not 0.
+    unsafe {
+        let options = (*index).rd_options;
+        let offset = options.cast::<Options>().as_ref()?.calibration;
+        let text = (offset > 0).then(|| options.cast::<c_char>().add(offset as usize))?;
+        CStr::from_ptr(text).to_str().ok()?.parse().ok()
     }
 }
 

@@ -20,14 +20,14 @@ use crate::text::{Text, to_utf8};
 use crate::vector::Vector;
 
 /// Settings that leave the planner the index, if it can have it at all.
-const BY_INDEX: [Setting; 3] = [
+pub const BY_INDEX: [Setting; 3] = [
     (c"enable_seqscan", c"off"),
     (c"enable_sort", c"off"),
     (c"enable_indexscan", c"on"),
 ];
 
 /// Settings that keep it from any.
-const EXACT: [Setting; 3] = [
+pub const EXACT: [Setting; 3] = [
     (c"enable_seqscan", c"on"),
     (c"enable_sort", c"on"),
     (c"enable_indexscan", c"off"),
@@ -83,32 +83,60 @@ fn recall(
     if !(1..=k).contains(&nearest) {
         return Err(Error::Nearest { nearest, k });
     }
-    // Rights come before locks.
-    let permitted = queries.map(|queries| Queries::permitted(queries, index));
-    permitted.transpose()?;
-    let opened = Opened::open(index)?;
-    let queries = queries.map(|queries| Queries::open(queries, index));
-    let queries = queries.transpose()?;
-    let measured = Measured::of(&opened)?;
-    let vectors = match &queries {
-        Some(queries) => measured.vectors_of(queries, sample)?,
-        None => measured.own_vectors(sample)?,
-    };
+    let trial = Trial::of(index, k, sample, queries)?;
     let (mut found, mut wanted) = (0, 0);
-    for (number, vector) in vectors.into_iter().enumerate() {
-        if number == 0 {
-            measured.check_plan(vector.clone(), k)?;
-        }
-        let exact = measured.nearest(&EXACT, vector.clone(), nearest)?;
-        let by_index = measured.nearest(&BY_INDEX, vector, k)?;
+    for vector in trial.vectors {
+        let exact = trial.measured.nearest(&EXACT, vector.clone(), nearest)?;
+        let by_index = trial.measured.nearest(&BY_INDEX, vector, k)?;
         found += retrieval::recall::found(&exact, &by_index);
         wanted += exact.len();
     }
     Ok((wanted > 0).then(|| found as f64 / wanted as f64))
 }
 
+/// An index, and what to search it for.
+pub struct Trial {
+    pub measured: Measured,
+    pub vectors: Vec<Text>,
+    /// Kept open as long as this.
+    pub opened: Opened,
+    _queries: Option<Queries>,
+}
+
+impl Trial {
+    /// Of an index that the user may look into and the planner uses for the `k` nearest, and of a sample of its own vectors
+    /// or of those of `queries`, which the user may read.
+    pub fn of(
+        index: pg_sys::Oid,
+        k: i32,
+        sample: i32,
+        queries: Option<pg_sys::Oid>,
+    ) -> Result<Self> {
+        // Rights come before locks.
+        let permitted = queries.map(|queries| Queries::permitted(queries, index));
+        permitted.transpose()?;
+        let opened = Opened::open(index)?;
+        let queries = queries.map(|queries| Queries::open(queries, index));
+        let queries = queries.transpose()?;
+        let measured = Measured::of(&opened)?;
+        let vectors = match &queries {
+            Some(queries) => measured.vectors_of(queries, sample)?,
+            None => measured.own_vectors(sample)?,
+        };
+        if let Some(vector) = vectors.first() {
+            measured.check_plan(vector.clone(), k)?;
+        }
+        Ok(Self {
+            measured,
+            vectors,
+            opened,
+            _queries: queries,
+        })
+    }
+}
+
 /// An index in SQL. Statements run as the owner of its table.
-struct Measured {
+pub struct Measured {
     owner: pg_sys::Oid,
     /// Name of the index.
     name: String,
@@ -174,7 +202,7 @@ impl Measured {
     }
 
     /// The distances of the nearest rows that have one.
-    fn nearest(&self, settings: &'static [Setting], vector: Text, k: i32) -> Result<Vec<f64>> {
+    pub fn nearest(&self, settings: &'static [Setting], vector: Text, k: i32) -> Result<Vec<f64>> {
         let _owner = As::role(self.owner, settings);
         sql::connect(|client| {
             let arguments = [vector.into(), k.into()];

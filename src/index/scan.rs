@@ -23,6 +23,7 @@ use pgrx::{
     pg_sys::panic::ErrorReport,
 };
 
+use super::effort::{Effort, warn_uncalibrated};
 use super::error::{Error, Result};
 use super::filter::Columns;
 use super::pages::Pages;
@@ -43,6 +44,8 @@ struct State {
     running: Option<Running>,
     /// Whether it has said that it may lack rows.
     warned: bool,
+    /// Whether it has said that it knows of no calibration.
+    told: bool,
 }
 
 struct Running {
@@ -52,6 +55,7 @@ struct Running {
     recheck: bool,
     /// Whether rows come in an order, which it checks.
     ordered: bool,
+    effort: Effort,
     /// The row that was returned last.
     last: Option<Tid>,
 }
@@ -167,6 +171,13 @@ unsafe fn next_row(scan: pg_sys::IndexScanDesc) -> Result<bool> {
     if state.running.is_none() {
         // SAFETY: the executor asks for rows when it has set the keys.
         state.running = unsafe { start(scan)? };
+        if let Some(running) = &state.running
+            && running.effort.uncalibrated
+            && !std::mem::replace(&mut state.told, true)
+        {
+            // SAFETY: the index of a scan is open.
+            warn_uncalibrated(&unsafe { relation::name((*scan).indexRelation) });
+        }
     }
     let Some(running) = &mut state.running else {
         return Ok(false);
@@ -264,10 +275,12 @@ unsafe fn start(scan: pg_sys::IndexScanDesc) -> Result<Option<Running>> {
     // SAFETY: what the executor allows, beside the state.
     let skip_dead = unsafe { (*scan).ignore_killed_tuples };
     let ordered = order.is_some();
-    let options = options(ordered, skip_dead);
+    // SAFETY: the index of a scan is open.
+    let effort = unsafe { Effort::of((*scan).indexRelation) };
+    let options = options(ordered, skip_dead, effort.ef);
     let scan = if is_exact(ordered) || center.is_none() {
         Scan::all(&index, query, radius, skip_dead)?
-    } else if guc::exact_search() || !leads {
+    } else if effort.exact || !leads {
         Scan::new(query, options).within(radius).exact()
     } else if guc::exact_fallback() {
         Scan::new(query, options).within(radius).complete()
@@ -279,6 +292,7 @@ unsafe fn start(scan: pg_sys::IndexScanDesc) -> Result<Option<Running>> {
         scan: scan.filtered(filter),
         recheck,
         ordered,
+        effort,
         last: None,
     }))
 }
@@ -332,14 +346,14 @@ fn is_null(key: &pg_sys::ScanKeyData) -> bool {
 }
 
 /// How a scan on the graph works, by the settings.
-fn options(ordered: bool, skip_dead: bool) -> Options {
+fn options(ordered: bool, skip_dead: bool, ef: usize) -> Options {
     let (order, nodes) = match ordered {
         true => (guc::iterative_order(), guc::max_scan_tuples()),
         // They are all wanted.
         false => (Order::Relaxed, usize::MAX),
     };
     Options {
-        ef: guc::ef_search(),
+        ef,
         order,
         limits: Limits {
             nodes,

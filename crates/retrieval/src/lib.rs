@@ -7,8 +7,10 @@
 //! | [`background`] | texts of everyday things, which a query is compared with for that |
 //! | [`dots`] | a similarity as a few dots |
 //! | [`recall`] | how many of the nearest vectors a search has found |
+//! | [`calibration`] | how wide a search has to be to find a share of them |
 
 pub mod background;
+pub mod calibration;
 pub mod cutoff;
 pub mod dots;
 mod error;

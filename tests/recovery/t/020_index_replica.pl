@@ -54,6 +54,15 @@ same_on_replica('slots used again');
 $primary->safe_psql('postgres', 'INSERT INTO photos SELECT n, 0, embedding(1) FROM generate_series(8001, 8500) n');
 same_on_replica('equal vectors');
 
+# What was measured is a part of the definition: so wide a search was never measured, so that it is exact.
+$primary->safe_psql('postgres', "ALTER INDEX photos_embedding SET (calibration = 'k=10 rows=2000 8=0.5')");
+$primary->wait_for_catchup($replica);
+is($replica->safe_psql('postgres', "SET clip_pg.ef_search = 1; SET clip_pg.target_recall = 0.9; SELECT clip_recall('photos_embedding', 10, 5)"),
+	'1', 'the replica goes by what was measured');
+my (undef, undef, $refused) = $replica->psql('postgres', "\\set VERBOSITY verbose\nSELECT clip_index_calibrate('photos_embedding')");
+like($refused, qr/ERROR:  25006: cannot execute clip_index_calibrate\(\) in a read-only transaction/, 'and measures nothing itself');
+$primary->safe_psql('postgres', 'ALTER INDEX photos_embedding RESET (calibration)');
+
 # An index that learns its codes by a vacuum.
 $primary->safe_psql('postgres', <<'SQL');
 TRUNCATE photos;
