@@ -4,8 +4,8 @@
 //! A storage parameter is where others see it, dumps and REINDEX keep it, standbys have it, and a transaction that is rolled
 //! back forgets it.
 
-use pgrx::prelude::*;
 use pgrx::pg_sys;
+use pgrx::prelude::*;
 use retrieval::calibration::Calibration;
 
 use super::error::{Error, Result};

@@ -17,6 +17,9 @@ mod definition;
 mod effort;
 mod error;
 mod estimate;
+#[cfg(feature = "pg18")]
+mod explain;
+mod figures;
 mod filter;
 mod insert;
 mod options;
@@ -115,6 +118,8 @@ fn clip_hnsw_l2() -> i32 {
 pub fn define() {
     options::declare();
     definition::install();
+    #[cfg(feature = "pg18")]
+    explain::install();
 }
 
 /// Raises an error from a function that the server calls, which can return none.

@@ -59,7 +59,8 @@ pub fn declare() {
         pg_sys::add_string_reloption(
             kind,
             c"calibration".as_ptr(),
-            c"Share of the nearest rows that scans find, as clip_index_calibrate() has measured it".as_ptr(),
+            c"Share of the nearest rows that scans find, as clip_index_calibrate() has measured it"
+                .as_ptr(),
             std::ptr::null(),
             Some(check_calibration),
             // It is for scans that begin later, and keeps nobody waiting.

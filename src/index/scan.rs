@@ -25,6 +25,7 @@ use pgrx::{
 
 use super::effort::{Effort, warn_uncalibrated};
 use super::error::{Error, Result};
+use super::figures::Figures;
 use super::filter::Columns;
 use super::pages::Pages;
 use super::tid::item_pointer;
@@ -46,6 +47,9 @@ struct State {
     warned: bool,
     /// Whether it has said that it knows of no calibration.
     told: bool,
+    /// What scans have done that have ended.
+    #[cfg(feature = "pg18")]
+    done: Figures,
 }
 
 struct Running {
@@ -56,14 +60,30 @@ struct Running {
     /// Whether rows come in an order, which it checks.
     ordered: bool,
     effort: Effort,
+    /// Rows that were returned.
+    rows: usize,
     /// The row that was returned last.
     last: Option<Tid>,
 }
 
+impl Running {
+    /// What it has done.
+    fn figures(&self) -> Figures {
+        Figures::of(&self.scan, self.effort, self.rows)
+    }
+}
+
 impl State {
-    /// Ends what is running, to begin again or not.
-    fn stop(&mut self) -> Result<()> {
-        if let Some(Running { index, scan, .. }) = self.running.take() {
+    /// Ends what is running on an index of this name, to begin again or not.
+    fn stop(&mut self, name: impl FnOnce() -> String) -> Result<()> {
+        if let Some(running) = self.running.take() {
+            let figures = running.figures();
+            figures.log(name);
+            #[cfg(feature = "pg18")]
+            {
+                self.done += figures;
+            }
+            let Running { index, scan, .. } = running;
             let left_out = LeftOut {
                 scans: scan.truncated().into(),
                 late: u32::try_from(scan.late()).unwrap_or(u32::MAX),
@@ -122,7 +142,7 @@ pub unsafe extern "C-unwind" fn rescan(
 ) {
     // SAFETY: the scan is one of `begin`, which made room for as many keys as there are.
     unsafe {
-        state(scan).stop().unwrap_or_else(|error| raise(error));
+        stop(scan).unwrap_or_else(|error| raise(error));
         if !keys.is_null() && (*scan).numberOfKeys > 0 {
             keys.copy_to((*scan).keyData, (*scan).numberOfKeys as usize);
         }
@@ -144,7 +164,7 @@ pub unsafe extern "C-unwind" fn next(
 #[pg_guard]
 pub unsafe extern "C-unwind" fn end(scan: pg_sys::IndexScanDesc) {
     // SAFETY: the scan is one of `begin`.
-    unsafe { state(scan).stop().unwrap_or_else(|error| raise(error)) }
+    unsafe { stop(scan).unwrap_or_else(|error| raise(error)) }
 }
 
 /// A distance as the operators return it: by value, on machines of 64 bits.
@@ -157,6 +177,30 @@ fn float8(distance: f64) -> pg_sys::Datum {
 unsafe fn state<'a>(scan: pg_sys::IndexScanDesc) -> &'a mut State {
     // SAFETY: `begin` has put it there, and it lives as long as the scan; nothing else refers to it while it is used here.
     unsafe { &mut *(*scan).opaque.cast::<State>() }
+}
+
+/// What the scans of a plan's node have done.
+///
+/// # Safety
+/// `scan` is one of [`begin`], and has not ended.
+#[cfg(feature = "pg18")]
+pub unsafe fn figures(scan: pg_sys::IndexScanDesc) -> Figures {
+    // SAFETY: the scan is one of `begin`, as the caller vouches.
+    let state = unsafe { state(scan) };
+    let mut figures = state.done;
+    if let Some(running) = &state.running {
+        figures += running.figures();
+    }
+    figures
+}
+
+/// Ends what is running.
+///
+/// # Safety
+/// `scan` is one of [`begin`].
+unsafe fn stop(scan: pg_sys::IndexScanDesc) -> Result<()> {
+    // SAFETY: the scan is one of `begin`, as the caller vouches; its index is open.
+    unsafe { state(scan).stop(|| relation::name((*scan).indexRelation)) }
 }
 
 /// # Safety
@@ -184,6 +228,7 @@ unsafe fn next_row(scan: pg_sys::IndexScanDesc) -> Result<bool> {
     };
     let row = running.scan.next_row(&running.index)?;
     running.last = row.map(|row| row.tid);
+    running.rows += usize::from(row.is_some());
     if let Some(row) = row {
         // SAFETY: where the executor looks for the row. `begin` has made room for a distance of each order, and a scan that
         // is ordered has one.
@@ -293,6 +338,7 @@ unsafe fn start(scan: pg_sys::IndexScanDesc) -> Result<Option<Running>> {
         recheck,
         ordered,
         effort,
+        rows: 0,
         last: None,
     }))
 }

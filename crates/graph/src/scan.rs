@@ -127,6 +127,17 @@ enum Source {
     Nowhere,
 }
 
+/// Where a scan has come to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Way {
+    /// It was on the graph all the time.
+    Graph,
+    /// It has gone over to the filter directory.
+    Directory,
+    /// It reads all pages.
+    Pages,
+}
+
 /// A scan in progress.
 pub struct Scan {
     query: Query,
@@ -152,6 +163,9 @@ pub struct Scan {
     fewest: usize,
     late: usize,
     truncated: bool,
+    way: Way,
+    /// Nodes visited by searches that the scan is done with.
+    visited: usize,
 }
 
 impl Scan {
@@ -175,6 +189,8 @@ impl Scan {
             fewest: FEWEST,
             late: 0,
             truncated: false,
+            way: Way::Graph,
+            visited: 0,
         }
     }
 
@@ -198,6 +214,7 @@ impl Scan {
         Ok(Self {
             radius,
             source,
+            way: Way::Pages,
             ..Self::new(query, options)
         })
     }
@@ -491,8 +508,7 @@ impl Scan {
         let Some(found) = directory::candidates(index, &self.query, &filter, room)? else {
             return Ok(false);
         };
-        self.batch = Vec::new().into_iter();
-        self.search = Search::default();
+        self.leave_graph(Way::Directory);
         let handed = std::mem::take(&mut self.handed);
         self.source = Source::Listed(Listed::new(filter, found, handed));
         Ok(true)
@@ -556,10 +572,17 @@ impl Scan {
         }
     }
 
-    /// Puts all nodes in order that were not handed out and still can be.
-    fn sort_all<S: PageStore>(&mut self, index: &Index<S>) -> Result<()> {
+    /// Forgets the search.
+    fn leave_graph(&mut self, way: Way) {
+        self.way = way;
+        self.visited += self.search.hops();
         self.batch = Vec::new().into_iter();
         self.search = Search::default();
+    }
+
+    /// Puts all nodes in order that were not handed out and still can be.
+    fn sort_all<S: PageStore>(&mut self, index: &Index<S>) -> Result<()> {
+        self.leave_graph(Way::Pages);
         self.handed.sort_unstable();
         // All that was found late is met again.
         self.late = 0;
@@ -613,7 +636,12 @@ impl Scan {
 
     /// Nodes visited on the graph.
     pub fn hops(&self) -> usize {
-        self.search.hops()
+        self.visited + self.search.hops()
+    }
+
+    /// Where it has come to.
+    pub fn way(&self) -> Way {
+        self.way
     }
 
     /// Whether it has visited as many nodes with rows as its limits allow.

@@ -145,7 +145,10 @@ mod tests {
     fn texts_are_read_or_refused() {
         let text = "k=10 rows=2000 8=0.9312 16=1";
         assert_eq!(parsed(text).to_string(), text);
-        assert_eq!(parsed("  k=1\trows=0  8=.5 ").to_string(), "k=1 rows=0 8=0.5");
+        assert_eq!(
+            parsed("  k=1\trows=0  8=.5 ").to_string(),
+            "k=1 rows=0 8=0.5"
+        );
         let long: String = (1..=65).map(|width| format!(" {width}=0.5")).collect();
         for text in [
             "",

@@ -91,3 +91,36 @@ FROM (VALUES
     (7, 'SET clip_pg.target_recall = 1.1')
 ) s (number, statement) ORDER BY number;
 DROP TABLE photos, questions;
+
+-- What a scan has done: in a message, and since PostgreSQL 18 in EXPLAIN.
+CREATE TABLE few (id integer, v clip_vector(3), tag text);
+INSERT INTO few VALUES (1, '[1,0,0]', 'a'), (2, '[0,1,0]', 'b'), (3, '[0,0,1]', 'a');
+CREATE INDEX few_v ON few USING clip_hnsw (v, tag);
+SET jit = off;
+SET client_min_messages = debug1;
+SELECT id FROM few ORDER BY v <=> '[1,0.5,0.1]' LIMIT 1;
+SELECT id FROM few ORDER BY v <=> '[1,0.5,0.1]';
+SELECT id FROM few WHERE tag = 'b' ORDER BY v <=> '[1,0.5,0.1]';
+SELECT count(*) FROM few WHERE clip_within(v, '[1,0.5,0.1]', 0.5);
+SET clip_pg.exact_search = on;
+SELECT id FROM few ORDER BY v <=> '[1,0.5,0.1]' LIMIT 1;
+RESET clip_pg.exact_search;
+RESET client_min_messages;
+CREATE FUNCTION pg_temp.told(options text, query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    plan json;
+BEGIN
+    EXECUTE format('EXPLAIN (FORMAT json, COSTS off %s) %s', options, query) INTO plan;
+    IF current_setting('server_version_num')::integer < 180000 THEN
+        RETURN 'as expected';
+    END IF;
+    RETURN CASE (SELECT string_agg(value, ' ' ORDER BY ordinality)
+                 FROM json_each_text(plan -> 0 -> 'Plan') WITH ORDINALITY e (key, value, ordinality)
+                 WHERE key IN ('Search Width', 'Nodes Visited', 'Index Rows', 'Filter Directory Scans', 'Full Index Scans',
+                               'Nodes Left Out By Order', 'Truncated Scans'))
+        WHEN '64 3 3 0 1 0 0' THEN 'as expected' ELSE plan::text END;
+END $$;
+SELECT pg_temp.told(', ANALYZE, TIMING off, BUFFERS off', 'SELECT id FROM few ORDER BY v <=> ''[1,0.5,0.1]''') AS analyzed,
+       current_setting('server_version_num')::integer < 180000
+       OR pg_temp.told('', 'SELECT id FROM few ORDER BY v <=> ''[1,0.5,0.1]''') !~ 'Search Width' AS not_analyzed;
+DROP TABLE few;
