@@ -40,3 +40,12 @@ RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'clip_index_calibrate_wrapper' LANGUAGE C VOLATILE ROWS 9 COST 1000000;
 COMMENT ON FUNCTION clip_index_calibrate(regclass, integer, integer, regclass) IS
 'measures which share of the k nearest rows a clip_hnsw index finds by values of clip_pg.ef_search, for a sample of its own vectors or of those in a table of queries, and sets its storage parameter calibration, by which clip_pg.target_recall goes';
+
+-- Arrays as filter columns.
+
+CREATE FUNCTION clip_pg.clip_filter_array() RETURNS integer
+    AS 'MODULE_PATHNAME', 'clip_filter_array_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.clip_filter_array() IS 'kind of filter columns: arrays, as sets';
+
+CREATE OPERATOR CLASS clip_array_ops DEFAULT FOR TYPE anyarray USING clip_hnsw AS
+    OPERATOR 3 =, OPERATOR 6 &&, OPERATOR 7 @>, OPERATOR 8 <@, FUNCTION 2 clip_pg.clip_filter_array();

@@ -18,6 +18,9 @@ COMMENT ON FUNCTION clip_pg.clip_filter_padded() IS 'kind of filter columns: tex
 CREATE FUNCTION clip_pg.clip_filter_uuid() RETURNS integer
     AS 'MODULE_PATHNAME', 'clip_filter_uuid_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION clip_pg.clip_filter_uuid() IS 'kind of filter columns: uuids';
+CREATE FUNCTION clip_pg.clip_filter_array() RETURNS integer
+    AS 'MODULE_PATHNAME', 'clip_filter_array_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION clip_pg.clip_filter_array() IS 'kind of filter columns: arrays, as sets';
 
 CREATE OPERATOR FAMILY clip_integer_ops USING clip_hnsw;
 CREATE OPERATOR CLASS clip_int2_ops DEFAULT FOR TYPE smallint USING clip_hnsw FAMILY clip_integer_ops AS
@@ -65,3 +68,6 @@ CREATE OPERATOR CLASS clip_bpchar_ops DEFAULT FOR TYPE character USING clip_hnsw
     OPERATOR 3 =, FUNCTION 2 clip_pg.clip_filter_padded();
 CREATE OPERATOR CLASS clip_enum_ops DEFAULT FOR TYPE anyenum USING clip_hnsw AS
     OPERATOR 3 =, FUNCTION 2 clip_pg.clip_filter_integer();
+
+CREATE OPERATOR CLASS clip_array_ops DEFAULT FOR TYPE anyarray USING clip_hnsw AS
+    OPERATOR 3 =, OPERATOR 6 &&, OPERATOR 7 @>, OPERATOR 8 <@, FUNCTION 2 clip_pg.clip_filter_array();

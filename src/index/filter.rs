@@ -12,7 +12,7 @@ use graph::layout::MAX_COLUMNS;
 use pgrx::{direct_function_call, pg_extern, pg_sys, varlena};
 
 use super::error::{Error, Result};
-use super::{SUPPORT_FILTER, SUPPORT_METRIC, relation};
+use super::{SUPPORT_FILTER, SUPPORT_METRIC, arrays, relation};
 
 /// Strategies of a filter column, by number: those of a B-tree.
 const COMPARISONS: [Comparison; 5] = [
@@ -38,16 +38,19 @@ enum Kind {
     Padded = 5,
     /// `uuid`.
     Uuid = 6,
+    /// Arrays, as sets.
+    Array = 7,
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Integer,
         Self::Float,
         Self::Numeric,
         Self::Text,
         Self::Padded,
         Self::Uuid,
+        Self::Array,
     ];
 }
 
@@ -79,6 +82,11 @@ fn clip_filter_padded() -> i32 {
 #[pg_extern(sql = false)]
 fn clip_filter_uuid() -> i32 {
     Kind::Uuid as i32
+}
+
+#[pg_extern(sql = false)]
+fn clip_filter_array() -> i32 {
+    Kind::Array as i32
 }
 
 /// A filter column.
@@ -221,6 +229,11 @@ impl Column {
         if is(pg_sys::SK_ISNULL) {
             return None;
         }
+        if self.kind == Kind::Array {
+            let (strategy, value) = (key.sk_strategy, key.sk_argument);
+            // SAFETY: the operators of this class take arrays.
+            return Some(unsafe { arrays::condition(strategy, value, self.collation) });
+        }
         let compared = |value, length| {
             // SAFETY: the value is of a type that the operator class compares the column's with.
             let word = unsafe { self.word(value, length) };
@@ -251,7 +264,7 @@ impl Column {
         let ordered = match self.kind {
             Kind::Integer | Kind::Float | Kind::Numeric | Kind::Uuid => true,
             Kind::Text => is_of_bytes(self.collation),
-            Kind::Padded => false,
+            Kind::Padded | Kind::Array => false,
         };
         match ordered || comparison == Comparison::Equal {
             true => Condition::compared(comparison, word),
@@ -293,6 +306,8 @@ impl Column {
                 // SAFETY: the value is a text, as the caller vouches.
                 unsafe { with_text(value, trimmed) }
             }
+            // SAFETY: the value is an array, as the caller vouches.
+            (Kind::Array, _) => unsafe { Word::set(arrays::signature(value, self.collation)) },
             // SAFETY: a uuid is sixteen bytes.
             (Kind::Uuid, _) => Word::beginning(unsafe {
                 std::slice::from_raw_parts(value.cast_mut_ptr::<u8>(), 16)

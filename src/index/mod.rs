@@ -8,6 +8,7 @@
 //! relation extension lock while a page is added.
 
 mod admin;
+mod arrays;
 mod bases;
 mod buffer;
 mod build;
@@ -59,8 +60,10 @@ const SUPPORT_METRIC: u16 = 1;
 const SUPPORT_FILTER: u16 = 2;
 /// The function of an operator class that tells what elements are, where they are no halves, see [`vectors`].
 const SUPPORT_ELEMENTS: u16 = 3;
-/// Operators of a filter column: those of a B-tree.
-const FILTER_STRATEGIES: u16 = pg_sys::BTMaxStrategyNumber as u16;
+/// Operators of a filter column of arrays, besides `=`: `&&`, `@>` and `<@`. Those of others are a B-tree's, 1 to 5.
+const STRATEGY_HAS_ONE: u16 = 6;
+const STRATEGY_HAS: u16 = 7;
+const STRATEGY_IN: u16 = 8;
 
 #[pg_extern(sql = false)]
 fn clip_hnsw_handler() -> Internal {
@@ -68,7 +71,7 @@ fn clip_hnsw_handler() -> Internal {
     let mut routine = unsafe {
         pgrx::PgBox::<pg_sys::IndexAmRoutine>::alloc_node(pg_sys::NodeTag::T_IndexAmRoutine)
     };
-    routine.amstrategies = STRATEGY_WITHIN.max(FILTER_STRATEGIES);
+    routine.amstrategies = STRATEGY_IN;
     routine.amsupport = SUPPORT_ELEMENTS;
     routine.amcanorderbyop = true;
     routine.amcanmulticol = true;

@@ -26,7 +26,7 @@ FROM class c, pg_catalog.pg_amop o, pg_catalog.pg_operator f
 WHERE o.amopfamily OPERATOR(pg_catalog.=) c.opcfamily AND f.oid OPERATOR(pg_catalog.=) o.amopopr
   AND NOT CASE
       WHEN c.filters THEN o.amoppurpose OPERATOR(pg_catalog.=) 's'
-          AND o.amopstrategy OPERATOR(pg_catalog.<=) 5
+          AND o.amopstrategy OPERATOR(pg_catalog.<=) 8
           AND f.oprresult OPERATOR(pg_catalog.=) 'pg_catalog.bool'::pg_catalog.regtype
       WHEN o.amopstrategy OPERATOR(pg_catalog.=) 1 THEN o.amoppurpose OPERATOR(pg_catalog.=) 'o'
           AND o.amoplefttype OPERATOR(pg_catalog.=) c.opcintype AND o.amoprighttype OPERATOR(pg_catalog.=) c.opcintype

@@ -9,6 +9,8 @@
 //! A node has the words of its rows. Where these differ, for equal vectors are one node, the word says just that,
 //! [`MIXED`], and passes every condition.
 
+use crate::signature::Signature;
+
 /// Rows of the node differ in this column.
 pub const MIXED: u64 = u64::MAX;
 /// The word of NULL.
@@ -82,6 +84,11 @@ impl Word {
         Some(Self::new(u64::from_be_bytes(word), true))
     }
 
+    /// Of a set.
+    pub fn set(signature: Signature) -> Self {
+        Self::new(signature.bits(), false)
+    }
+
     /// Of a value by its hash, in no order.
     pub fn hashed(hash: u64) -> Self {
         Self::new(hash | 1 << 63, false)
@@ -117,17 +124,51 @@ pub enum Comparison {
 /// Words from the first to the second, both included.
 type Range = (u64, u64);
 
-/// Which words of a column pass.
+/// Words with all bits of the first, and none but those of the second.
+type Set = (u64, u64);
+
+/// Which words of a column pass: those in one of the ranges or sets.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Condition {
     /// In order, apart from each other.
     ranges: Vec<Range>,
+    /// Of [signatures](Signature).
+    sets: Vec<Set>,
     is_exact: bool,
 }
 
 impl Condition {
     fn of(ranges: Vec<Range>, is_exact: bool) -> Self {
-        Self { ranges, is_exact }
+        Self {
+            ranges,
+            sets: Vec::new(),
+            is_exact,
+        }
+    }
+
+    fn of_sets(sets: Vec<Set>) -> Self {
+        Self {
+            ranges: Vec::new(),
+            sets,
+            is_exact: false,
+        }
+    }
+
+    /// Sets that have all elements of one with this signature.
+    pub fn has(set: Signature) -> Self {
+        Self::of_sets(vec![(set.bits(), Signature::UNKNOWN.bits())])
+    }
+
+    /// Sets that have one of these elements.
+    pub fn has_one(elements: impl IntoIterator<Item = Signature>) -> Self {
+        let elements = elements.into_iter();
+        let set = |element: Signature| (element.bits(), Signature::UNKNOWN.bits());
+        Self::of_sets(elements.map(set).collect())
+    }
+
+    /// Sets that have no other elements than one with this signature.
+    pub fn within(set: Signature) -> Self {
+        Self::of_sets(vec![(0, set.bits())])
     }
 
     /// Values that compare so with one of that word. But for equality, words are in the order of the values.
@@ -161,9 +202,10 @@ impl Condition {
 
     /// Values that pass one of these.
     pub fn any(conditions: impl IntoIterator<Item = Self>) -> Self {
-        let (mut ranges, mut is_exact) = (Vec::new(), true);
+        let (mut ranges, mut sets, mut is_exact) = (Vec::new(), Vec::new(), true);
         for condition in conditions {
             ranges.extend(condition.ranges);
+            sets.extend(condition.sets);
             is_exact &= condition.is_exact;
         }
         ranges.sort_unstable();
@@ -174,7 +216,11 @@ impl Condition {
             }
             touches
         });
-        Self::of(ranges, is_exact)
+        Self {
+            ranges,
+            sets,
+            is_exact,
+        }
     }
 
     /// Keeps of `entries`, numbers of words, those that pass.
@@ -194,13 +240,21 @@ impl Condition {
         entries.truncate(count);
     }
 
+    fn is_in_a_set(&self, word: u64) -> bool {
+        let mut sets = self.sets.iter();
+        sets.any(|&(least, most)| word & least == least && word & !most == 0)
+    }
+
     #[inline]
     fn passes(&self, word: u64) -> bool {
         let after = match &self.ranges[..] {
-            &[(first, last)] => return first <= word && word <= last || word == MIXED,
+            &[(first, last)] if self.sets.is_empty() => {
+                return first <= word && word <= last || word == MIXED;
+            }
+            [] => return self.is_in_a_set(word) || word == MIXED,
             ranges => ranges.partition_point(|&(first, _)| first <= word),
         };
-        after > 0 && word <= self.ranges[after - 1].1 || word == MIXED
+        after > 0 && word <= self.ranges[after - 1].1 || self.is_in_a_set(word) || word == MIXED
     }
 }
 
@@ -385,5 +439,69 @@ mod tests {
             (merge(3, 3), merge(3, NULL), merge(NULL, NULL)),
             (3, MIXED, NULL)
         );
+    }
+
+    fn signature(element: &u8) -> Signature {
+        // Few hashes, so that elements share bits.
+        Signature::of(u64::from(*element % 40) << 32 | u64::from(*element / 40))
+    }
+
+    fn set<'a>(elements: impl IntoIterator<Item = &'a u8>) -> Signature {
+        elements.into_iter().map(signature).collect()
+    }
+
+    /// Whether a set passes.
+    fn has_passed(condition: Condition, set: Signature) -> bool {
+        let words = [Word::set(set).word];
+        let mut filter = Filter::default();
+        filter.add(0, condition);
+        assert!(words[0] < NULL && !filter.is_exact());
+        assert!(filter.passes(&[MIXED]) && !filter.passes(&[NULL]));
+        let mut entries = Vec::new();
+        filter.select(1, |_| &words, &mut entries);
+        assert_eq!(!entries.is_empty(), filter.passes(&words));
+        filter.passes(&words)
+    }
+
+    proptest! {
+        #[test]
+        fn sets_that_pass_are_not_missed(a in prop::collection::btree_set(any::<u8>(), 0..8),
+                                         b in prop::collection::btree_set(any::<u8>(), 0..8)) {
+            let both = set(a.union(&b));
+            prop_assert!(has_passed(Condition::has(set(&a)), both));
+            prop_assert!(has_passed(Condition::within(both), set(&a)));
+            prop_assert!(has_passed(Condition::compared(Comparison::Equal, Word::set(set(&a))), set(&a)));
+            let one = Condition::has_one(b.iter().map(signature));
+            prop_assert!(has_passed(one, set(&a)) || a.is_disjoint(&b));
+            prop_assert!(has_passed(Condition::has(set(&b)), set(&a)) || !a.is_superset(&b));
+            prop_assert!(has_passed(Condition::within(set(&b)), set(&a)) || !a.is_subset(&b));
+        }
+    }
+
+    #[test]
+    fn the_empty_set_is_in_every_set_and_has_nothing() {
+        let some = Signature::of(7);
+        for set in [Signature::EMPTY, some, Signature::UNKNOWN] {
+            assert!(has_passed(Condition::has(Signature::EMPTY), set));
+            assert!(has_passed(Condition::within(Signature::UNKNOWN), set));
+            assert!(!has_passed(Condition::has_one([]), set));
+        }
+        assert!(has_passed(
+            Condition::within(Signature::EMPTY),
+            Signature::EMPTY
+        ));
+        assert!(!has_passed(Condition::within(Signature::EMPTY), some));
+        assert!(!has_passed(Condition::has_one([some]), Signature::EMPTY));
+        assert!(has_passed(Condition::has_one([some]), Signature::UNKNOWN));
+    }
+
+    #[test]
+    fn few_sets_pass_that_lack_an_element() {
+        let mut random = crate::random::Random::new(1);
+        let mut element = || Signature::of(random.below(usize::MAX) as u64);
+        let asked = element();
+        let mut five = || (0..5).map(|_| element()).collect();
+        let passed = (0..2000).filter(|_| has_passed(Condition::has(asked), five()));
+        assert!((1..100).contains(&passed.count()));
     }
 }

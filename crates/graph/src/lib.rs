@@ -13,7 +13,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`error`], [`random`] | what can go wrong; repeatable random numbers |
-//! | [`filter`] | words of filter columns, and conditions on them |
+//! | [`signature`], [`filter`] | sets in a word; words of filter columns, and conditions on them |
 //! | [`layout`] | every byte on a page |
 //! | [`space`], [`rounded`] | what is near: metrics, and where nodes are neighbours; vectors in eight bits, and how far off distances from them are |
 //! | `training`, [`basis`] | how a basis is trained; the basis, and the codes it makes |
@@ -75,6 +75,7 @@ pub mod rounded;
 pub mod scan;
 pub mod search;
 pub mod select;
+pub mod signature;
 pub mod sort;
 pub mod space;
 pub mod spool;

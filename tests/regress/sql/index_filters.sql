@@ -175,6 +175,48 @@ EXPLAIN (COSTS off) SELECT id FROM parts WHERE year = 2005 ORDER BY embedding <=
 RESET enable_seqscan;
 DROP TABLE parts;
 
+-- Arrays, as sets: every operator, whatever is empty, NULL or of several dimensions.
+CREATE TABLE tagged (
+    id integer PRIMARY KEY, embedding clip_vector(8), tags text[], numbers integer[], keys uuid[], prices numeric[], lights light[], short varchar(20)[]
+) WITH (autovacuum_enabled = off);
+INSERT INTO tagged
+SELECT n, pg_temp.embedding(n), t, i, array(SELECT md5(u)::uuid FROM unnest(t) u), i::numeric[], l, t
+FROM generate_series(1, 2000) n, LATERAL (SELECT array(SELECT 'tag ' || n * s % 23 FROM generate_series(1, n % 6) s) AS t) t,
+    LATERAL (SELECT array(SELECT (n * s * 7) % 40 FROM generate_series(1, n % 5) s) AS i) i,
+    LATERAL (SELECT array(SELECT (enum_range(NULL::light))[1 + (n + s) % 3] FROM generate_series(1, n % 3) s) AS l) l;
+UPDATE tagged SET tags = NULL, numbers = NULL WHERE id % 13 = 0;
+UPDATE tagged SET tags = tags || NULL, numbers = NULL || numbers WHERE id % 17 = 0;
+UPDATE tagged SET tags = ARRAY[[tags[1], 'left'], ['right', NULL]], numbers = '[5:6][2:3]={{1,2},{3,NULL}}' WHERE id % 19 = 0;
+UPDATE tagged SET tags = array(SELECT 'tag ' || n FROM generate_series(1, 3000) n) WHERE id IN (100, 200);
+CREATE INDEX tagged_idx ON tagged USING clip_hnsw (embedding, tags, numbers, keys, prices, lights, short);
+INSERT INTO tagged VALUES (3001, pg_temp.embedding(3001), '{later,"tag 1"}', '{7,41}', '{}', '{1.50}', '{dusk}', '{later}');
+VACUUM ANALYZE tagged;
+ALTER TABLE photos RENAME TO photographs;
+ALTER TABLE tagged RENAME TO photos;
+SELECT c AS condition, b.* FROM unnest(ARRAY[
+    $$tags && '{"tag 3"}'$$, $$tags && '{"tag 3","tag 7",never}'$$, $$tags && '{never}'$$, $$tags && '{}'$$, $$tags && '{NULL}'$$, $$tags && '{NULL,"tag 4"}'$$,
+    $$tags @> '{"tag 3"}'$$, $$tags @> '{"tag 3","tag 6","tag 3"}'$$, $$tags @> '{}'$$, $$tags @> '{NULL}'$$, $$tags @> '{"tag 3",NULL}'$$, $$tags @> '{"tag 2999"}'$$,
+    $$tags <@ '{"tag 3","tag 6","tag 9","tag 12","tag 15"}'$$, $$tags <@ '{}'$$, $$tags <@ '{NULL,"tag 3"}'$$, $$tags = '{}'$$, $$tags = '{"tag 3"}'$$, $$'{"tag 3"}' = tags$$,
+    $$tags = '{{"tag 19",left},{right,NULL}}'$$, $$tags @> '{{right},{left}}'$$, $$tags IS NULL$$, $$tags IS NOT NULL$$, $$tags = NULL$$, $$tags && NULL$$,
+    $$'{"tag 3"}' <@ tags$$, $$'{"tag 3","tag 6"}' @> tags$$, $$'{"tag 4"}' && tags$$, $$tags @> '{later}'$$,
+    $$numbers && '{7,14}'$$, $$numbers @> '{7,14}'$$, $$numbers @> ARRAY[7]$$, $$numbers <@ '{7,14,21,28,35}'$$, $$numbers = '{7,14}'$$, $$numbers = '{1,2,3,NULL}'$$, $$numbers && '{41}'$$,
+    $$keys && ARRAY[md5('tag 5')::uuid]$$, $$prices && '{7.0,3}'$$, $$prices @> '{1.5}'$$, $$lights @> '{dusk}'$$, $$lights && '{dawn,dusk}'$$, $$lights <@ '{day}'$$,
+    $$short && '{"tag 5"}'::varchar[]$$, $$short::text[] @> '{"tag 5"}'$$, $$tags && '{"tag 3"}' AND numbers @> '{7}' AND lights <> '{}'$$
+]) c, pg_temp.both(c) b;
+SELECT missing, not_found, problems FROM clip_index_check('tagged_idx', heap => true, search => 0.02);
+PREPARE with_tags(text[]) AS SELECT id, tags FROM photos WHERE tags @> $1 ORDER BY embedding <=> pg_temp.embedding(5) LIMIT 3;
+SET plan_cache_mode = force_generic_plan;
+SET enable_seqscan = off;
+EXPLAIN (COSTS off) EXECUTE with_tags('{"tag 3"}');
+EXECUTE with_tags('{"tag 3"}');
+EXECUTE with_tags('{NULL}');
+EXECUTE with_tags(NULL);
+RESET plan_cache_mode;
+RESET enable_seqscan;
+DEALLOCATE with_tags;
+DROP TABLE photos;
+ALTER TABLE photographs RENAME TO photos;
+
 -- What cannot be a filter.
 CREATE INDEX ON photos USING clip_hnsw (embedding, (point(id, id)));
 CREATE INDEX ON photos USING clip_hnsw (number, embedding);
