@@ -14,7 +14,7 @@ mod thread;
 mod worker;
 
 pub use error::Error;
-pub use picture::{interrupts, limits, trim_at_end, use_libraries};
+pub use picture::{digest, interrupts, limits, trim_at_end, use_libraries};
 pub use thread::run;
 pub use worker::register;
 
@@ -27,7 +27,6 @@ use crate::{
 use exchange::key::Kind;
 use imaging::Part;
 use session::Session;
-use sha2::{Digest, Sha256};
 use std::rc::Rc;
 use worker::Worker;
 
@@ -104,7 +103,7 @@ pub fn embed_image(model: &Model, image: &[u8]) -> Result<Vector> {
 pub fn embed_part(model: &Model, image: &[u8], part: Part) -> Result<Vector> {
     trim_at_end();
     // A file is megabytes, which idle sessions should not hold.
-    let digest: [u8; 32] = Sha256::digest(image).into();
+    let digest = picture::digest(image);
     let region = part.region.to_string();
     let page = part.page.map_or_else(String::new, |page| page.to_string());
     let inputs = [&digest[..], region.as_bytes(), page.as_bytes()];
@@ -128,7 +127,7 @@ pub fn embed_images<'a>(
     while images.peek().is_some() {
         let batch = images.by_ref().take(guc::batch_size());
         let pixels = batch.map(|(position, image, part)| {
-            let digest = || Sha256::digest(image).into();
+            let digest = || picture::digest(image);
             let pixels = picture::pixels(model, image, digest, part);
             let pixels = pixels.map_err(|error| element(position, error.into()))?;
             Ok((position, pixels))

@@ -6,6 +6,7 @@
 use crate::{guc, model::Model};
 use imaging::{Kept, Limits, Part, Region, preprocess::Alpha};
 use pgrx::{check_for_interrupts, pg_guard, pg_sys};
+use sha2::{Digest, Sha256};
 use std::{
     cell::{Cell, RefCell},
     ffi::c_void,
@@ -114,6 +115,19 @@ unsafe extern "C-unwind" fn trim(_event: pg_sys::XactEvent::Type, _argument: *mu
             libc::malloc_trim(0)
         };
     }
+}
+
+/// Bytes that are hashed before interrupts are served again: some milliseconds.
+const BLOCK: usize = 1 << 20;
+
+/// The SHA-256 of a file. Interrupts are served on the way: half a gigabyte takes a second.
+pub fn digest(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for block in bytes.chunks(BLOCK) {
+        interrupts();
+        hash.update(block);
+    }
+    hash.finalize().into()
 }
 
 /// Serves interrupts; one that raises an error unwinds through the decoder.

@@ -5,6 +5,7 @@
 mod damage;
 mod headers;
 mod heif;
+mod interrupts;
 mod pages;
 mod pillow;
 mod psd;

@@ -3,6 +3,7 @@
 use crate::*;
 use proptest::prelude::*;
 use std::{
+    cell::Cell,
     fs,
     os::unix::{ffi::OsStrExt, fs::symlink},
     path::Path,
@@ -127,6 +128,7 @@ fn the_directory_itself_has_to_be_there() {
 fn files_are_read_up_to_a_limit() {
     let directory = directory(&[("a.gif", b"12345")]);
     let path = directory.path().join("a.gif");
+    let read = |path: &Path, limit| read(path, limit, || ());
     assert_eq!(read(&path, 5).unwrap(), b"12345");
     assert!(matches!(
         read(&path, 4),
@@ -145,6 +147,16 @@ fn files_are_read_up_to_a_limit() {
         read(directory.path(), 9),
         Err(Error::Unreadable { .. } | Error::TooLarge { .. })
     ));
+}
+
+#[test]
+fn reading_can_be_left() {
+    let directory = directory(&[("a.gif", &[7; 20 << 20])]);
+    let path = directory.path().join("a.gif");
+    let calls = Cell::new(0);
+    let contents = read(&path, 1 << 30, || calls.set(calls.get() + 1)).unwrap();
+    assert_eq!(contents.len(), 20 << 20);
+    assert!(calls.get() >= 5, "{}", calls.get());
 }
 
 #[test]

@@ -190,8 +190,11 @@ fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// The contents of a file of at most `limit` bytes.
-pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
+/// Bytes that are read before `progress` is called again.
+const PORTION: u64 = 1 << 22;
+
+/// The contents of a file of at most `limit` bytes. `progress` is called on the way; it may unwind.
+pub fn read(path: &Path, limit: u64, progress: impl Fn()) -> Result<Vec<u8>> {
     let unreadable = |source| unreadable(path, source);
     let file = open(path).map_err(unreadable)?;
     let too_large = |bytes| Error::TooLarge {
@@ -207,12 +210,16 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let reserved = contents.try_reserve_exact(bytes as usize);
     reserved.map_err(|_| unreadable(io::ErrorKind::OutOfMemory.into()))?;
     // It may grow meanwhile.
-    let read = file
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut contents);
-    let read = read.map_err(unreadable)? as u64;
-    match read > limit {
-        true => Err(too_large(read)),
+    let mut rest = file.take(limit.saturating_add(1));
+    loop {
+        progress();
+        let mut portion = rest.by_ref().take(PORTION);
+        if portion.read_to_end(&mut contents).map_err(unreadable)? == 0 {
+            break;
+        }
+    }
+    match contents.len() as u64 > limit {
+        true => Err(too_large(contents.len() as u64)),
         false => Ok(contents),
     }
 }

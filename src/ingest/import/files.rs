@@ -3,7 +3,7 @@
 use super::columns::Statements;
 use crate::{
     error::{self, Returned},
-    inference::interrupts,
+    inference::{digest, interrupts},
     ingest::{error::Error, limit::circumstances, table::report},
     message, sql,
     sql::Client,
@@ -18,7 +18,6 @@ use pgrx::{
     pg_sys::{self, panic::ErrorReport},
     prelude::*,
 };
-use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// How long a value of the type bytea may be: the server's MaxAllocSize without the value's header.
@@ -91,7 +90,7 @@ fn import_file(
     path: &str,
     known: Known,
 ) -> Returned<Outcome> {
-    let contents = match read(Path::new(path), MAX_BYTES) {
+    let contents = match read(Path::new(path), MAX_BYTES, interrupts) {
         Ok(contents) => contents,
         Err(error) => {
             let error = error::Error::from(Error::Import(error));
@@ -99,7 +98,7 @@ fn import_file(
             return Ok(Outcome::Failed);
         }
     };
-    let hash = Sha256::digest(&contents).to_vec();
+    let hash = digest(&contents).to_vec();
     if known == Known::New
         && let Some(find_copy) = &statements.find_copy
     {
