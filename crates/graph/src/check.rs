@@ -9,29 +9,18 @@
 //! What a crash may leave behind is counted, not reported as a problem: nodes that nothing leads to, and overflow slots
 //! that no node leads to. There, what others are at work on at the time counts, too, if it is so at every look.
 
-use std::collections::{BTreeSet, HashSet};
-
-use half::f16;
+mod chains;
+mod edges;
+mod rows;
 
 use crate::error::Result;
-use crate::filter;
 use crate::index::Index;
 use crate::layout::{Kind, Page, Pointer, Slot, State, Tid};
-use crate::page_graph::{PageGraph, Tids};
-use crate::query::Query;
-use crate::search::{Hit, Search};
-use crate::store::{Gate, Mode, PageStore};
-use crate::tids::{self, Chain, Chunk, NewRow};
-use crate::{directory, entries};
+use crate::store::PageStore;
+pub use rows::{Nodes, finds};
 
 /// Problems that are spelled out.
 const SPELLED_OUT: usize = 100;
-/// Looks at what leads to the nodes that nothing seemed to lead to.
-const LOOKS: usize = 3;
-/// How wide the searches for a row are, until one finds it.
-const WIDER: [usize; 3] = [1, 8, 64];
-/// Times that a chain of overflow slots is followed from its node while others change it.
-const PATIENCE: usize = 16;
 
 /// What is in an index, and what is wrong with it.
 #[derive(Clone, Debug, Default)]
@@ -77,13 +66,6 @@ impl Seen {
     };
 }
 
-/// Where a chain goes on, and whether the slot that says so is of it for sure.
-#[derive(PartialEq)]
-struct Link {
-    next: Pointer,
-    open: bool,
-}
-
 /// A row in a slot.
 struct Place {
     tid: Tid,
@@ -114,115 +96,6 @@ pub fn check<S: PageStore>(index: &Index<S>) -> Result<(Report, Vec<Tid>)> {
     check.chains()?;
     check.graph()?;
     Ok((check.report, check.tids))
-}
-
-/// Whether a row is found by its own vector: by a search that keeps `ef` nodes, or else by wider ones, for what a narrow one
-/// misses now and then is not lost.
-///
-/// It looks where nodes are neighbours, in a space where each is the nearest to itself, or nearly: a query by inner
-/// product is nearer to the long ones.
-///
-/// # Errors
-/// When the vector has another number of dimensions than the index, and when the store fails.
-pub fn finds<S: PageStore>(index: &Index<S>, vector: &[f16], tid: Tid, ef: usize) -> Result<bool> {
-    index.check_dimensions(vector)?;
-    let query = index.node_query(vector);
-    let own = query.distance(vector, query.norm_squared);
-    for wider in WIDER {
-        let ef = ef.saturating_mul(wider);
-        for hit in nearest(index, &query, ef)? {
-            if hit.measure.least() <= own {
-                let mut rows = Chain::new(hit.at, hit.found);
-                while let Some(row) = rows.next(index, false)? {
-                    if row == tid {
-                        return Ok(true);
-                    }
-                }
-            }
-        }
-    }
-    Ok(false)
-}
-
-fn nearest<S: PageStore>(index: &Index<S>, query: &Query, ef: usize) -> Result<Vec<Hit<Tids>>> {
-    loop {
-        let _gate = index.store.lock_gate(Gate::Scan, Mode::Shared)?;
-        let meta = *index.store.read(0)?.meta()?;
-        let mut search = Search::default();
-        entries::begin(index, &meta, query, &mut search)?;
-        let hits = search.run(&PageGraph::for_rows(index, false, None), query, ef.max(1))?;
-        // A standby has no gate: the entry may be gone by the time it is visited.
-        if !hits.is_empty() || index.store.read(0)?.meta()?.entry == meta.entry {
-            return Ok(hits);
-        }
-    }
-}
-
-/// Which nodes rows are of, in the order of the rows, and what the filter directory lists, in order.
-pub struct Nodes {
-    rows: Vec<(Tid, Pointer)>,
-    listed: Vec<(u32, u16, Vec<u64>)>,
-}
-
-impl Nodes {
-    /// Reads every page of an index.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn read<S: PageStore>(index: &Index<S>) -> Result<Self> {
-        let mut nodes = Vec::new();
-        for block in 1..index.store.blocks()? {
-            index.store.interrupt()?;
-            let page = index.store.read(block)?;
-            for number in 0..if page.has_slots() {
-                index.shape.slots
-            } else {
-                0
-            } {
-                let slot = page.slot(&index.shape, number);
-                let node = match slot.state() {
-                    State::Overflow => slot.owner(),
-                    _ => Pointer::new(index.shape.id(block, number)?, slot.header().version),
-                };
-                nodes.extend(slot.tids().iter().map(|&tid| (tid, node)));
-            }
-        }
-        nodes.sort_unstable_by_key(|&(tid, _)| tid);
-        let mut listed: Vec<_> = directory::entries(index)?
-            .into_iter()
-            .map(|(node, words)| (node.id, node.version, words))
-            .collect();
-        listed.sort_unstable();
-        Ok(Self {
-            rows: nodes,
-            listed,
-        })
-    }
-
-    /// Whether the directory lists a node with words that cover these, where there are any.
-    fn lists(&self, node: Pointer, words: &[u64]) -> bool {
-        let of = (node.id, node.version);
-        let from = self.listed.partition_point(|entry| (entry.0, entry.1) < of);
-        let mut own = self.listed[from..]
-            .iter()
-            .take_while(|entry| (entry.0, entry.1) == of);
-        words.is_empty() || own.any(|(_, _, listed)| filter::cover(listed, words))
-    }
-
-    /// Whether the words of a row's node, in its slot and in the directory, say of the row what they should. Of a row that is not there, nothing is wrong.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn fit<S: PageStore>(&self, index: &Index<S>, row: NewRow<'_>) -> Result<bool> {
-        let at = self.rows.partition_point(|&(tid, _)| tid < row.tid);
-        match self.rows.get(at) {
-            Some(&(tid, node)) if tid == row.tid => {
-                let covered = index.with_node(node, |slot| filter::cover(slot.words(), row.words));
-                Ok(covered?.unwrap_or(false) && self.lists(node, row.words))
-            }
-            _ => Ok(true),
-        }
-    }
 }
 
 struct Check<'i, S: PageStore> {
@@ -422,90 +295,6 @@ impl<S: PageStore> Check<'_, S> {
             .is_some_and(|slot| !std::mem::replace(&mut slot.reached, true))
     }
 
-    /// Walks the chains of overflow slots.
-    fn chains(&mut self) -> Result<()> {
-        for node in std::mem::take(&mut self.owners) {
-            if !self.chain(node)? {
-                let id = node.id;
-                self.problem(|| format!("node {id}: broken chain of overflow slots"));
-            }
-        }
-        // Others may have been linked since their nodes were looked at.
-        let mut left = Vec::new();
-        let mut owners = BTreeSet::new();
-        for at in self.unreached(is_overflow) {
-            let mut owner = Pointer::NONE;
-            if self.look(at, |slot| {
-                owner = slot.owner();
-                is_overflow(slot.state())
-            })? {
-                left.push(at);
-                owners.insert((owner.id, owner.version));
-            }
-        }
-        for (id, version) in owners {
-            self.chain(Pointer::new(id, version))?;
-        }
-        left.retain(|&at| !self.is_reached(at));
-        self.report.orphans = left.len();
-        Ok(())
-    }
-
-    /// Walks the chain of a node; returns whether it is whole, as far as that can be told of one that changes all the time.
-    fn chain(&mut self, node: Pointer) -> Result<bool> {
-        'again: for _ in 0..PATIENCE {
-            let mut met = HashSet::new();
-            let mut before = node;
-            while let Some(Link { next, .. }) = self.link(before, node)?
-                && next.is_some()
-            {
-                if !met.insert(next) {
-                    return Ok(false);
-                }
-                if self.chunk(next, node)?.is_none() {
-                    // Slots are taken out of the chain before they are freed. One that is closed may be out already, and
-                    // leads where it always did.
-                    let still = Some(Link { next, open: true });
-                    if self.link(before, node)? == still {
-                        return Ok(false);
-                    }
-                    continue 'again;
-                }
-                self.reach(next, is_overflow);
-                before = next;
-            }
-            break;
-        }
-        Ok(true)
-    }
-
-    /// Where the chain of a node goes on after the slot `at`; `None` where that is not of it any more.
-    fn link(&self, at: Pointer, node: Pointer) -> Result<Option<Link>> {
-        if at != node {
-            let chunk = self.chunk(at, node)?;
-            return Ok(chunk.map(|Chunk { next, closed, .. }| Link {
-                next,
-                open: !closed,
-            }));
-        }
-        let mut link = None;
-        self.look(node, |slot| {
-            link = is_node(slot.state()).then(|| Link {
-                next: slot.overflow(),
-                open: true,
-            });
-            true
-        })?;
-        Ok(link)
-    }
-
-    fn chunk(&self, at: Pointer, node: Pointer) -> Result<Option<Chunk>> {
-        if self.index.shape.place(at.id).0 >= self.index.store.blocks()? {
-            return Ok(None);
-        }
-        tids::chunk(self.index, at, node)
-    }
-
     /// The slots of a kind that nothing has been seen to lead to.
     fn unreached(&self, kind: fn(State) -> bool) -> Vec<Pointer> {
         let slots = self.slots.iter().enumerate();
@@ -518,117 +307,6 @@ impl<S: PageStore> Check<'_, S> {
     fn is_reached(&self, at: Pointer) -> bool {
         let slot = self.slots[at.id as usize];
         slot.version == at.version && slot.reached
-    }
-
-    /// Follows all edges from where searches begin, then those of the nodes not met on the way.
-    fn graph(&mut self) -> Result<()> {
-        let begin = self.begin();
-        self.follow(begin)?;
-        let mut lost = self.unreached(is_live);
-        for _ in 1..LOOKS {
-            if lost.is_empty() {
-                break;
-            }
-            self.look_again()?;
-            let slots = &self.slots;
-            lost.retain(|at| {
-                let slot = slots[at.id as usize];
-                slot.version == at.version && is_live(slot.state) && !slot.reached
-            });
-        }
-        self.report.unreachable = lost.len();
-        for at in &lost {
-            self.slots[at.id as usize].reached = true;
-        }
-        self.follow(lost.iter().map(|at| at.id).collect())
-    }
-
-    /// Takes the nodes where searches begin that were not met yet.
-    fn begin(&mut self) -> Vec<u32> {
-        let mut starts = std::mem::take(&mut self.starts);
-        starts.retain(|&at| self.reach(at, is_node));
-        starts.iter().map(|at| at.id).collect()
-    }
-
-    /// Reads all pages again, and follows all edges that there are now from where searches begin now, and from the nodes
-    /// that were met before: edges are made and replaced while others are read.
-    fn look_again(&mut self) -> Result<()> {
-        let index = self.index;
-        let meta = *index.store.read(0)?.meta()?;
-        self.epoch = meta.epoch;
-        self.starts.push(meta.entry);
-        for block in 1..index.store.blocks()? {
-            index.store.interrupt()?;
-            let page = index.store.read(block)?;
-            match page.kind(block) {
-                Ok(Kind::Nodes) => {
-                    for number in 0..index.shape.slots {
-                        let slot = page.slot(&index.shape, number);
-                        self.note(block, number, &slot)?;
-                    }
-                }
-                Ok(Kind::Leaf) => {
-                    self.entries(&page);
-                }
-                // What is no such page has been told of.
-                _ => {}
-            }
-        }
-        self.begin();
-        let slots = self.slots.iter().enumerate();
-        let met = slots
-            .filter(|(_, slot)| is_node(slot.state) && slot.reached)
-            .map(|(id, _)| id as u32)
-            .collect();
-        self.follow(met)
-    }
-
-    /// Follows all edges of some nodes, of those they lead to, and so on. Each step reads its pages in order.
-    fn follow(&mut self, mut nodes: Vec<u32>) -> Result<()> {
-        let index = self.index;
-        let block = |id: u32| index.shape.place(id).0;
-        while !nodes.is_empty() {
-            nodes.sort_unstable();
-            let mut next = Vec::new();
-            for ids in nodes.chunk_by(|&a, &b| block(a) == block(b)) {
-                index.store.interrupt()?;
-                let mut suspects = Vec::new();
-                let page = index.store.read(block(ids[0]))?;
-                // A vacuum may have freed them all, and the page been put to another use.
-                for &id in ids.iter().filter(|_| page.has_slots()) {
-                    let slot = page.slot(&index.shape, index.shape.place(id).1);
-                    if !is_node(slot.state()) {
-                        continue;
-                    }
-                    for edge in slot.edges() {
-                        if self.reach(edge, is_node) {
-                            next.push(edge.id);
-                        } else if slot.state() == State::Live && self.find(edge, is_node).is_none()
-                        {
-                            // A vacuum that was cut short may have freed some of the nodes that dying ones lead to.
-                            suspects.push((Pointer::new(id, slot.header().version), edge));
-                        }
-                    }
-                }
-                drop(page);
-                for (node, edge) in suspects {
-                    if self.leads_nowhere(node, edge)? {
-                        let id = node.id;
-                        self.problem(|| format!("node {id}: edge to {edge:?}, which is gone"));
-                    }
-                }
-            }
-            nodes = next;
-        }
-        Ok(())
-    }
-
-    /// Whether a live node has an edge to one that was gone before.
-    fn leads_nowhere(&self, node: Pointer, edge: Pointer) -> Result<bool> {
-        Ok(!self.look(edge, |slot| is_node(slot.state()))?
-            && self.look(node, |slot| {
-                slot.state() == State::Live && slot.edges().any(|other| other == edge)
-            })?)
     }
 }
 
