@@ -10,7 +10,7 @@ use super::raster::zeroed;
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
 use super::through_image::decode_aside;
-use super::yuv::{Colors, Layout, Plane, Planes};
+use super::yuv::{Assembled, Colors, Layout, Plane, Planes};
 use crate::{Error, Result};
 use re_rav1d::dav1d::{self, PixelLayout, PlanarImageComponent, Settings};
 use std::borrow::Cow;
@@ -138,14 +138,33 @@ fn decode(bytes: &[u8], size: (u32, u32), pulse: &Pulse<'_>) -> Result<(Vec<u8>,
     let colors = items
         .code_points(items.primary)
         .map(|(codes, full)| (codes[2], full));
+    let mut assembled: Option<Assembled> = None;
+    let is_grid = items.kind(items.primary) == Some(*b"grid");
     tiles(&items, items.primary, size, pulse, &mut |planes, at| {
-        planes
-            .borrowed(colors)
-            .paint(&mut samples, channels, size, at);
+        let planes = planes.borrowed(colors);
+        // Tiles of odd sides, which the format forbids, have borders within shared chroma.
+        let even = planes.size.0.is_multiple_of(2) && planes.size.1.is_multiple_of(2);
+        if !is_grid || !even || !planes.layout.shares() {
+            planes.paint(&mut samples, channels, size, at);
+            return Ok(());
+        }
+        let whole = match &mut assembled {
+            Some(whole) => whole,
+            None => assembled.insert(Assembled::new(&planes, size, pulse)?),
+        };
+        match whole.put(&planes, at) {
+            true => Ok(()),
+            false => Err(contradiction()),
+        }
     })?;
+    if let Some(whole) = assembled {
+        let planes = whole.planes();
+        planes.paint(&mut samples, channels, size, (0, 0));
+    }
     if let Some(opacity) = opacity {
         tiles(&items, opacity, size, pulse, &mut |planes, at| {
             planes.borrowed(None).paint_opacity(&mut samples, size, at);
+            Ok(())
         })?;
         if !items.referred(b"prem", items.primary).is_empty() {
             unmultiply(&mut samples);
@@ -177,7 +196,7 @@ fn tiles(
     id: u32,
     size: (u32, u32),
     pulse: &Pulse<'_>,
-    paint: &mut dyn FnMut(&Decoded, (usize, usize)),
+    paint: &mut dyn FnMut(&Decoded, (usize, usize)) -> Result<()>,
 ) -> Result<()> {
     let content = |id| {
         items
@@ -188,8 +207,7 @@ fn tiles(
         return Err(contradiction());
     }
     if items.kind(id) != Some(*b"grid") {
-        paint(&frame(once(content(id)?), 0, size, pulse)?, (0, 0));
-        return Ok(());
+        return paint(&frame(once(content(id)?), 0, size, pulse)?, (0, 0));
     }
     let grid = content(id)?;
     let (rows, columns) = match *grid.get(..4).unwrap_or_default() {
@@ -215,7 +233,7 @@ fn tiles(
             return Err(contradiction());
         }
         let at = (n % columns * tile.0 as usize, n / columns * tile.1 as usize);
-        paint(&frame(once(content(*id)?), 0, tile, pulse)?, at);
+        paint(&frame(once(content(*id)?), 0, tile, pulse)?, at)?;
     }
     Ok(())
 }

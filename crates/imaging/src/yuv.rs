@@ -1,5 +1,9 @@
 //! Luma and chroma to RGB, by the code points of ITU-T H.273.
 
+use crate::Result;
+use crate::raster::zeroed;
+use crate::source::Pulse;
+
 /// How many samples of chroma there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
@@ -39,7 +43,102 @@ pub(crate) struct Planes<'a> {
     pub(crate) colors: Colors,
 }
 
+/// Tiles put together, so that chroma is enlarged across their borders as within them.
+pub(crate) struct Assembled {
+    size: (usize, usize),
+    bits: u32,
+    layout: Layout,
+    colors: Colors,
+    planes: [Vec<u8>; 3],
+}
+
+impl Assembled {
+    /// Of tiles like this one.
+    ///
+    /// # Errors
+    /// That memory is short.
+    pub(crate) fn new(tile: &Planes<'_>, size: (u32, u32), pulse: &Pulse<'_>) -> Result<Self> {
+        let size = (size.0 as usize, size.1 as usize);
+        let plane = |component| {
+            let (width, height) = tile.layout.sides(component, size);
+            zeroed(width * height * tile.word(), pulse)
+        };
+        Ok(Self {
+            planes: [plane(0)?, plane(1)?, plane(2)?],
+            size,
+            bits: tile.bits,
+            layout: tile.layout,
+            colors: tile.colors,
+        })
+    }
+
+    /// Puts a tile at an even place; false where it is of another kind than the first one.
+    pub(crate) fn put(&mut self, tile: &Planes<'_>, at: (usize, usize)) -> bool {
+        if (tile.bits, tile.layout) != (self.bits, self.layout) {
+            return false;
+        }
+        let word = tile.word();
+        for (component, plane) in self.planes.iter_mut().enumerate() {
+            let Some(source) = tile.planes.get(component).copied().flatten() else {
+                continue;
+            };
+            let (width, height) = self.layout.sides(component, self.size);
+            let (columns, rows) = self.layout.sides(component, tile.size);
+            let (left, top) = self.layout.sides(component, at);
+            let length = columns.min(width.saturating_sub(left)) * word;
+            for y in 0..rows.min(height.saturating_sub(top)) {
+                let start = ((top + y) * width + left) * word;
+                let row = source.samples.get(y * source.stride..);
+                let row = row.and_then(|row| row.get(..length));
+                if let (Some(row), Some(target)) = (row, plane.get_mut(start..start + length)) {
+                    target.copy_from_slice(row);
+                }
+            }
+        }
+        true
+    }
+
+    /// The picture.
+    pub(crate) fn planes(&self) -> Planes<'_> {
+        let word = if self.bits > 8 { 2 } else { 1 };
+        let plane = |component: usize| {
+            Some(Plane {
+                samples: self.planes.get(component)?,
+                stride: self.layout.sides(component, self.size).0 * word,
+            })
+        };
+        Planes {
+            size: self.size,
+            bits: self.bits,
+            layout: self.layout,
+            planes: [plane(0), plane(1), plane(2)],
+            colors: self.colors,
+        }
+    }
+}
+
+impl Layout {
+    /// Samples of a component across and down, of so many of luma.
+    fn sides(self, component: usize, (across, down): (usize, usize)) -> (usize, usize) {
+        match self {
+            Self::Half if component > 0 => (across.div_ceil(2), down),
+            Self::Quarter if component > 0 => (across.div_ceil(2), down.div_ceil(2)),
+            _ => (across, down),
+        }
+    }
+
+    /// Whether pixels share chroma.
+    pub(crate) fn shares(self) -> bool {
+        matches!(self, Self::Half | Self::Quarter)
+    }
+}
+
 impl Planes<'_> {
+    /// Bytes of a sample.
+    fn word(&self) -> usize {
+        if self.bits > 8 { 2 } else { 1 }
+    }
+
     /// Row `y` of a component.
     fn row(&self, component: usize, y: usize) -> impl Fn(usize) -> f32 {
         let plane = self.planes.get(component).copied().flatten();

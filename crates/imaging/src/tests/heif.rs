@@ -8,29 +8,57 @@ fn file(name: &str) -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Chroma is enlarged in other arithmetic.
+/// Levels by which samples of 10 and 12 bits may be off: libavif drops bits before it computes colours, and is itself up to
+/// 3.3 levels off what the file's samples come to.
+const DEEP: u8 = 4;
+
+/// Of 8, 10 and 12 bits, every sampling of chroma, turned and mirrored, in tiles. Chroma is enlarged in other arithmetic.
 #[test]
-fn avif_is_pillows_to_two_levels() {
-    for name in [
-        "420",
-        "422",
-        "444",
-        "400",
-        "orientation-6",
-        "sequence",
-        "alpha",
-    ] {
-        let found = decode(&file(&format!("{name}.avif")))
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-        let expected = file(&format!("{name}.avif.rgb"));
-        assert_eq!(found.len(), expected.len(), "{name}");
-        let worst = found
-            .iter()
-            .zip(&expected)
-            .map(|(a, b)| a.abs_diff(*b))
-            .max();
-        assert!(worst <= Some(2), "{name}: {worst:?}");
-    }
+fn avif_is_pillows_to_some_levels() {
+    let mut names: Vec<_> = fs::read_dir(directory().join("../heif"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".avif"))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 30, "{names:?}");
+    let far: Vec<_> = names
+        .into_iter()
+        .map(|name| {
+            let found = decode(&file(&name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let levels = off(&name, &found, &file(&format!("{name}.rgb")));
+            (name, levels)
+        })
+        .filter(|(name, levels)| {
+            let most = match name.as_str() {
+                // What opacity is divided out of makes small differences large.
+                "premultiplied.avif" => 5,
+                name if name.ends_with("-10.avif") || name.ends_with("-12.avif") => DEEP,
+                _ => 2,
+            };
+            *levels > most
+        })
+        .collect();
+    assert!(far.is_empty(), "{far:?}");
+}
+
+/// Opacity of 10 bits.
+#[test]
+fn avif_is_composed_as_pillow_does() {
+    let white = Preprocess {
+        alpha: Alpha::White,
+        ..whole()
+    };
+    let name = "alpha-10.avif";
+    let found = pixels(&file(name), Region::Full, &white, &LIMITS, &|| ()).unwrap();
+    assert!(off(name, &found, &file(&format!("{name}.white"))) <= DEEP);
+}
+
+/// By how many levels samples differ at most.
+fn off(name: &str, found: &[u8], expected: &[u8]) -> u8 {
+    assert_eq!(found.len(), expected.len(), "{name}");
+    let pairs = found.iter().zip(expected);
+    pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or_default()
 }
 
 #[test]
@@ -38,6 +66,8 @@ fn avif_headers_are_read() {
     let told = info(&file("orientation-6.avif")).unwrap();
     assert_eq!((told.width, told.height, told.orientation), (61, 47, 6));
     assert_eq!(info(&file("sequence.avif")).unwrap().frames, 2);
+    let told = info(&file("grid-10.avif")).unwrap();
+    assert_eq!((told.width, told.height, told.orientation), (128, 128, 8));
 }
 
 /// Where libheif is installed, it reads HEIC; where it is not, or not named, the header is read all the same.
@@ -73,7 +103,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn damaged_avif_is_survived(flips in prop::collection::vec((0usize..1 << 16, 0u8..8), 1..6), cut in 0usize..400) {
-        for name in ["420.avif", "alpha.avif"] {
+        for name in ["420.avif", "alpha.avif", "420-12.avif"] {
             let mut damaged = file(name);
             for (at, bit) in &flips {
                 let at = at % damaged.len();
