@@ -57,14 +57,18 @@ impl Conversion {
             DataColorSpace::Cmyk => Layout::Rgba,
             _ => return None,
         };
-        let options = TransformOptions {
-            rendering_intent: RenderingIntent::RelativeColorimetric,
-            ..TransformOptions::default()
-        };
         let srgb = ColorProfile::new_srgb();
-        let transform = profile
-            .create_transform_8bit(layout, &srgb, Layout::Rgb, options)
-            .ok()?;
+        let transform = |rendering_intent| {
+            let options = TransformOptions {
+                rendering_intent,
+                ..TransformOptions::default()
+            };
+            let transform = profile.create_transform_8bit(layout, &srgb, Layout::Rgb, options);
+            transform.ok()
+        };
+        // A profile of tables may have but one, which counts for every intent.
+        let transform = transform(RenderingIntent::RelativeColorimetric)
+            .or_else(|| transform(RenderingIntent::Perceptual))?;
         Some(Self { layout, transform })
     }
 

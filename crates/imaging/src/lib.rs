@@ -41,6 +41,7 @@ mod jpeg2000;
 mod jpegxl;
 mod kept;
 mod kernel;
+mod lab;
 mod libheif;
 mod markers;
 mod metadata;

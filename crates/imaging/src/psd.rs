@@ -1,10 +1,13 @@
 //! Photoshop documents (PSD and PSB): the merged picture behind the layers, row by row.
 //!
-//! Of 16 bits the high byte counts. Inks become colours as in JPEG, which stores them inverted, too.
+//! Of 16 bits the high byte counts. Inks become colours as in JPEG, which stores them inverted, too; L*a*b* goes from D50
+//! to sRGB.
 
 use super::Format;
-use super::decoder::{Decoder, Header, Opening, Reader, only_page};
+use super::color::Conversion;
+use super::decoder::{Decoder, Header, Opening, Reader, Request, only_page};
 use super::jpeg::rgb_of_inverted;
+use super::lab::Lab;
 use super::photoshop::{Document, Resources, number};
 use super::raster::{paint, zeroed};
 use super::rows::Rows;
@@ -39,11 +42,7 @@ impl Decoder for Psd {
 
     fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
         let document = Document::parse(file.bytes).ok_or_else(early)?;
-        Ok(Box::new(Merged::open(
-            document,
-            file.request.alpha,
-            file.pulse,
-        )?))
+        Ok(Box::new(Merged::open(document, file.request, file.pulse)?))
     }
 }
 
@@ -59,6 +58,7 @@ impl Document<'_> {
             (3, 4) => Some(4),
             (3, 3..) => Some(3),
             (4, 4..) => Some(4),
+            (9, 3..) => Some(3),
             _ => None,
         }
     }
@@ -70,8 +70,7 @@ impl Document<'_> {
         let variant = match (self.mode, self.depth, self.compression) {
             _ if unmerged => "without a merged picture".to_owned(),
             (7, ..) => "of many channels".to_owned(),
-            (9, ..) => "in Lab colours".to_owned(),
-            (0, 1, 0 | 1) | (1..=4 | 8, 8, 0 | 1) | (1 | 3 | 4 | 8, 16, 0 | 1)
+            (0, 1, 0 | 1) | (1..=4 | 8 | 9, 8, 0 | 1) | (1 | 3 | 4 | 8 | 9, 16, 0 | 1)
                 if self.samples().is_some() =>
             {
                 return None;
@@ -96,16 +95,24 @@ struct Merged<'a> {
     document: Document<'a>,
     samples: usize,
     alpha: Alpha,
-    /// Where the rows of each channel that is looked at begin in a picture of runs; empty otherwise.
+    /// Where the rows of each channel that is looked at begin in a picture of runs, and where the last one ends; empty
+    /// otherwise.
     starts: Vec<u64>,
+    lab: Option<Lab>,
+    /// What becomes of inks by their profile.
+    conversion: Option<Conversion>,
     /// A row of a channel, and a row of pixels.
     line: Vec<u8>,
     pixels: Vec<u8>,
     next: usize,
+    pulse: &'a Pulse<'a>,
 }
 
+/// Runs that are read before `progress` is called again: half a megabyte.
+const RUNS: usize = 1 << 12;
+
 impl<'a> Merged<'a> {
-    fn open(document: Document<'a>, alpha: Alpha, pulse: &Pulse<'_>) -> Result<Self> {
+    fn open(document: Document<'a>, request: &Request, pulse: &'a Pulse<'a>) -> Result<Self> {
         let samples = document.samples().unwrap_or(1);
         let (width, height) = (document.width as usize, document.height as usize);
         let mut starts = Vec::new();
@@ -118,27 +125,30 @@ impl<'a> Merged<'a> {
             let table = table
                 .filter(|&table| table <= document.data.len())
                 .ok_or_else(early)?;
-            pulse.claim(8 * (samples * height) as u64)?;
+            let bytes = 8 * (samples * height + 1);
+            pulse.claim(bytes as u64)?;
             starts
-                .try_reserve_exact(samples * height)
-                .map_err(|_| Error::OutOfMemory {
-                    bytes: 8 * samples * height,
-                })?;
+                .try_reserve_exact(samples * height + 1)
+                .map_err(|_| Error::OutOfMemory { bytes })?;
             let mut at = table as u64;
             let mut counts = document.data;
             for _ in 0..samples * height {
                 starts.push(at);
                 at += number(&mut counts, length).ok_or_else(early)?;
             }
+            starts.push(at);
         }
         Ok(Self {
             line: zeroed(document.stride(), pulse)?,
             pixels: zeroed(samples * width, pulse)?,
             samples,
-            alpha,
+            alpha: request.alpha,
+            conversion: request.conversion.clone(),
             starts,
+            lab: (document.mode == 9).then(Lab::new),
             document,
             next: 0,
+            pulse,
         })
     }
 
@@ -155,15 +165,19 @@ impl<'a> Merged<'a> {
             self.line.copy_from_slice(stored.ok_or_else(early)?);
             return Ok(());
         }
-        let start = self
-            .starts
-            .get(row)
-            .and_then(|start| usize::try_from(*start).ok());
-        let mut rest = start
-            .and_then(|start| self.document.data.get(start..))
-            .ok_or_else(early)?;
-        let mut filled = 0;
+        let at = |row: usize| usize::try_from(*self.starts.get(row)?).ok();
+        let (Some(start), Some(end)) = (at(row), at(row + 1)) else {
+            return Err(early());
+        };
+        // What follows the row, of whatever length, is none of it.
+        let stored = self.document.data.get(start..).ok_or_else(early)?;
+        let mut rest = stored.get(..end - start).unwrap_or(stored);
+        let (mut filled, mut runs) = (0, 0usize);
         while filled < stride {
+            runs += 1;
+            if runs.is_multiple_of(RUNS) {
+                self.pulse.beat();
+            }
             let (&code, tail) = rest.split_first().ok_or_else(early)?;
             // PackBits: up to 128 bytes as they are, or one that is repeated.
             let (count, used) = match code.cast_signed() {
@@ -223,11 +237,25 @@ impl Rows for Merged<'_> {
                 }
             }
             4 => {
+                let inks: Vec<u8> = self.pixels.iter().map(|inverted| 255 - inverted).collect();
+                if let Some(conversion) = &self.conversion
+                    && conversion.inks(&inks, row)
+                {
+                    return Ok(());
+                }
+                let out = row.as_chunks_mut::<3>().0;
                 for (pixel, inks) in out.iter_mut().zip(self.pixels.as_chunks::<4>().0) {
                     *pixel = rgb_of_inverted(*inks);
                 }
             }
-            _ => paint(row, &self.pixels, self.samples, self.alpha),
+            _ => match &self.lab {
+                Some(lab) => {
+                    for (pixel, codes) in out.iter_mut().zip(self.pixels.as_chunks::<3>().0) {
+                        *pixel = lab.of_bytes(*codes);
+                    }
+                }
+                None => paint(row, &self.pixels, self.samples, self.alpha),
+            },
         }
         Ok(())
     }

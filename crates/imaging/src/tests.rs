@@ -5,6 +5,7 @@
 mod damage;
 mod headers;
 mod heif;
+mod inks;
 mod interrupts;
 mod pages;
 mod pillow;

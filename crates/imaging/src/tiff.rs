@@ -1,7 +1,7 @@
 //! TIFF and BigTIFF: one picture of several, out of strips or tiles of any compression, as rows of RGB.
 //!
 //! The way through a file: `directory` reads what is known of pictures, `pages` chooses one, `layout` says how it is stored
-//! (`jpeg_head` of JPEG streams), `codec` undoes the compression (`stream`, `fax`, `jpeg`, `whole`; they share `chunk`),
+//! (`jpeg_head` of JPEG streams), `codec` undoes the compression (`stream`, `log_luv`, `fax`, `jpeg`, `whole`; they share `chunk`),
 //! `strips` puts rows together and undoes the predictor (`samples`), `scale` makes 8 bits of any depth, `color` RGB of any
 //! colours, `picture` rows.
 //!
@@ -17,6 +17,7 @@ mod fax;
 mod jpeg;
 mod jpeg_head;
 mod layout;
+mod log_luv;
 mod pages;
 mod picture;
 mod samples;
@@ -102,12 +103,6 @@ impl Decoder for Tiff {
         let Opening { request, pulse, .. } = file;
         let pages = Pages::read(file.bytes, pulse)?;
         let (layout, area, step) = pages.level(pages.get(request.page)?, request);
-        Ok(Box::new(Picture::open(
-            layout,
-            request.alpha,
-            area,
-            step,
-            pulse,
-        )?))
+        Ok(Box::new(Picture::open(layout, request, area, step, pulse)?))
     }
 }

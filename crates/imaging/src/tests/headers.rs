@@ -227,7 +227,7 @@ fn variants_of_tiff_without_a_decoder_are_named() {
     for (entries, variant) in [
         (&[(259, 3, 99)][..], "compression 99"),
         (&[(259, 3, 34_661)], "JBIG compression"),
-        (&[(259, 3, 34_676)], "LogLuv compression"),
+        (&[(259, 3, 34_677)], "LogLuv compression of 24 bits"),
         (&[(259, 3, 4)], "CCITT compression of more than one bit"),
         (&[(258, 3, 99)], "samples of 99 bits"),
         (&[(262, 3, 99)], "photometric interpretation 99"),
@@ -311,13 +311,12 @@ fn chain(offsets: &[u32]) -> Vec<u8> {
     file
 }
 
-/// Planes of colour with a quarter of the samples: 8 × 8 pixels, 64 + 16 + 16 bytes.
-#[test]
-fn planes_of_fewer_samples_are_refused_by_name() {
+/// A YCbCr picture of 8 × 8 pixels in planes, of `depth` bits, whose bytes are these.
+fn ycbcr_planes(planes: [&[u8]; 3], depth: u32) -> Vec<u8> {
     let entries: [(u16, u16, u32, u32); 11] = [
         (256, 3, 1, 8),
         (257, 3, 1, 8),
-        (258, 3, 1, 8),
+        (258, 3, 1, depth),
         (259, 3, 1, 1),
         (262, 3, 1, 6),
         (273, 4, 3, 150),
@@ -336,16 +335,41 @@ fn planes_of_fewer_samples_are_refused_by_name() {
     }
     file.extend(0u32.to_le_bytes());
     file.resize(150, 0);
-    for number in [174u32, 238, 254, 64, 16, 16] {
+    let lengths = planes.map(|plane| plane.len() as u32);
+    let starts = [174, 174 + lengths[0], 174 + lengths[0] + lengths[1]];
+    for number in starts.into_iter().chain(lengths) {
         file.extend(number.to_le_bytes());
     }
-    file.resize(270, 128);
-    let refused = "TIFF with YCbCr whose planes have fewer samples of colour";
-    assert_eq!(info(&file).unwrap().refused.as_deref(), Some(refused));
-    assert!(matches!(
-        decode(&file),
-        Err(Error::UnsupportedImageFormat { .. })
-    ));
+    file.extend(planes.concat());
+    file
+}
+
+/// Planes of colour with a quarter of the samples; others have all, whatever the file says.
+#[test]
+fn planes_of_fewer_samples_are_spread() {
+    let luma: Vec<u8> = (0..64).map(|n| 60 + 2 * n).collect();
+    let few = |shift: u8| (0..16).map(|n| 100 + 3 * n + shift).collect::<Vec<u8>>();
+    let (blue, red) = (few(0), few(9));
+    let all = |few: &[u8]| {
+        let spread = (0..64).map(|n| few[n / 16 * 4 + n % 8 / 2]);
+        spread.collect::<Vec<u8>>()
+    };
+    let fewer = decode(&ycbcr_planes([&luma, &blue, &red], 8)).unwrap();
+    let whole = decode(&ycbcr_planes([&luma, &all(&blue), &all(&red)], 8)).unwrap();
+    assert_eq!(fewer, whole);
+    // Of a region, whose first row lies between two rows of colour.
+    let region: Region = "3,3,4,4".parse().unwrap();
+    let preprocess = super::whole();
+    let file = ycbcr_planes([&luma, &blue, &red], 8);
+    let cut = pixels(&file, region, &preprocess, &LIMITS, &|| ()).unwrap();
+    let rows = whole.chunks(24).skip(3).take(4);
+    let expected: Vec<u8> = rows.flat_map(|row| &row[9..21]).copied().collect();
+    assert_eq!(cut, expected);
+    let wide = ycbcr_planes([&[0; 128], &[0; 32], &[0; 32]], 16);
+    let refused = "TIFF with YCbCr of 16 bits whose planes have fewer samples of colour";
+    assert_eq!(info(&wide).unwrap().refused.as_deref(), Some(refused));
+    let early = decode(&file[..file.len() - 3]).unwrap_err();
+    assert!(matches!(early, Error::CorruptImage { .. }), "{early}");
 }
 
 #[test]

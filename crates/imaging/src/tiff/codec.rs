@@ -4,6 +4,7 @@ use super::chunk::{Chunk, Decoded, Packed, WINDOW, unreadable};
 use super::fax::{Coding, Fax};
 use super::jpeg;
 use super::layout::{Color, Layout, compression};
+use super::log_luv::LogLuv;
 use super::stream::{Input, Lzw, PackBits};
 use super::whole;
 use crate::raster::zeroed;
@@ -45,6 +46,7 @@ pub(super) fn open<'a>(
         }
         compression::GROUP_4 => Box::new(fax(Coding::Group4)),
         compression::PACK_BITS => Stream::boxed(PackBits::new(input()), chunk),
+        compression::LOG_LUV => Box::new(LogLuv::new(input(), chunk)),
         compression::LZW => Stream::boxed(Lzw::new(input()).map_err(unreadable)?, chunk),
         compression::DEFLATE | compression::OLD_DEFLATE => {
             Stream::boxed(ZlibDecoder::new(input()), chunk)

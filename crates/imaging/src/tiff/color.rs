@@ -1,22 +1,25 @@
 //! Colours to RGB: inks, YCbCr (TIFF 6.0, section 21) and CIE L*a*b* (section 23).
 
 use super::layout::{Color, Layout, Opacity};
+use crate::color::Conversion;
 use crate::jpeg::rgb_of_inverted;
+use crate::lab::Lab;
 
 /// Turns rows of channels into rows of RGB, with opacity as the fourth channel where there is one.
 pub(super) enum Painter {
     /// Grey or RGB already.
     Plain,
-    Ink,
+    /// Inks, and what becomes of four by their profile.
+    Ink(Option<Conversion>),
     YCbCr(Box<YCbCr>),
     Lab(Color, Box<Lab>),
 }
 
 impl Painter {
-    pub(super) fn new(color: Color, layout: &Layout<'_>) -> Self {
+    pub(super) fn new(color: Color, layout: &Layout<'_>, conversion: Option<&Conversion>) -> Self {
         match color {
             Color::WhiteIsZero | Color::Grey | Color::Rgb | Color::Palette => Self::Plain,
-            Color::Cmyk => Self::Ink,
+            Color::Cmyk => Self::Ink(conversion.filter(|_| layout.colors(color) == 4).cloned()),
             Color::YCbCr => Self::YCbCr(Box::new(YCbCr::new(layout))),
             Color::CieLab | Color::IccLab | Color::ItuLab => Self::Lab(color, Box::new(Lab::new())),
         }
@@ -27,16 +30,31 @@ impl Painter {
     pub(super) fn paint(&self, line: &mut [u8], channels: usize, opacity: bool) -> usize {
         match self {
             Self::Plain => channels,
-            Self::Ink => {
+            Self::Ink(conversion) => {
                 let inks = channels - usize::from(opacity);
                 let kept = 3 + usize::from(opacity);
+                let converted = conversion.as_ref().and_then(|conversion| {
+                    let pixels = line.chunks_exact(channels);
+                    let mut colors = vec![0; 3 * pixels.len()];
+                    let inks: Vec<u8> = pixels
+                        .flat_map(|pixel| pixel.iter().take(4))
+                        .copied()
+                        .collect();
+                    conversion.inks(&inks, &mut colors).then_some(colors)
+                });
+                let mut converted = converted
+                    .iter()
+                    .flat_map(|colors| colors.as_chunks::<3>().0);
                 let (mut from, mut to) = (0, 0);
                 while let Some(pixel) = line.get(from..from + channels) {
                     let ink = |n: usize| match n < inks {
                         true => 255 - pixel.get(n).copied().unwrap_or_default(),
                         false => 255,
                     };
-                    let [r, g, b] = rgb_of_inverted([ink(0), ink(1), ink(2), ink(3)]);
+                    let [r, g, b] = match converted.next() {
+                        Some(color) => *color,
+                        None => rgb_of_inverted([ink(0), ink(1), ink(2), ink(3)]),
+                    };
                     let rgba = [r, g, b, pixel.last().copied().unwrap_or_default()];
                     if let Some(target) = line.get_mut(to..to + kept) {
                         target.copy_from_slice(rgba.get(..kept).unwrap_or_default());
@@ -49,8 +67,8 @@ impl Painter {
                 each(line, channels, |sample| table.rgb(sample));
                 channels
             }
-            Self::Lab(color, table) => {
-                each(line, channels, |sample| table.rgb(*color, sample));
+            Self::Lab(color, lab) => {
+                each(line, channels, |sample| of_lab(lab, *color, sample));
                 channels
             }
         }
@@ -129,58 +147,16 @@ impl YCbCr {
     }
 }
 
-/// CIE L*a*b* with the white of D50 to sRGB.
-pub(super) struct Lab {
-    /// sRGB's level for each of 4096 steps of light.
-    levels: Box<[u8]>,
-}
-
-/// Steps of light.
-const STEPS: f64 = 4095.0;
-
-impl Lab {
-    fn new() -> Self {
-        let level = |step: u32| {
-            let light = f64::from(step) / STEPS;
-            let level = match light <= 0.003_130_8 {
-                true => 12.92 * light,
-                false => 1.055 * light.powf(1.0 / 2.4) - 0.055,
-            };
-            (255.0 * level + 0.5) as u8
-        };
-        Self {
-            levels: (0..=STEPS as u32).map(level).collect(),
-        }
-    }
-
-    fn rgb(&self, color: Color, [l, a, b]: [u8; 3]) -> [u8; 3] {
-        let (l, a, b) = (f64::from(l) * 100.0 / 255.0, a, b);
-        let (a, b) = match color {
-            Color::CieLab => (f64::from(a as i8), f64::from(b as i8)),
-            Color::ItuLab => (
-                (f64::from(a) - 128.0) * 170.0 / 255.0,
-                (f64::from(b) - 96.0) * 200.0 / 255.0,
-            ),
-            _ => (f64::from(a) - 128.0, f64::from(b) - 128.0),
-        };
-        let y = (l + 16.0) / 116.0;
-        let light = |root: f64| match root > 6.0 / 29.0 {
-            true => root.powi(3),
-            false => 3.0 * (6.0f64 / 29.0).powi(2) * (root - 4.0 / 29.0),
-        };
-        // White of D50, as ICC profiles have it.
-        let x = 0.964_22 * light(y + a / 500.0);
-        let z = 0.825_21 * light(y - b / 200.0);
-        let y = light(y);
-        // XYZ of D50 to sRGB with Bradford's adaptation to D65 (B. Lindbloom).
-        [
-            3.133_856_1 * x - 1.616_866_7 * y - 0.490_614_6 * z,
-            -0.978_768_4 * x + 1.916_141_5 * y + 0.033_454_0 * z,
-            0.071_945_3 * x - 0.228_991_4 * y + 1.405_242_7 * z,
-        ]
-        .map(|light| {
-            let step = (light * STEPS + 0.5).clamp(0.0, STEPS) as usize;
-            self.levels.get(step).copied().unwrap_or(u8::MAX)
-        })
+/// The colour that the codes of L*, a* and b* mean.
+fn of_lab(lab: &Lab, color: Color, [l, a, b]: [u8; 3]) -> [u8; 3] {
+    let light = f64::from(l) * 100.0 / 255.0;
+    match color {
+        Color::CieLab => lab.rgb(light, f64::from(a as i8), f64::from(b as i8)),
+        Color::ItuLab => lab.rgb(
+            light,
+            (f64::from(a) - 128.0) * 170.0 / 255.0,
+            (f64::from(b) - 96.0) * 200.0 / 255.0,
+        ),
+        _ => lab.of_bytes([l, a, b]),
     }
 }

@@ -33,6 +33,7 @@ pub(super) mod compression {
     pub(crate) const ZSTD: u64 = 50_000;
     pub(crate) const WEBP: u64 = 50_001;
     pub(crate) const OLD_WEBP: u64 = 34_927;
+    pub(crate) const LOG_LUV: u64 = 34_676;
     /// Values that stand for a format of its own, each of which `whole` has a decoder for.
     pub(crate) const FORMATS: [(u64, crate::Format); 7] = [
         (33_003, crate::Format::Jpeg2000),
@@ -198,6 +199,12 @@ impl<'a> Layout<'a> {
             bits,
             directory,
         };
+        if compression == compression::LOG_LUV {
+            // What is said of samples is what the writer was given.
+            layout.bits = vec![8; if photometric == Some(32_844) { 1 } else { 3 }];
+            (layout.formats, layout.extra) = (Vec::new(), Vec::new());
+            layout.planar = false;
+        }
         if let Some(stream) = stream.filter(|stream| stream.size == (layout.width, layout.height)) {
             layout.bits = vec![8; stream.components];
             layout.planar = false;
@@ -233,8 +240,12 @@ impl<'a> Layout<'a> {
             Some(2 | 6 | 8 | 9 | 10) => Color::Grey,
             Some(32_803) => return Err("a colour filter array".into()),
             Some(34_892) => return Err("linear camera data".into()),
+            // The decoder makes levels of light of these.
+            Some(32_844) if self.compression == compression::LOG_LUV => Color::Grey,
+            Some(32_845) if self.compression == compression::LOG_LUV => Color::Rgb,
             Some(32_844 | 32_845) => return Err("LogLuv samples".into()),
             Some(other) => return Err(format!("photometric interpretation {other}").into()),
+            None if self.is_sliced() => return Err("a colour filter array".into()),
             None if self.compression == compression::OLD_JPEG && samples >= 3 => Color::YCbCr,
             None if samples >= 3 => Color::Rgb,
             // As libtiff has it for fax, and Pillow for all of one bit.
@@ -313,9 +324,14 @@ impl<'a> Layout<'a> {
                 .is_some_and(|kind| kind & 0b100 != 0)
     }
 
-    /// Whether a camera wrote this: what is shown of it is a preview.
+    /// Whether this is what a camera's sensor saw, which only its maker can develop: what is shown of it is a preview.
     pub(super) fn is_raw(&self) -> bool {
-        matches!(self.photometric, Some(32_803 | 34_892))
+        matches!(self.photometric, Some(32_803 | 34_892)) || self.is_sliced()
+    }
+
+    /// Whether this is the sensor's data in Canon's CR2, lossless JPEG that is cut into slices.
+    fn is_sliced(&self) -> bool {
+        self.photometric.is_none() && self.directory.entry(50_752).is_some()
     }
 
     /// Names what there is no decoder for.
@@ -330,12 +346,14 @@ impl<'a> Layout<'a> {
         use compression::*;
         Some(match self.compression {
             NONE | RLE | GROUP_3 | GROUP_4 | LZW | OLD_JPEG | JPEG | DEFLATE | RLE_WORDS
-            | PACK_BITS | OLD_DEFLATE | LZMA | ZSTD | WEBP | OLD_WEBP | LERC => return None,
+            | PACK_BITS | OLD_DEFLATE | LZMA | ZSTD | WEBP | OLD_WEBP | LERC | LOG_LUV => {
+                return None;
+            }
             9 | 10 => "JBIG compression".into(),
             34_661 => "JBIG compression".into(),
             32_766 => "NeXT compression".into(),
             32_809 => "ThunderScan compression".into(),
-            34_676 | 34_677 => "LogLuv compression".into(),
+            34_677 => "LogLuv compression of 24 bits".into(),
             34_713 => "Nikon NEF compression".into(),
             34_892 => "lossy DNG compression".into(),
             34_934 | 22_610 => "JPEG XR compression".into(),
@@ -376,11 +394,10 @@ impl<'a> Layout<'a> {
             } else if self.color() == Ok(Color::Palette) && self.directory.entry(320).is_none() {
                 "a palette that is not in the file".into()
             } else if self.planar
-                && self.color() == Ok(Color::YCbCr)
-                && self.subsampling != (1, 1)
-                && self.directory.entry(530).is_some()
+                && bits != 8
+                && (1..self.bits.len()).any(|plane| self.step(plane) != (1, 1))
             {
-                "YCbCr whose planes have fewer samples of colour".into()
+                format!("YCbCr of {bits} bits whose planes have fewer samples of colour").into()
             } else if self.compression == compression::JPEG
                 && let Some(refused) = self
                     .first()
@@ -422,6 +439,28 @@ impl<'a> Layout<'a> {
             && !self.is_webp()
             && self.subsampling != (1, 1);
         shared.then_some(self.subsampling)
+    }
+
+    /// How many pixels, across and down, share a sample of a plane that has strips or tiles of its own.
+    ///
+    /// Planes of colour have fewer samples where the file says so. Some writers mean pixels that lie together by it, and
+    /// keep all samples of planes, as the lengths of what is not compressed tell.
+    pub(super) fn step(&self, plane: usize) -> (usize, usize) {
+        let fewer = self.planar
+            && matches!(plane, 1 | 2)
+            && self.color() == Ok(Color::YCbCr)
+            && self.directory.entry(530).is_some();
+        let (width, height) = self.chunk;
+        let chunks = self.width.div_ceil(width.max(1)) * self.height.div_ceil(height.max(1));
+        let length = |index| {
+            let length = self.directory.at(self.lengths?, index)?;
+            (self.compression == compression::NONE).then_some(length)
+        };
+        let whole = length(0).is_some_and(|luma| luma > 0 && length(chunks) == Some(luma));
+        match fewer && !whole {
+            true => self.subsampling,
+            false => (1, 1),
+        }
     }
 
     /// The first strip or tile, behind its first marker.

@@ -160,8 +160,9 @@ impl<'a> Pages<'a> {
                 size: (layout.width as u32, layout.height as u32),
                 kind: match layout {
                     layout if layout.is_mask() => PageKind::Mask,
-                    layout if layout.is_full() => PageKind::Full,
+                    layout if layout.is_raw() => PageKind::Full,
                     _ if is_raw => PageKind::Preview,
+                    layout if layout.is_full() => PageKind::Full,
                     _ => PageKind::Reduced,
                 },
                 title: [PAGE_NAME, DOCUMENT_NAME]

@@ -5,6 +5,7 @@ use super::layout::{Color, Kind, Layout, Opacity};
 use super::samples::Packing;
 use super::scale::{Depth, Table};
 use super::strips::{Part, Strips};
+use crate::decoder::Request;
 use crate::preprocess::Alpha;
 use crate::raster::{paint, zeroed};
 use crate::region::Area;
@@ -51,7 +52,7 @@ impl<'a> Picture<'a> {
     /// [`Error::CorruptImage`], or [`Error::UnsupportedImageFormat`] for what only the data tells.
     pub(crate) fn open(
         layout: &Layout<'a>,
-        alpha: Alpha,
+        request: &Request,
         area: Area,
         step: (f64, f64),
         pulse: &'a Pulse<'a>,
@@ -118,9 +119,9 @@ impl<'a> Picture<'a> {
                 shared: layout.shared(),
                 width: layout.width,
             },
-            painter: Painter::new(shown, layout),
+            painter: Painter::new(shown, layout, request.conversion.as_ref()),
             opacity: opacity.map(|(_, opacity)| opacity),
-            alpha,
+            alpha: request.alpha,
             area,
             step,
             strips,

@@ -27,6 +27,15 @@ impl<'a> Input<'a> {
     }
 }
 
+impl Input<'_> {
+    /// The next byte; `None` at the end.
+    pub(super) fn byte(&mut self) -> io::Result<Option<u8>> {
+        let byte = self.fill_buf()?.first().copied();
+        self.consume(usize::from(byte.is_some()));
+        Ok(byte)
+    }
+}
+
 impl BufRead for Input<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.pulse.beat();
@@ -73,18 +82,12 @@ impl<'a> PackBits<'a> {
             repeated: None,
         }
     }
-
-    fn byte(&mut self) -> io::Result<Option<u8>> {
-        let byte = self.input.fill_buf()?.first().copied();
-        self.input.consume(usize::from(byte.is_some()));
-        Ok(byte)
-    }
 }
 
 impl Read for PackBits<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.left == 0 {
-            let Some(head) = self.byte()? else {
+            let Some(head) = self.input.byte()? else {
                 return Ok(0);
             };
             (self.left, self.repeated) = match head as i8 {
@@ -92,7 +95,7 @@ impl Read for PackBits<'_> {
                 -128 => continue,
                 length @ 0.. => (length as usize + 1, None),
                 length => {
-                    let Some(byte) = self.byte()? else {
+                    let Some(byte) = self.input.byte()? else {
                         return Ok(0);
                     };
                     (1 + usize::from(length.unsigned_abs()), Some(byte))

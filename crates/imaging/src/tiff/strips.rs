@@ -33,6 +33,10 @@ pub(super) struct Strips<'a> {
     /// Bytes of a row of a strip or tile; where colour is shared, of the rows that share it.
     stride: usize,
     shared: (usize, usize),
+    /// How many pixels share a sample of each plane, across and down.
+    steps: Vec<(usize, usize)>,
+    /// The last row of each strip or tile whose samples are shared so, spread over all of its columns.
+    spread: Vec<Vec<u8>>,
     /// The decoders of a row of strips or tiles, which one that is, and the row of it that they give next.
     open: Vec<Option<Box<dyn Packed + 'a>>>,
     band: Option<usize>,
@@ -79,6 +83,8 @@ impl<'a> Strips<'a> {
             planes,
             stride,
             shared,
+            steps: (0..planes).map(|plane| layout.step(plane)).collect(),
+            spread: Vec::new(),
             open: Vec::new(),
             band: None,
             at: 0,
@@ -113,19 +119,24 @@ impl<'a> Strips<'a> {
                 .min(self.layout.height - band * self.layout.chunk.1),
         };
         let side_by_side = self.planes * self.columns.len();
-        for plane in 0..self.planes {
+        for (plane, &(across, down)) in self.steps.iter().enumerate() {
+            // Planes with fewer samples have them of 8 bits.
+            let stride = match across {
+                1 => self.stride,
+                _ => self.layout.chunk.0.div_ceil(across),
+            };
             for column in self.columns.clone() {
                 self.pulse.beat();
                 let index = plane * self.per_plane + band * self.across + column;
                 let needed = (self.layout.compression == compression::NONE)
-                    .then(|| self.stride.saturating_mul(rows.div_ceil(self.shared.1)));
+                    .then(|| stride.saturating_mul(rows.div_ceil(self.shared.1 * down)));
                 let decoder = match self.layout.data(index, needed)? {
                     Some((bytes, cut)) => {
                         let chunk = Chunk {
                             bytes,
                             cut,
-                            size: (self.layout.chunk.0, rows),
-                            stride: self.stride,
+                            size: (self.layout.chunk.0.div_ceil(across), rows.div_ceil(down)),
+                            stride,
                         };
                         let (layout, color, pulse) = (&self.layout, self.color, self.pulse);
                         Some(pulse.confine(Format::Tiff, || {
@@ -158,27 +169,52 @@ impl<'a> Strips<'a> {
             self.row = zeroed(self.stride, self.pulse)?;
         }
         let columns = self.columns.clone();
+        if self.spread.is_empty() && self.steps.iter().any(|&step| step != (1, 1)) {
+            for _ in 0..self.planes * columns.len() {
+                self.spread.push(zeroed(self.stride, self.pulse)?);
+            }
+        }
         while self.at <= row / self.shared.1 {
             let wanted = self.at == row / self.shared.1;
+            let at = self.at;
             self.at += 1;
             self.pulse.beat();
             for (n, decoder) in self.open.iter_mut().enumerate() {
-                match decoder {
-                    Some(decoder) => self
-                        .pulse
-                        .confine(Format::Tiff, || decoder.fill(&mut self.row))?,
-                    // What the file leaves out is empty: white on paper.
-                    None => self.row.fill(0),
+                let plane = n / columns.len();
+                let (across, down) = self.steps.get(plane).copied().unwrap_or((1, 1));
+                let spread = self.spread.get_mut(n).filter(|_| (across, down) != (1, 1));
+                let kept = spread.is_some();
+                let bytes = spread.unwrap_or(&mut self.row);
+                if at.is_multiple_of(down) {
+                    let stride = match across {
+                        1 => bytes.len(),
+                        _ => bytes.len().div_ceil(across),
+                    };
+                    let stored = bytes.get_mut(..stride).unwrap_or_default();
+                    match decoder {
+                        Some(decoder) => {
+                            self.pulse.confine(Format::Tiff, || decoder.fill(stored))?
+                        }
+                        // What the file leaves out is empty: white on paper.
+                        None => stored.fill(0),
+                    }
+                    if wanted || kept {
+                        samples::unpredict(stored, &self.layout);
+                    }
+                    if across > 1 {
+                        for x in (0..bytes.len()).rev() {
+                            bytes[x] = bytes[x / across];
+                        }
+                    }
                 }
                 if !wanted {
                     continue;
                 }
-                samples::unpredict(&mut self.row, &self.layout);
                 take(Part {
-                    plane: n / columns.len(),
+                    plane,
                     x: (columns.start + n % columns.len()) * self.layout.chunk.0,
                     width: self.layout.chunk.0,
-                    bytes: &self.row,
+                    bytes,
                 });
             }
         }

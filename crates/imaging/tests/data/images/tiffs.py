@@ -6,6 +6,7 @@ tifffile 2026.1.28, imagecodecs 2026.3.6 and tiffcp of libtiff 4.5.
 """
 
 import io
+import itertools
 import struct
 import subprocess
 import tempfile
@@ -65,6 +66,24 @@ def copied(file, *options):
         source.write_bytes(file)
         subprocess.run(["tiffcp", *options, source, target], check=True)
         return target.read_bytes()
+
+
+def shown(file):
+    """By tiff2rgba."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "a.tif"), Path(folder, "b.tif")
+        source.write_bytes(file)
+        subprocess.run(["tiff2rgba", "-c", "none", source, target], check=True)
+        return np.array(Image.open(target).convert("RGB"))
+
+
+def log_luv():
+    """Light whose root is what the picture has."""
+    to_rgb = np.array([[2.690, -1.276, -0.414], [-1.022, 1.978, 0.044], [0.061, -0.224, 1.163]])
+    xyz = ((RGB / 255) ** 2 @ np.linalg.inv(to_rgb).T).astype(np.float32)
+    for name, light in {"log-luv": xyz, "log-l": xyz[..., 1]}.items():
+        file = copied(written(light, photometric="rgb" if light.ndim == 3 else "minisblack"), "-c", "sgilog")
+        yield name, file, shown(file)
 
 
 def packed(rows, bits):
@@ -200,7 +219,7 @@ def old_lzw(data):
 
 
 def main():
-    for name, file, truth in kinds():
+    for name, file, truth in itertools.chain(kinds(), log_luv()):
         (HERE / f"{name}.tif").write_bytes(file)
         if isinstance(truth, str):
             truth = np.array(Image.open(HERE / f"{name}.tif").convert("RGB"))
