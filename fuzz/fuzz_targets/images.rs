@@ -38,4 +38,7 @@ fuzz_target!(|input: &[u8]| {
     if let Ok(pixels) = imaging::pixels(input, second, &PREPROCESS, &LIMITS, &|| ()) {
         assert_eq!(pixels.len(), 32 * 32 * 3);
     }
+    // What is said beside the picture, and its colours by their profile.
+    let _ = imaging::words(input, &|| ());
+    let _ = imaging::thumbnail(input, 32, Region::Full, 85, &LIMITS, &|| ());
 });

@@ -5,7 +5,7 @@
 
 use super::Format;
 use super::decoder::{Decoder, Header, Opening, Reader, nth};
-use super::isobmff::{Items, Track, find};
+use super::isobmff::{Items, Track, brands, find};
 use super::raster::zeroed;
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
@@ -74,20 +74,6 @@ impl Decoder for Avif {
             n => decode_frame(&Track::of(bytes).ok_or_else(contradiction)?, n, size, pulse),
         })
     }
-}
-
-/// The brands of an ISO base media file: the major one, then those it is compatible with.
-pub(super) fn brands(bytes: &[u8]) -> impl Iterator<Item = &[u8; 4]> {
-    let length = bytes
-        .first_chunk()
-        .map_or(0, |length| u32::from_be_bytes(*length) as usize);
-    let content = bytes.get(8..length.min(bytes.len())).unwrap_or_default();
-    let named = bytes.get(4..8) == Some(b"ftyp");
-    // The second word is a version.
-    let brands = content.as_chunks::<4>().0.iter().enumerate();
-    brands
-        .filter(move |(n, _)| named && *n != 1)
-        .map(|(_, brand)| brand)
 }
 
 fn contradiction() -> Error {
@@ -190,13 +176,16 @@ fn pixels(size: (u32, u32)) -> usize {
     size.0 as usize * size.1 as usize
 }
 
+/// What becomes of a tile, which lies there in the picture.
+type Paint<'a> = dyn FnMut(&Decoded, (usize, usize)) -> Result<()> + 'a;
+
 /// Decodes an item, or the tiles of one that is a grid, and hands out each with where it lies.
 fn tiles(
     items: &Items<'_>,
     id: u32,
     size: (u32, u32),
     pulse: &Pulse<'_>,
-    paint: &mut dyn FnMut(&Decoded, (usize, usize)) -> Result<()>,
+    paint: &mut Paint<'_>,
 ) -> Result<()> {
     let content = |id| {
         items

@@ -2,12 +2,12 @@
 
 use super::Format;
 use super::decoder::{Decoder, Reader};
-use super::{avif, bmp, gif, heic, jpeg, jpeg2000, jpegxl, png, psd, tiff, webp};
+use super::{avif, bmp, gif, heic, jpeg, jpeg2000, jpegxl, png, psd, raw, tiff, webp};
 use crate::{Error, Result};
 
 /// Who reads which format, in the order in which a file is offered to them. A format is added here, as a variant of
 /// [`Format`] and as a module with its [`Decoder`].
-const DECODERS: [&dyn Decoder; 11] = [
+const DECODERS: [&dyn Decoder; 12] = [
     &jpeg::Jpeg,
     &png::Png,
     &gif::Gif,
@@ -19,6 +19,7 @@ const DECODERS: [&dyn Decoder; 11] = [
     &avif::Avif,
     &heic::Heic,
     &psd::Psd,
+    &raw::Raw,
 ];
 
 impl Format {

@@ -125,16 +125,12 @@ impl<'a> Tiff<'a> {
             b"MM" => false,
             _ => return None,
         };
-        let mut tiff = Self {
-            bytes,
-            little,
-            word: 4,
-            counter: 2,
-            first: 0,
-        };
+        let mut tiff = Self::bare(bytes, little, 0);
         let mut at = 4;
         match tiff.number(2, 2)? {
             42 => {}
+            // Panasonic's and Olympus' raw files.
+            0x55 | 0x4f52 | 0x5352 => {}
             43 => {
                 tiff.word = 8;
                 tiff.counter = 8;
@@ -144,6 +140,17 @@ impl<'a> Tiff<'a> {
         }
         tiff.first = usize::try_from(tiff.number(at, tiff.word)?).ok()?;
         Some(tiff)
+    }
+
+    /// A structure without a header, whose first directory is at `first`.
+    pub(super) fn bare(bytes: &'a [u8], little: bool, first: usize) -> Self {
+        Self {
+            bytes,
+            little,
+            word: 4,
+            counter: 2,
+            first,
+        }
     }
 
     /// The whole number of `length` bytes at `at`.

@@ -27,6 +27,8 @@ pub enum Format {
     Heic,
     /// Photoshop documents; the merged picture.
     Psd,
+    /// Camera raw files that are no TIFF: Canon's CR3, Fujifilm's RAF, Olympus' ORF, Panasonic's RW2; the preview.
+    Raw,
 }
 
 impl Format {
@@ -58,6 +60,7 @@ impl Format {
             Self::Avif => ("avif", "AVIF", "image/avif"),
             Self::Heic => ("heic", "HEIC", "image/heic"),
             Self::Psd => ("psd", "PSD", "image/vnd.adobe.photoshop"),
+            Self::Raw => ("raw", "camera raw", "image/x-dcraw"),
         }
     }
 }

@@ -8,6 +8,7 @@ mod animation;
 
 use super::Format;
 use super::decoder::{Decoder, Header, Opening, Page, Reader, nth};
+use super::gif_blocks::{Block, Blocks};
 use super::raster::{compose, zeroed};
 use super::rows::Rows;
 use super::source::{Pulse, Source, corrupt};
@@ -38,8 +39,7 @@ impl Decoder for Gif {
         let mut size = (0, 0);
         let wanted = page.and_then(|page| u32::try_from(page).ok()).unwrap_or(1);
         let mut frames = 0;
-        for grown in sizes(bytes)? {
-            pulse.beat();
+        for grown in sizes(bytes, pulse)? {
             frames += 1;
             if frames <= wanted.max(1) {
                 size = grown;
@@ -55,8 +55,7 @@ impl Decoder for Gif {
     fn pages(&self, bytes: &[u8], pulse: &Pulse<'_>) -> Result<Box<dyn Iterator<Item = Page>>> {
         // Runs of frames that leave the screen as it is.
         let mut runs: Vec<((u32, u32), usize)> = Vec::new();
-        for size in sizes(bytes)? {
-            pulse.beat();
+        for size in sizes(bytes, pulse)? {
             match runs.last_mut() {
                 Some((last, count)) if *last == size => *count += 1,
                 _ => runs.push((size, 1)),
@@ -75,69 +74,17 @@ impl Decoder for Gif {
     }
 }
 
-/// Left, top, width and height of frames, up to the trailer or the first damage.
-struct Frames<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Frames<'a> {
-    fn of(bytes: &'a [u8]) -> Self {
-        let palette = bytes.get(10).map_or(0, |flags| palette_length(*flags));
-        let rest = bytes.get(13..).and_then(|rest| rest.get(palette..));
-        Self {
-            rest: rest.unwrap_or_default(),
-        }
-    }
-
-    /// Passes over an extension or a frame, and tells which part of the screen that is. A frame is told even where the
-    /// file ends within it: as the last.
-    fn block(&mut self) -> Option<Option<[u16; 4]>> {
-        let rest = &mut self.rest;
-        let mut frame = None;
-        match *take(rest, 1)?.first()? {
-            // An extension's label.
-            0x21 => drop(take(rest, 1)?),
-            0x2c => {
-                let descriptor = take(rest, 9)?;
-                let words = descriptor.as_chunks::<2>().0;
-                let word = |n: usize| words.get(n).map_or(0, |word| u16::from_le_bytes(*word));
-                frame = Some(std::array::from_fn(word));
-                if take(rest, palette_length(*descriptor.get(8)?) + 1).is_none() {
-                    *rest = &[];
-                }
-            }
-            _ => return None,
-        }
-        // Both kinds of block end in sub-blocks, of which an empty one is the last.
-        while let Some(length @ 1..) = take(rest, 1).map(|length| usize::from(length[0])) {
-            if take(rest, length).is_none() {
-                *rest = &[];
-            }
-        }
-        Some(frame)
-    }
-}
-
-impl Iterator for Frames<'_> {
-    type Item = [u16; 4];
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(frame) = self.block()? {
-                return Some(frame);
-            }
-        }
-    }
-}
-
 /// Width and height of the screen after each frame: it is enlarged to hold them, as in Pillow.
-fn sizes(bytes: &[u8]) -> Result<impl Iterator<Item = (u32, u32)>> {
+fn sizes(bytes: &[u8], pulse: &Pulse<'_>) -> Result<impl Iterator<Item = (u32, u32)>> {
     let Some(&[w0, w1, h0, h1]) = bytes.get(6..10) else {
         return Err(corrupt(Format::Gif, "the header ends early"));
     };
     let screen = (u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]));
     let mut size = (u32::from(screen.0), u32::from(screen.1));
-    let mut frames = Frames::of(bytes);
+    let mut frames = Blocks::of(bytes, pulse).filter_map(|block| match block {
+        Block::Frame(area) => Some(area),
+        Block::Extension(..) => None,
+    });
     let mut first = true;
     Ok(std::iter::from_fn(move || {
         let frame = frames.next();
@@ -149,20 +96,6 @@ fn sizes(bytes: &[u8]) -> Result<impl Iterator<Item = (u32, u32)>> {
         size = (size.0.max(left + width), size.1.max(top + height));
         Some(size)
     }))
-}
-
-fn palette_length(flags: u8) -> usize {
-    if flags & 0x80 == 0 {
-        0
-    } else {
-        3 << ((flags & 7) + 1)
-    }
-}
-
-fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
-    let (taken, left) = rest.split_at_checked(length)?;
-    *rest = left;
-    Some(taken)
 }
 
 /// The first frame of a GIF being decoded, row by row.

@@ -4,9 +4,8 @@
 //! [`use_libheif`] names the library. The header is read without it. It decodes on a thread that can be left.
 
 use super::Format;
-use super::avif::brands;
 use super::decoder::{Decoder, Header, Opening, Page, Reader, only_page, some_pixels};
-use super::isobmff::Items;
+use super::isobmff::{Items, brands};
 use super::libheif::Library;
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};

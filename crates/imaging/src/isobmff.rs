@@ -36,15 +36,33 @@ impl<'a> Iterator for Boxes<'a> {
     }
 }
 
+/// Boxes that one is looked for among: many more than files have, and few enough to be gone through at one go.
+pub(crate) const AMONG: usize = 1 << 16;
+
 /// The content of the first box of a kind.
 pub(crate) fn find<'a>(boxes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     Boxes(boxes)
+        .take(AMONG)
         .find(|(found, _)| found == kind)
         .map(|(_, content)| content)
 }
 
+/// The brands of an ISO base media file: the major one, then those it is compatible with.
+pub(crate) fn brands(bytes: &[u8]) -> impl Iterator<Item = &[u8; 4]> {
+    let length = bytes
+        .first_chunk()
+        .map_or(0, |length| u32::from_be_bytes(*length) as usize);
+    let content = bytes.get(8..length.min(bytes.len())).unwrap_or_default();
+    let named = bytes.get(4..8) == Some(b"ftyp");
+    // The second word is a version.
+    let brands = content.as_chunks::<4>().0.iter().enumerate();
+    brands
+        .filter(move |(n, _)| named && *n != 1)
+        .map(|(_, brand)| brand)
+}
+
 /// A number of `length` bytes, 0 to 8, taken from the front.
-fn number(rest: &mut &[u8], length: usize) -> Option<u64> {
+pub(crate) fn number(rest: &mut &[u8], length: usize) -> Option<u64> {
     let (bytes, tail) = rest.split_at_checked(length)?;
     *rest = tail;
     Some(

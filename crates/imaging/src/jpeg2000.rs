@@ -19,6 +19,7 @@ use boxes::{Boxes, Space};
 use codestream::Codestream;
 use color::Painter;
 use hayro_jpeg2000::{DecodeSettings, DecoderContext, Image};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// The decoder of JPEG 2000.
@@ -46,9 +47,9 @@ impl Decoder for Jpeg2000 {
         vec![Reader::built_in("", "hayro-jpeg2000", "0.5.0")]
     }
 
-    fn header(&self, bytes: &[u8], page: Option<i32>, _pulse: &Pulse<'_>) -> Result<Header> {
+    fn header(&self, bytes: &[u8], page: Option<i32>, pulse: &Pulse<'_>) -> Result<Header> {
         only_page(page)?;
-        let (boxes, stream) = parse(bytes)?;
+        let (boxes, stream) = parse(bytes, pulse)?;
         let [columns, rows] = stream
             .samples(0)
             .map(|side| u32::try_from(side.end - side.start).unwrap_or(u32::MAX));
@@ -66,17 +67,26 @@ impl Decoder for Jpeg2000 {
         })
     }
 
+    fn profile<'a>(
+        &self,
+        bytes: &'a [u8],
+        _page: Option<i32>,
+        _pulse: &Pulse<'_>,
+    ) -> Option<Cow<'a, [u8]>> {
+        Boxes::of(bytes).profile.map(Cow::Borrowed)
+    }
+
     fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
         Ok(Box::new(Tiles::open(file)?))
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<(Boxes<'_>, Codestream<'_>)> {
+fn parse<'a>(bytes: &'a [u8], pulse: &Pulse<'_>) -> Result<(Boxes<'a>, Codestream<'a>)> {
     let boxes = Boxes::of(bytes);
     let stream = boxes
         .codestream
         .ok_or_else(|| corrupt(Format::Jpeg2000, "there is no codestream"))?;
-    Ok((boxes, Codestream::parse(stream)?))
+    Ok((boxes, Codestream::parse(stream, pulse)?))
 }
 
 /// How often a picture can be halved while it is decoded.
@@ -114,7 +124,7 @@ impl<'a> Tiles<'a> {
             request,
             pulse,
         } = file;
-        let (boxes, stream) = parse(bytes)?;
+        let (boxes, stream) = parse(bytes, pulse)?;
         stream.complete()?;
         let painter = Painter::new(&boxes, &stream.components, request.alpha)
             .ok_or_else(|| corrupt(Format::Jpeg2000, "contradictory headers"))?;

@@ -17,6 +17,7 @@ use jxl_oxide::{
     AllocTracker, CropInfo, EnumColourEncoding, InitializeResult, JxlImage, JxlThreadPool,
     PixelFormat, RenderingIntent,
 };
+use std::borrow::Cow;
 
 /// The decoder of JPEG XL.
 pub(super) struct JpegXl;
@@ -62,6 +63,27 @@ impl Decoder for JpegXl {
                 ..Header::new(size)
             })
         })
+    }
+
+    /// What the numbers mean that are handed out: of the file's own profile, unless the decoder makes sRGB of them, or one
+    /// made of what it says of primaries and transfer.
+    fn profile<'a>(
+        &self,
+        bytes: &'a [u8],
+        _page: Option<i32>,
+        pulse: &Pulse<'_>,
+    ) -> Option<Cow<'a, [u8]>> {
+        let (image, _) = begin(bytes, OVERHEAD, pulse).ok()?;
+        let xyb = image.image_header().metadata.xyb_encoded;
+        match image.original_icc() {
+            Some(_) if xyb => None,
+            Some(profile) => Some(Cow::Owned(profile.to_vec())),
+            // Brightness of wide range would have to be mapped as well.
+            None if image.hdr_type().is_some() => None,
+            // sRGB, and BT.709, which is shown so.
+            None if matches!(image.rendered_cicp(), Some([1, 1 | 13, ..])) => None,
+            None => Some(Cow::Owned(image.rendered_icc())),
+        }
     }
 
     fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {

@@ -2,6 +2,7 @@
 //!
 //! `tests/data/images` holds the files and what Pillow makes of them; its `generate.py` says how.
 
+mod containers;
 mod damage;
 mod headers;
 mod heif;
@@ -10,6 +11,7 @@ mod interrupts;
 mod pages;
 mod pillow;
 mod psd;
+mod raw;
 mod region;
 mod resize;
 mod taken;

@@ -57,6 +57,16 @@ INSERT INTO files (kind, file) VALUES
 SELECT kind, i.* FROM files, clip_image_info(file) i WHERE kind NOT LIKE 'bad:%' ORDER BY n;
 SELECT * FROM clip_image_info(NULL);
 
+-- Camera raw: shown is the preview, here in Fujifilm's container. A file without one is named.
+CREATE TEMP VIEW raw AS
+SELECT 'FUJIFILMCCD-RAW '::bytea || decode(repeat('00', 68), 'hex') || '\x000000a0' || int4send(length(file))
+       || decode(repeat('00', 68), 'hex') || file AS file
+FROM files WHERE kind = 'jpeg';
+SELECT i.* FROM raw, clip_image_info(file) i;
+SELECT p.* FROM raw, clip_image_pages(file) p;
+SELECT clip_embed_image(r.file, 'clip-mini') = clip_embed_image(f.file, 'clip-mini') AS same FROM raw r, files f WHERE f.kind = 'jpeg';
+SELECT pg_temp.outcome('SELECT clip_image_info($1)', overlay(file PLACING '\x00000000' FROM 89)) FROM raw;
+
 -- The same picture, but for the grey ones and those that are cut. Lossless formats give the very pixels; a model made
 -- for photographs minds what JPEG does to coloured squares.
 SELECT kind, vector_dims(v) AS dimensions, round(vector_norm(v)::numeric, 2) AS norm, s > 0.9999 AS same, s > 0.8 AS alike

@@ -42,13 +42,20 @@ pub(super) struct Boxes<'a> {
     pub(super) codestream: Option<&'a [u8]>,
     /// None for a space that is not said, or not known.
     pub(super) space: Option<Space>,
-    /// The number of colours of an ICC profile.
+    /// The ICC profile, where that says what colours are.
+    pub(super) profile: Option<&'a [u8]>,
+    /// The number of its colours.
     pub(super) profile_colours: Option<usize>,
     pub(super) palette: Option<Palette>,
     pub(super) sources: Vec<Source>,
     pub(super) definitions: Vec<Definition>,
     coloured: bool,
+    /// Boxes that were read.
+    count: usize,
 }
+
+/// Boxes that are read: many more than files have, and few enough to be gone through at one go.
+const MOST: usize = 1 << 16;
 
 impl<'a> Boxes<'a> {
     /// Reads a file, or a codestream without one.
@@ -62,7 +69,10 @@ impl<'a> Boxes<'a> {
     }
 
     fn read(&mut self, mut bytes: &'a [u8], depth: u32) {
-        while let Some((kind, content, rest)) = next(bytes) {
+        while self.count < MOST
+            && let Some((kind, content, rest)) = next(bytes)
+        {
+            self.count += 1;
             match kind {
                 b"jp2c" if self.codestream.is_none() => self.codestream = Some(content),
                 // Headers of the file, of a codestream, of a layer and its colours.
@@ -77,7 +87,7 @@ impl<'a> Boxes<'a> {
         }
     }
 
-    fn colour(&mut self, content: &[u8]) {
+    fn colour(&mut self, content: &'a [u8]) {
         let (space, profile_colours) = match content {
             [1, _, _, number @ ..] => {
                 let space = match number
@@ -102,6 +112,10 @@ impl<'a> Boxes<'a> {
                 _ => (None, None),
             },
             _ => return,
+        };
+        self.profile = match content {
+            [2 | 3, _, _, profile @ ..] => Some(profile),
+            _ => None,
         };
         self.coloured = space.is_some();
         (self.space, self.profile_colours) = (space, profile_colours);

@@ -5,12 +5,15 @@
 //! samples. This is what makes regions, rows and interrupts of a decoder that only knows whole pictures.
 
 use crate::Format;
-use crate::source::corrupt;
+use crate::source::{Pulse, corrupt};
 use crate::{Error, Result};
 use std::ops::Range;
 
 /// Components of a picture at most: colours, black, alpha and some to spare.
 const MOST_COMPONENTS: usize = 16;
+
+/// Parts that tiles may be in altogether: sixteen of each of as many tiles as there may be.
+const MOST_PARTS: usize = 1 << 20;
 
 /// Nodes that the decoder visits at most when it lays out the trees of all precincts: some seconds. It visits as many as
 /// a square would have that is as wide as the longer side.
@@ -85,7 +88,7 @@ impl<'a> Codestream<'a> {
     ///
     /// # Errors
     /// [`Error::CorruptImage`].
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self> {
+    pub(super) fn parse(bytes: &'a [u8], pulse: &Pulse<'_>) -> Result<Self> {
         let siz = bytes.get(4..).ok_or_else(ends_early)?;
         let (size, rest) = segment(siz).ok_or_else(ends_early)?;
         let mut stream = Self::of_size(bytes, size).ok_or_else(contradictory)?;
@@ -118,7 +121,7 @@ impl<'a> Codestream<'a> {
             coding.layers = default.layers;
         }
         stream.codings.push(default);
-        stream.tile_parts(rest);
+        stream.tile_parts(rest, pulse);
         Ok(stream)
     }
 
@@ -164,7 +167,7 @@ impl<'a> Codestream<'a> {
     }
 
     /// Finds the tile-parts from the first one on; what is cut off stays in, and is [told](Self::complete).
-    fn tile_parts(&mut self, mut rest: &'a [u8]) {
+    fn tile_parts(&mut self, mut rest: &'a [u8], pulse: &Pulse<'_>) {
         while let (Some(0xff90), Some(tile), Some(length)) =
             (short(rest, 0), short(rest, 4), long(rest, 6))
         {
@@ -175,6 +178,13 @@ impl<'a> Codestream<'a> {
                 length => length.max(14),
             };
             self.cut = end > rest.len();
+            if self.parts.len().is_multiple_of(1 << 12) {
+                pulse.beat();
+            }
+            // One more is enough to refuse them.
+            if self.parts.len() > MOST_PARTS {
+                break;
+            }
             self.parts.push((tile, rest.get(..end).unwrap_or(rest)));
             rest = rest.get(end..).unwrap_or_default();
         }
@@ -215,6 +225,8 @@ impl<'a> Codestream<'a> {
             .is_some_and(|tiles| self.steps(tiles) > MOST_STEPS)
         {
             "more code-blocks than its shape accounts for".to_owned()
+        } else if self.parts.len() > MOST_PARTS {
+            "more parts of tiles than there may be".to_owned()
         } else if self.tiles().is_none() {
             "more tiles than there may be".to_owned()
         } else {

@@ -2,10 +2,13 @@
 //!
 //! Nothing is copied or inflated before it is asked for, and a damaged container has the blocks before the damage.
 
+use crate::gif_blocks::{self, portions};
+use crate::isobmff::Boxes;
 use crate::photoshop::{self, Resources};
 use crate::riff::Chunks;
 use crate::source::Pulse;
 use crate::{Format, markers};
+use brotli_decompressor::Decompressor;
 use std::borrow::Cow;
 use std::io::Read;
 
@@ -14,6 +17,12 @@ const LONGEST: u64 = 1 << 24;
 
 /// Blocks that are looked at.
 const MOST: usize = 1 << 10;
+
+/// Boxes of JPEG 2000: Adobe's for XMP, and those of IPTC and of Photoshop's resources.
+const XMP_UUID: &[u8; 16] = b"\xbe\x7a\xcf\xcb\x97\xa9\x42\xe8\x9c\x71\x99\x94\x91\xe3\xaf\xac";
+const IPTC_UUID: &[u8; 16] = b"\x33\xc7\xa4\xd2\xb8\x1d\x47\x23\xa0\xba\xf1\xa3\xe0\x97\xad\x38";
+const RESOURCES_UUID: &[u8; 16] =
+    b"\x2c\x4c\x01\x00\x85\x04\x40\xb9\xa0\x3e\x56\x21\x48\xd6\xdf\xeb";
 
 /// What a block holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +49,10 @@ enum Stored {
     /// ImageMagick's form: name, length and digits.
     Digits,
     DeflatedDigits,
+    /// Brotli, after whose four bytes of an EXIF block comes the offset of its TIFF structure.
+    Brotli,
+    /// GIF's portions, each after its length.
+    Portions,
 }
 
 /// A block of a file.
@@ -66,6 +79,17 @@ impl<'a> Block<'a> {
             Stored::Deflated => inflated(self.bytes).map(Cow::Owned),
             Stored::Digits => digits(self.bytes).map(Cow::Owned),
             Stored::DeflatedDigits => digits(&inflated(self.bytes)?).map(Cow::Owned),
+            Stored::Brotli => {
+                let content = unpacked(Decompressor::new(self.bytes, 1 << 12))?;
+                Some(Cow::Owned(match self.kind {
+                    Kind::Exif => behind_offset(&content)?.to_vec(),
+                    _ => content,
+                }))
+            }
+            Stored::Portions => {
+                let bytes = portions(self.bytes).flatten().copied();
+                Some(Cow::Owned(bytes.take(LONGEST as usize).collect()))
+            }
         }
     }
 }
@@ -81,6 +105,9 @@ impl<'a> Blocks<'a> {
             Format::Jpeg => blocks.jpeg(bytes, pulse),
             Format::Png => blocks.png(bytes, pulse),
             Format::WebP => blocks.webp(bytes, pulse),
+            Format::Gif => blocks.gif(bytes, pulse),
+            Format::Jpeg2000 => blocks.jpeg2000(bytes, pulse),
+            Format::JpegXl => blocks.jpegxl(bytes, pulse),
             Format::Psd => blocks.resources(photoshop::resources(bytes).unwrap_or_default()),
             _ => {}
         }
@@ -226,6 +253,99 @@ impl<'a> Blocks<'a> {
         self.0.push(Block::plain(Kind::Frames(frames), &[]));
     }
 
+    /// GIF: application extensions of Adobe's, and of the ICC's.
+    fn gif(&mut self, bytes: &'a [u8], pulse: &Pulse<'_>) {
+        for block in gif_blocks::Blocks::of(bytes, pulse) {
+            let gif_blocks::Block::Extension(0xff, data) = block else {
+                continue;
+            };
+            // The name, the first portion, has eleven bytes.
+            let Some((name, data)) = data.split_at_checked(12) else {
+                continue;
+            };
+            match name {
+                b"\x0bICCRGBG1012" => self.push(Block {
+                    kind: Kind::Profile(0),
+                    stored: Stored::Portions,
+                    bytes: data,
+                }),
+                // The packet stands as it is; a trailer leads those who take it for portions out of it.
+                b"\x0bXMP DataXMP" => match data.split_at_checked(data.len().saturating_sub(257)) {
+                    Some((packet, [1, 0xff, 0xfe, ..])) => self.plain(Kind::Xmp, packet),
+                    _ => self.push(Block {
+                        kind: Kind::Xmp,
+                        stored: Stored::Portions,
+                        bytes: data,
+                    }),
+                },
+                _ => {}
+            }
+        }
+    }
+
+    /// JPEG 2000: boxes that a UUID names. The profile is the decoder's to tell, which knows what counts.
+    fn jpeg2000(&mut self, bytes: &'a [u8], pulse: &Pulse<'_>) {
+        let file: &[u8] = if bytes.starts_with(&[0xff]) {
+            &[]
+        } else {
+            bytes
+        };
+        for (kind, content) in Boxes(file) {
+            pulse.beat();
+            let Some((uuid, content)) = content
+                .split_first_chunk::<16>()
+                .filter(|_| kind == *b"uuid")
+            else {
+                continue;
+            };
+            match uuid {
+                b"JpgTiffExif->JP2" => self.plain(Kind::Exif, content),
+                XMP_UUID => self.plain(Kind::Xmp, content),
+                IPTC_UUID => self.plain(Kind::Iptc, content),
+                RESOURCES_UUID => self.resources(content),
+                _ => {}
+            }
+        }
+    }
+
+    /// JPEG XL: boxes of the container, also those that Brotli has compressed.
+    fn jpegxl(&mut self, bytes: &'a [u8], pulse: &Pulse<'_>) {
+        let file: &[u8] = if bytes.starts_with(&[0xff]) {
+            &[]
+        } else {
+            bytes
+        };
+        for (kind, content) in Boxes(file) {
+            pulse.beat();
+            let told = |kind: &[u8]| match kind {
+                b"Exif" => Some(Kind::Exif),
+                b"xml " => Some(Kind::Xmp),
+                _ => None,
+            };
+            match (&kind, content.split_at_checked(4)) {
+                (b"brob", Some((kind, bytes))) => {
+                    if let Some(kind) = told(kind) {
+                        self.push(Block {
+                            kind,
+                            stored: Stored::Brotli,
+                            bytes,
+                        });
+                    }
+                }
+                (b"Exif", _) => {
+                    if let Some(block) = behind_offset(content) {
+                        self.plain(Kind::Exif, block);
+                    }
+                }
+                (kind, _) => {
+                    if let Some(kind) = told(kind) {
+                        self.plain(kind, content);
+                    }
+                }
+            }
+        }
+    }
+
     /// Pictures in the file, as far as its container counts them.
     pub(crate) fn frames(&self) -> Option<u32> {
         self.0.iter().find_map(|block| match block.kind {
@@ -283,11 +403,20 @@ fn named(data: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn inflated(bytes: &[u8]) -> Option<Vec<u8>> {
+    unpacked(flate2::read::ZlibDecoder::new(bytes))
+}
+
+/// What a decoder gives, up to a bound; what comes before damage counts.
+fn unpacked(decoder: impl Read) -> Option<Vec<u8>> {
     let mut content = Vec::new();
-    let mut decoder = flate2::read::ZlibDecoder::new(bytes).take(LONGEST);
-    // What comes before damage counts.
-    let _ = decoder.read_to_end(&mut content);
+    let _ = decoder.take(LONGEST).read_to_end(&mut content);
     (!content.is_empty()).then_some(content)
+}
+
+/// The TIFF structure of an EXIF block, the offset to which precedes it.
+fn behind_offset(content: &[u8]) -> Option<&[u8]> {
+    let (offset, rest) = content.split_first_chunk::<4>()?;
+    rest.get(u32::from_be_bytes(*offset) as usize..)
 }
 
 /// Bytes written as hexadecimal digits after a name and a length, each on a line of its own.

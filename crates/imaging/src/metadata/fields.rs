@@ -27,7 +27,9 @@ impl Fields {
             for page in 0..MOST_DIRECTORIES {
                 // The first page is the picture; the others may say more of how it was taken.
                 next = match next {
-                    Some(at) if at > 0 => fields.page(&tiff, at, page == 0),
+                    Some(at) if at > 0 => {
+                        fields.page(&tiff, at, (page == 0).then_some(Context::Tiff))
+                    }
                     _ => break,
                 };
             }
@@ -35,16 +37,29 @@ impl Fields {
         fields
     }
 
-    /// Reads a directory and those that it points to.
-    fn page(&mut self, tiff: &Tiff<'_>, at: usize, own: bool) -> Option<usize> {
+    /// Reads TIFF structures of which each has one directory, of this kind, and what that points to.
+    pub(crate) fn of_parts(parts: &[(Context, &[u8])]) -> Self {
+        let mut fields = Self::default();
+        for (context, part) in parts {
+            if let Some(tiff) = Tiff::open(part) {
+                fields.page(&tiff, tiff.first, Some(*context));
+            }
+        }
+        fields
+    }
+
+    /// Reads a directory, whose own fields count where it has a kind, and those that it points to.
+    fn page(&mut self, tiff: &Tiff<'_>, at: usize, own: Option<Context>) -> Option<usize> {
         let (entries, next) = tiff.entries(at)?;
         for entry in entries.take(MOST_ENTRIES) {
             let pointed = match entry.0 {
                 0x8769 => Context::Exif,
                 0x8825 => Context::Gps,
                 tag => {
-                    if own && let Some(value) = value(tiff, entry) {
-                        self.push(Tag(Context::Tiff, tag), value);
+                    if let Some(context) = own
+                        && let Some(value) = value(tiff, entry)
+                    {
+                        self.push(Tag(context, tag), value);
                     }
                     continue;
                 }

@@ -12,7 +12,7 @@ mod xmp;
 
 use super::isobmff::Items;
 use super::source::Pulse;
-use super::{Format, exif};
+use super::{Format, camera, exif};
 pub(crate) use blocks::{Blocks, Kind};
 pub use date::Moment;
 use fields::Fields;
@@ -107,6 +107,16 @@ struct Said {
 
 impl Said {
     fn of(format: Format, bytes: &[u8], pulse: &Pulse<'_>) -> Self {
+        if format == Format::Raw {
+            return match camera::spokesman(bytes) {
+                Some(jpeg) => Self::of(Format::Jpeg, jpeg, pulse),
+                None => Self {
+                    exif: Fields::of_parts(&camera::parts(bytes)),
+                    iptc: Datasets::read(&[]),
+                    xmp: Packet::read(camera::xmp(bytes).unwrap_or_default(), pulse),
+                },
+            };
+        }
         let (exif, iptc, xmp) = match format {
             Format::Tiff => {
                 let block = |tag| exif::block(bytes, tag).map(Cow::Borrowed);

@@ -419,3 +419,46 @@ fn limits_count_pixels() {
         })
     ));
 }
+
+/// A codestream up to its first tile, and that.
+fn codestream() -> (Vec<u8>, Vec<u8>) {
+    let file = read("bare.j2k");
+    let tile = file.windows(2).position(|pair| pair == [0xff, 0x90]);
+    let (main, tile) = file.split_at(tile.unwrap());
+    (main.to_vec(), tile.to_vec())
+}
+
+#[test]
+fn variants_of_jpeg_2000_without_a_decoder_are_named() {
+    let refused = |file: &[u8]| {
+        let told = info(file).unwrap();
+        assert_eq!((told.width, told.height), (WIDTH, HEIGHT));
+        let error = decode(file).unwrap_err();
+        assert!(
+            matches!(error, Error::UnsupportedImageFormat { .. }),
+            "{error}"
+        );
+        told.refused.unwrap()
+    };
+    let (main, tile) = codestream();
+    // Capabilities come after the size.
+    let size = 4 + usize::from(u16::from_be_bytes([main[4], main[5]]));
+    let capable = [0xff, 0x50, 0, 8, 0, 2, 0, 0, 0, 0];
+    let file = [&main[..size], &capable, &main[size..], &tile].concat();
+    assert_eq!(refused(&file), "JPEG 2000 (high-throughput coding (HTJ2K))");
+    // A million parts of a tile, of which each is empty.
+    let part = [
+        &[0xff, 0x90, 0, 10, 0, 0, 0, 0, 0, 14, 0, 0][..],
+        &[0xff, 0x93],
+    ]
+    .concat();
+    let file = [main, part.repeat((1 << 20) + 2), tile].concat();
+    let beats = std::cell::Cell::new(0);
+    let progress = || beats.set(beats.get() + 1);
+    assert!(crate::info(&file, None, &progress).is_ok());
+    assert!(beats.get() > 200, "{}", beats.get());
+    assert_eq!(
+        refused(&file),
+        "JPEG 2000 (more parts of tiles than there may be)"
+    );
+}

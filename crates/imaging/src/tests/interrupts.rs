@@ -127,7 +127,10 @@ fn flat() -> Vec<(&'static str, Vec<u8>)> {
         // A run of 128 bytes, time and again.
         (
             "TIFF, PackBits",
-            tiff(&[(258, 8), (259, 32_773)], &[0x81, 128].repeat(side * side / 128)),
+            tiff(
+                &[(258, 8), (259, 32_773)],
+                &[0x81, 128].repeat(side * side / 128),
+            ),
         ),
         ("JPEG", jpeg),
     ]
@@ -230,7 +233,9 @@ fn large_pictures_of_other_libraries_can_be_left() {
         assert_eq!(whole_picture.len(), 3 * 1200 * 800, "{name}");
         assert!(whole_picture.iter().all(|&sample| sample == 128), "{name}");
         assert!(beats.get() > 1600, "{name}: {}", beats.get());
-        [0, 1, 3, 6].map(|strike| leave(&file, None, &limits, strike));
+        for strike in [0, 1, 3, 6] {
+            leave(&file, None, &limits, strike);
+        }
         let little = Limits {
             max_memory: 1 << 22,
             ..limits
@@ -315,6 +320,24 @@ fn late_frames_can_be_left() {
         let drawn = if name == "WebP" { 0 } else { 3 * rows };
         assert!(beats.get() >= drawn + rows, "{name}: {}", beats.get());
         let last = if name == "WebP" { 3 } else { 3 * rows - 1 };
-        [0, 1, 2, last].map(|strike| leave(&file, part.page, &limits, strike));
+        for strike in [0, 1, 2, last] {
+            leave(&file, part.page, &limits, strike);
+        }
     }
+}
+
+/// A frame in portions of a byte each, of which there may be hundreds of millions.
+#[test]
+fn portions_can_be_left() {
+    let plain = read("palette.gif");
+    let at = 13 + (3 << ((plain[10] & 7) + 1));
+    let mut file = plain[..at].to_vec();
+    file.extend(b"\x21\xfe");
+    file.extend([1, 0].repeat(1 << 20));
+    file.extend([0]);
+    file.extend(&plain[at..]);
+    let beats = Cell::new(0);
+    let told = crate::info(&file, None, &|| beats.set(beats.get() + 1)).unwrap();
+    assert_eq!((told.width, told.frames), (WIDTH, 1));
+    assert!(beats.get() >= 16, "{}", beats.get());
 }

@@ -4,6 +4,7 @@
 
 use crate::exif::Tiff;
 use std::collections::HashSet;
+use std::ops::Range;
 
 /// Most directories that are looked at to find a picture.
 const MOST: usize = 1 << 12;
@@ -148,14 +149,19 @@ impl<'a> Directory<'a> {
         })
     }
 
-    /// The values of `tag`, bytes.
-    pub(crate) fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
+    /// Where the values of `tag`, bytes, are to be; the file may end before.
+    pub(crate) fn place(&self, tag: u16) -> Option<Range<usize>> {
         let entry = self.entry(tag)?;
         if size(entry.kind)? != 1 {
             return None;
         }
         let start = self.start(entry)?;
-        self.file.bytes.get(start..start.checked_add(entry.count)?)
+        Some(start..start.checked_add(entry.count)?)
+    }
+
+    /// The values of `tag`, bytes.
+    pub(crate) fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
+        self.file.bytes.get(self.place(tag)?)
     }
 
     /// The values of `tag`, text up to its first NUL.
