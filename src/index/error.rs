@@ -24,7 +24,10 @@ pub enum Error {
     },
     /// A column of vectors of any dimension.
     #[error("column does not have dimensions")]
-    NoDimensions,
+    NoDimensions {
+        /// The name of its type.
+        kind: String,
+    },
     /// An index whose first column is none of vectors.
     #[error("first column of index \"{0}\" is not a vector")]
     FirstColumn(String),
@@ -166,9 +169,11 @@ impl Report for Error {
                 ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("Rebuild index \"{index}\" with REINDEX."),
             ),
-            NoDimensions => Fields::hinted(
+            NoDimensions { kind } => Fields::hinted(
                 ERRCODE_INVALID_PARAMETER_VALUE,
-                "Write the number of dimensions with the column's type or in a cast, as in clip_vector(512).",
+                format!(
+                    "Write the number of dimensions with the column's type or in a cast, as in {kind}(512)."
+                ),
             ),
             FirstColumn(_) | NoFilter(..) => Fields::hinted(
                 ERRCODE_FEATURE_NOT_SUPPORTED,

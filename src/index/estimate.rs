@@ -12,10 +12,10 @@ use pgrx::pg_sys::SysCacheIdentifier::RELOID;
 use pgrx::prelude::*;
 
 use super::error::{Error, Result};
-use super::options::DEFAULT_EF_CONSTRUCTION;
-use crate::error;
+use super::options::{self, DEFAULT_EF_CONSTRUCTION};
 use crate::text::{Text, to_utf8};
-use crate::vector::{Vector, base_type};
+use crate::vector::base_type;
+use crate::{error, sql};
 
 /// Least `maintenance_work_mem`, in kilobytes.
 const LEAST: i32 = 1024;
@@ -108,11 +108,23 @@ fn dimensions(relation: pg_sys::Oid, column: &CStr) -> Result<usize> {
         }
         pg_sys::get_atttypetypmodcoll(relation, number, &mut r#type, &mut modifier, &mut collation);
     }
-    let (r#type, modifier) = base_type(r#type, modifier);
-    if r#type != <Vector as IntoDatum>::type_oid() {
+    let base = base_type(r#type, modifier);
+    if !has_distances(base.0)? {
         return Err(Error::NoColumn(to_utf8(column.to_bytes())));
     }
-    usize::try_from(modifier).map_err(|_| Error::NoDimensions)
+    options::dimensions(base)
+}
+
+/// Whether an operator class of the access method orders values of a type, those of clip_pgvector included.
+fn has_distances(r#type: pg_sys::Oid) -> Result<bool> {
+    const STATEMENT: &str = "SELECT EXISTS (
+        SELECT FROM pg_catalog.pg_amop o JOIN pg_catalog.pg_am m ON m.oid OPERATOR(pg_catalog.=) o.amopmethod
+        WHERE m.amname OPERATOR(pg_catalog.=) 'clip_hnsw' AND o.amoppurpose OPERATOR(pg_catalog.=) 'o'
+            AND o.amoplefttype OPERATOR(pg_catalog.=) $1)";
+    sql::connect(|client| {
+        let found = client.select(STATEMENT, Some(1), &[r#type.into()])?;
+        Ok(found.first().get::<bool>(1)?.unwrap_or(false))
+    })
 }
 
 /// A value of `maintenance_work_mem` as `SET` reads it.

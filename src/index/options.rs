@@ -174,10 +174,20 @@ pub unsafe fn dimensions_and_options(
     if ef_construction < 2 * m {
         return Err(Error::EfConstruction { ef_construction, m });
     }
-    let (_, modifier) = base_type(r#type, modifier);
-    let dims = usize::try_from(modifier).map_err(|_| Error::NoDimensions)?;
+    let dims = dimensions(base_type(r#type, modifier))?;
     Shape::new(dims, m as usize, columns)?;
     Ok((dims, m as usize, ef_construction as usize))
+}
+
+/// The dimensions of a type of vectors with this modifier.
+pub fn dimensions((r#type, modifier): (pg_sys::Oid, i32)) -> Result<usize> {
+    usize::try_from(modifier).map_err(|_| {
+        // SAFETY: the server allocates a string that ends with 0, whatever the number.
+        let kind = unsafe { CStr::from_ptr(pg_sys::format_type_be(r#type)) };
+        Error::NoDimensions {
+            kind: to_utf8(kind.to_bytes()),
+        }
+    })
 }
 
 /// Half the number of neighbours of a node.

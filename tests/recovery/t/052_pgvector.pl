@@ -90,7 +90,8 @@ for my $case (
 	query('DELETE FROM items WHERE id = 6000');
 }
 (undef, undef, $err) = $node->psql('postgres', "CREATE TABLE free (v vector); CREATE INDEX ON free USING clip_hnsw (v)");
-like($err, qr/column does not have dimensions\nHINT/, 'a column without dimensions');
+like($err, qr/column does not have dimensions\nHINT:.* as in vector\(512\)/, 'a column without dimensions');
+is(query("ANALYZE items; SELECT parts, index_bytes > 0 FROM clip_build_estimate('items', 'v')"), '1|t', 'what a build takes');
 
 query("CREATE INDEX part ON items USING clip_hnsw ((v::halfvec(32)) halfvec_cosine_ops, id)");
 like(query("$by_index EXPLAIN SELECT id FROM items WHERE id < 100 ORDER BY v::halfvec(32) <=> numbers(1, 1)::halfvec(32) LIMIT 3"),
