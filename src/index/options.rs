@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use graph::index::Parameters;
 use graph::layout::{MAX_M, Shape};
 use graph::space::Metric;
+use pgrx::pg_sys::SysCacheIdentifier::TYPEOID;
 use pgrx::{pg_guard, pg_sys};
 use retrieval::calibration::Calibration;
 
@@ -182,11 +183,22 @@ pub unsafe fn dimensions_and_options(
 /// The dimensions of a type of vectors with this modifier.
 pub fn dimensions((r#type, modifier): (pg_sys::Oid, i32)) -> Result<usize> {
     usize::try_from(modifier).map_err(|_| {
-        // SAFETY: the server allocates a string that ends with 0, whatever the number.
-        let kind = unsafe { CStr::from_ptr(pg_sys::format_type_be(r#type)) };
-        Error::NoDimensions {
-            kind: to_utf8(kind.to_bytes()),
-        }
+        // Without its schema, which the server would name where it builds an index, for its search path is empty then.
+        // SAFETY: a tuple that is found is a row of this catalog; the name in it is a string that ends with 0, and is copied
+        // before the tuple is released.
+        let kind = unsafe {
+            let tuple = pg_sys::SearchSysCache1(TYPEOID as i32, r#type.into());
+            if tuple.is_null() {
+                return Error::NoDimensions {
+                    kind: r#type.to_u32().to_string(),
+                };
+            }
+            let row = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_type>();
+            let name = to_utf8(CStr::from_ptr(row.typname.data.as_ptr()).to_bytes());
+            pg_sys::ReleaseSysCache(tuple);
+            name
+        };
+        Error::NoDimensions { kind }
     })
 }
 
