@@ -11,7 +11,8 @@
 //! nodes        8  slot, slot, ...            as many as `Shape::slots`; zeros are a free slot
 //!   slot       0  SlotHeader                 version, state, number of edges, epochs, norm, TIDs
 //!             40  scale f32 | error f32      of the own vector
-//!             48  own vector                 dims levels of a byte, padded to 8 bytes
+//!             48  largest elements           four: at u16 | value f16
+//!             64  own vector                 dims levels of a byte, padded to 8 bytes
 //!                 edge ids                   2m u32
 //!                 edge versions              2m u16
 //!                 edge factors               2m (scale, bias) upper halves of single floats
