@@ -285,12 +285,7 @@ impl<'a> Blocks<'a> {
 
     /// JPEG 2000: boxes that a UUID names. The profile is the decoder's to tell, which knows what counts.
     fn jpeg2000(&mut self, bytes: &'a [u8], pulse: &Pulse<'_>) {
-        let file: &[u8] = if bytes.starts_with(&[0xff]) {
-            &[]
-        } else {
-            bytes
-        };
-        for (kind, content) in Boxes(file) {
+        for (kind, content) in container(bytes) {
             pulse.beat();
             let Some((uuid, content)) = content
                 .split_first_chunk::<16>()
@@ -310,12 +305,7 @@ impl<'a> Blocks<'a> {
 
     /// JPEG XL: boxes of the container, also those that Brotli has compressed.
     fn jpegxl(&mut self, bytes: &'a [u8], pulse: &Pulse<'_>) {
-        let file: &[u8] = if bytes.starts_with(&[0xff]) {
-            &[]
-        } else {
-            bytes
-        };
-        for (kind, content) in Boxes(file) {
+        for (kind, content) in container(bytes) {
             pulse.beat();
             let told = |kind: &[u8]| match kind {
                 b"Exif" => Some(Kind::Exif),
@@ -393,6 +383,14 @@ impl<'a> Blocks<'a> {
                 Some(Cow::Owned(contents.collect::<Vec<_>>().concat()))
             }
         }
+    }
+}
+
+/// The boxes of a file of JPEG 2000 or JPEG XL. One that begins with a marker is a stream of codes alone, without boxes.
+fn container(bytes: &[u8]) -> Boxes<'_> {
+    match bytes.starts_with(&[0xff]) {
+        true => Boxes(&[]),
+        false => Boxes(bytes),
     }
 }
 
