@@ -7,7 +7,7 @@ use graph::filter::{Comparison, Condition, Word};
 use graph::signature::Signature;
 use pgrx::pg_sys;
 
-use super::{STRATEGY_HAS, STRATEGY_HAS_ONE, STRATEGY_IN};
+use super::{STRATEGY_HAS, STRATEGY_HAS_ONE, STRATEGY_IN, texts};
 
 /// What a condition asks for.
 ///
@@ -74,7 +74,13 @@ impl Elements {
             );
             let function = &raw mut (*known).hash_extended_proc_finfo;
             let has_function = (*function).fn_oid != pg_sys::InvalidOid;
+            let padded = (*function).fn_oid == pg_sys::F_HASHBPCHAREXTENDED.into();
             let signature = |value| {
+                if padded {
+                    return texts::with_text(value, |text| {
+                        Signature::of(texts::hash(texts::trimmed(text), collation))
+                    });
+                }
                 let seed = pg_sys::Datum::from(0_i64);
                 let hash = pg_sys::FunctionCall2Coll(function, collation, value, seed);
                 Signature::of(hash.value() as u64)

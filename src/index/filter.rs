@@ -9,10 +9,10 @@ use std::ffi::c_char;
 
 use graph::filter::{Comparison, Condition, Filter, NULL, Word};
 use graph::layout::MAX_COLUMNS;
-use pgrx::{direct_function_call, pg_extern, pg_sys, varlena};
+use pgrx::{direct_function_call, pg_extern, pg_sys};
 
 use super::error::{Error, Result};
-use super::{SUPPORT_FILTER, SUPPORT_METRIC, arrays, relation};
+use super::{SUPPORT_FILTER, SUPPORT_METRIC, arrays, relation, texts};
 
 /// Strategies of a filter column, by number: those of a B-tree.
 const COMPARISONS: [Comparison; 5] = [
@@ -229,17 +229,17 @@ impl Column {
         if is(pg_sys::SK_ISNULL) {
             return None;
         }
-        if self.kind == Kind::Array {
-            let (strategy, value) = (key.sk_strategy, key.sk_argument);
-            // SAFETY: the operators of this class take arrays.
-            return Some(unsafe { arrays::condition(strategy, value, self.collation) });
-        }
         let compared = |value, length| {
             // SAFETY: the value is of a type that the operator class compares the column's with.
-            let word = unsafe { self.word(value, length) };
-            self.compared(key.sk_strategy, word)
+            unsafe {
+                match self.kind {
+                    Kind::Array => arrays::condition(key.sk_strategy, value, self.collation),
+                    _ => self.compared(key.sk_strategy, self.word(value, length)),
+                }
+            }
         };
-        // SAFETY: the argument of an array's key is one of elements that the operator takes.
+        // SAFETY: the argument of an array's key is one of elements that the operator takes, which for arrays are those of a
+        // domain.
         unsafe {
             if is(pg_sys::SK_SEARCHARRAY) {
                 let array: *mut pg_sys::ArrayType =
@@ -292,20 +292,12 @@ impl Column {
                 };
                 Word::rounded(number.unwrap_or(f64::NAN))
             }
-            (Kind::Text, _) => {
-                let hash = pg_sys::F_HASHTEXTEXTENDED;
-                // SAFETY: the value is a text, as the caller vouches.
-                unsafe { with_text(value, |text, plain| self.text(text, plain, hash)) }
-            }
-            (Kind::Padded, _) => {
-                let hash = pg_sys::F_HASHBPCHAREXTENDED;
-                let trimmed = |text: &[u8], plain| {
-                    let end = text.iter().rposition(|&byte| byte != b' ');
-                    self.text(&text[..end.map_or(0, |end| end + 1)], plain, hash)
-                };
-                // SAFETY: the value is a text, as the caller vouches.
-                unsafe { with_text(value, trimmed) }
-            }
+            // SAFETY: the value is a text, as the caller vouches.
+            (Kind::Text, _) => unsafe { texts::with_text(value, |text| self.text(text)) },
+            // SAFETY: as above.
+            (Kind::Padded, _) => unsafe {
+                texts::with_text(value, |text| self.text(texts::trimmed(text)))
+            },
             // SAFETY: the value is an array, as the caller vouches.
             (Kind::Array, _) => unsafe { Word::set(arrays::signature(value, self.collation)) },
             // SAFETY: a uuid is sixteen bytes.
@@ -315,46 +307,24 @@ impl Column {
         }
     }
 
-    /// The word of a text, which `value` is, too, for the server's function of that number.
-    fn text(&self, text: &[u8], value: pg_sys::Datum, hash: u32) -> Word {
+    /// The word of a text.
+    fn text(&self, text: &[u8]) -> Word {
         if self.kind == Kind::Text && is_of_bytes(self.collation) {
             return Word::beginning(text);
         }
         // Where the collation says so, texts are equal that are not the same.
         // SAFETY: looks into the catalogs.
         let same = unsafe { pg_sys::get_collation_isdeterministic(self.collation) };
-        if same && let Some(word) = Word::short(text) {
-            return word;
+        match Word::short(text).filter(|_| same) {
+            Some(word) => word,
+            None => Word::hashed(texts::hash(text, self.collation)),
         }
-        // SAFETY: the server's own function on a value of its type, and a seed.
-        let hash = unsafe {
-            let seed = pg_sys::Datum::from(0_i64);
-            pg_sys::OidFunctionCall2Coll(hash.into(), self.collation, value, seed)
-        };
-        Word::hashed(hash.value() as u64)
     }
 }
 
 /// Whether texts are in the order of their bytes for sure.
 fn is_of_bytes(collation: pg_sys::Oid) -> bool {
     collation == pg_sys::C_COLLATION_OID
-}
-
-/// The bytes of a text, and the text as a plain value.
-///
-/// # Safety
-/// The value is a text.
-unsafe fn with_text<T>(value: pg_sys::Datum, read: impl FnOnce(&[u8], pg_sys::Datum) -> T) -> T {
-    // SAFETY: the value is a text, as the caller vouches, plain after this; a copy is freed when it has been read.
-    unsafe {
-        let stored: *mut pg_sys::varlena = value.cast_mut_ptr();
-        let plain = pg_sys::pg_detoast_datum_packed(stored);
-        let result = read(varlena::varlena_to_byte_slice(plain), plain.into());
-        if plain != stored {
-            pg_sys::pfree(plain.cast());
-        }
-        result
-    }
 }
 
 /// The elements of an array that are not NULL, and the bytes of one.

@@ -32,6 +32,7 @@ mod scan;
 mod selectivity;
 mod sort;
 mod spool;
+mod texts;
 mod tid;
 mod vacuum;
 mod validate;

@@ -93,6 +93,12 @@ pub enum Error {
         /// The table.
         table: String,
     },
+    /// What tells the rows that are to be marked is more than a condition.
+    #[error("what rows are to be marked is not told by one condition")]
+    NotACondition,
+    /// A column that is to be filled with two things.
+    #[error("column \"{0}\" is given twice")]
+    ColumnTwice(String),
     /// A ctid that is none.
     #[error("invalid input syntax for type tid: \"{0}\"")]
     Tid(String),
@@ -145,6 +151,14 @@ impl Report for Error {
             ImportColumnType { wanted, .. } => {
                 Fields::hinted(ERRCODE_DATATYPE_MISMATCH, format!("It should be {wanted}."))
             }
+            NotACondition => Fields::hinted(
+                ERRCODE_SYNTAX_ERROR,
+                "Write what would follow WHERE, and no other statement.",
+            ),
+            ColumnTwice(_) => Fields::hinted(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "Name another column; what is not to be kept is given as null.",
+            ),
             Missing(_) => Fields::of(ERRCODE_NULL_VALUE_NOT_ALLOWED),
             BatchSize(_) | Pause(_) => Fields::of(ERRCODE_INVALID_PARAMETER_VALUE),
             Tid(_) => Fields::of(ERRCODE_INVALID_TEXT_REPRESENTATION),

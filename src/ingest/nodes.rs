@@ -26,9 +26,11 @@ kinds! {
     FuncExpr T_FuncExpr
     NamedArgExpr T_NamedArgExpr
     NullTest T_NullTest
+    RawStmt T_RawStmt
     RelabelType T_RelabelType
     SubLink T_SubLink
     SupportRequestSimplify T_SupportRequestSimplify
+    UpdateStmt T_UpdateStmt
     Var T_Var
 }
 

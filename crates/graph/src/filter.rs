@@ -137,6 +137,13 @@ pub struct Condition {
     is_exact: bool,
 }
 
+/// Each of the sets once. Elements have no more than some two thousand signatures, however many there are.
+fn distinct(mut sets: Vec<Set>) -> Vec<Set> {
+    sets.sort_unstable();
+    sets.dedup();
+    sets
+}
+
 impl Condition {
     fn of(ranges: Vec<Range>, is_exact: bool) -> Self {
         Self {
@@ -149,7 +156,7 @@ impl Condition {
     fn of_sets(sets: Vec<Set>) -> Self {
         Self {
             ranges: Vec::new(),
-            sets,
+            sets: distinct(sets),
             is_exact: false,
         }
     }
@@ -218,7 +225,7 @@ impl Condition {
         });
         Self {
             ranges,
-            sets,
+            sets: distinct(sets),
             is_exact,
         }
     }
@@ -420,6 +427,16 @@ mod tests {
             -1.0,
         ];
         prop_oneof![prop::sample::select(special.to_vec()), prop::num::f64::ANY]
+    }
+
+    #[test]
+    fn a_set_is_looked_for_once() {
+        let elements =
+            (0..100_000_u64).map(|n| Signature::of(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let condition = Condition::has_one(elements);
+        assert!(condition.sets.len() <= 63 * 64 / 2);
+        let twice = Condition::any([condition.clone(), condition.clone()]);
+        assert_eq!(twice, condition);
     }
 
     #[test]

@@ -31,21 +31,26 @@ impl Columns {
             (self.sha256.as_ref(), "bytea"),
             (self.taken.as_ref(), "timestamp without time zone"),
         ];
+        let mut seen = Vec::new();
         sql::connect(|client| {
             let _caller = As::caller();
+            let Some(table_name) = report(name(client, table))? else {
+                return Err(error::Error::from(Error::NoRelation(table.to_u32())).into());
+            };
             for (column, wanted) in wanted {
                 let Some(column) = column else {
                     continue;
                 };
-                let table_name = || -> Returned<String> {
-                    let name = report(name(client, table))?.unwrap_or_default();
-                    Ok(name.as_str().to_owned())
-                };
+                let table_name = || table_name.as_str().to_owned();
+                if seen.contains(&column) {
+                    return Err(error::Error::from(Error::ColumnTwice(column.clone())).into());
+                }
+                seen.push(column);
                 match report(type_of(client, table, column))? {
                     None => {
                         return Err(error::Error::from(Error::NoImportColumn {
                             column: column.clone(),
-                            table: table_name()?,
+                            table: table_name(),
                             wanted,
                         })
                         .into());
@@ -53,7 +58,7 @@ impl Columns {
                     Some(found) if found.as_str() != wanted => {
                         return Err(error::Error::from(Error::ImportColumnType {
                             column: column.clone(),
-                            table: table_name()?,
+                            table: table_name(),
                             found: found.as_str().to_owned(),
                             wanted,
                         })

@@ -171,6 +171,10 @@ fn import_step() -> Returned<bool> {
     let batch: Vec<(String, u64)> = import.files.by_ref().take(import.batch_size).collect();
     let is_left = !batch.is_empty();
     if is_left {
+        // Another role may go on with it.
+        if !server::may_read_server_files() {
+            return Err(error::Error::from(Error::MayNotImport).into());
+        }
         let table = table_name(import.table)?;
         let statements = Statements::on(table.as_str(), &import.columns);
         let _path = With::settings(&[SEARCH_PATH]);

@@ -214,8 +214,34 @@ EXECUTE with_tags(NULL);
 RESET plan_cache_mode;
 RESET enable_seqscan;
 DEALLOCATE with_tags;
+-- One of several arrays, which are those of a domain.
+CREATE DOMAIN numbers AS integer[];
+SELECT c AS condition, b.* FROM unnest(ARRAY[
+    $$numbers = ANY (ARRAY['{7,14}', '{}']::numbers[])$$, $$numbers = ANY (ARRAY['{7,14}', NULL]::numbers[])$$, $$numbers && ANY (ARRAY['{7,14}', '{41}']::numbers[])$$,
+    $$numbers @> ANY (ARRAY['{7,14}', '{NULL}']::numbers[])$$, $$numbers <@ ANY ('{}'::numbers[])$$, $$numbers @> ANY (NULL::numbers[])$$
+]) c, pg_temp.both(c) b;
+DROP DOMAIN numbers;
 DROP TABLE photos;
 ALTER TABLE photographs RENAME TO photos;
+
+-- A collation by which values are equal that are not the same: blanks at the end are nothing to character all the same.
+CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE named (id integer PRIMARY KEY, embedding clip_vector(8), code character(12) COLLATE any_case, name text COLLATE any_case,
+    codes character(12)[] COLLATE any_case, names text[] COLLATE any_case);
+INSERT INTO named
+SELECT n, pg_temp.embedding(n), v, v, ARRAY[v, 'x'], ARRAY[v, 'x']
+FROM generate_series(1, 400) n, LATERAL (SELECT (ARRAY['a', 'A', 'long enough', 'Long Enough', 'é', 'É', '', 'other'])[1 + n % 8] AS v) v;
+CREATE INDEX named_idx ON named USING clip_hnsw (embedding, code, name, codes, names);
+VACUUM ANALYZE named;
+ALTER TABLE photos RENAME TO photographs;
+ALTER TABLE named RENAME TO photos;
+SELECT c AS condition, b.* FROM unnest(ARRAY[
+    $$code = 'a'$$, $$code = 'A   '$$, $$code = 'LONG ENOUGH'$$, $$code IN ('é', '')$$, $$name = 'A'$$, $$name = 'LONG ENOUGH'$$, $$name = 'a '$$,
+    $$codes && '{a}'$$, $$codes @> '{"LONG ENOUGH",X}'$$, $$codes = '{É,X}'$$, $$codes <@ '{A,X,É}'$$, $$names && '{A}'$$, $$names @> '{"LONG ENOUGH",X}'$$
+]) c, pg_temp.both(c) b;
+DROP TABLE photos;
+ALTER TABLE photographs RENAME TO photos;
+DROP COLLATION any_case;
 
 -- What cannot be a filter.
 CREATE INDEX ON photos USING clip_hnsw (embedding, (point(id, id)));
