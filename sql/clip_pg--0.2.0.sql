@@ -2051,6 +2051,9 @@ BEGIN
     END IF;
     SELECT c.relkind, c.relowner, c.relname, n.nspname AS schema INTO class
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation;
+    IF NOT FOUND THEN
+        RAISE undefined_table USING MESSAGE = format('relation with OID %s does not exist', relation::oid);
+    END IF;
     IF class.relkind NOT IN ('r', 'p') THEN
         RAISE wrong_object_type USING MESSAGE = format('%s is not a table', relation);
     END IF;
@@ -2082,6 +2085,16 @@ BEGIN
             MESSAGE = format('rows of table %s that its policies hide from role "%s" cannot be embedded later', part.name, part.owner),
             DETAIL = 'Row security is forced upon the owner, as whom what is pending is embedded and counted.',
             HINT = 'Give the owner a policy that shows all rows, or BYPASSRLS.';
+    END LOOP;
+    FOR part IN
+        SELECT i.inhrelid::regclass AS name FROM pg_inherits i
+        WHERE i.inhparent = relation AND class.relkind = 'r'
+        ORDER BY i.inhrelid::regclass::text
+    LOOP
+        RAISE WARNING USING
+            MESSAGE = format('rows of table %s, which inherits from table %s, are not kept current', part.name, relation),
+            DETAIL = 'A table''s triggers are not those of tables that inherit from it.',
+            HINT = 'Call clip_auto_embed() for it, too.';
     END LOOP;
 
     SELECT clip_pg.base_type(a.atttypid), a.attgenerated <> '' INTO source_type, generated
@@ -2140,6 +2153,22 @@ BEGIN
         RAISE wrong_object_type USING
             MESSAGE = format('column "%s" of table %s is a generated column', target, relation),
             HINT = 'The server keeps it current by itself.';
+    END IF;
+    SELECT a.attrelid::regclass AS name INTO part
+    FROM pg_attribute a
+    WHERE mode = 'queue' AND a.attname = target
+      AND (a.attrelid = relation OR a.attrelid IN (SELECT p.relid FROM pg_partition_tree(relation) p))
+      AND (a.attnotnull OR EXISTS (
+          WITH RECURSIVE kind AS (
+              SELECT t.typbasetype, t.typnotnull FROM pg_type t WHERE t.oid = a.atttypid
+              UNION ALL SELECT t.typbasetype, t.typnotnull FROM kind k JOIN pg_type t ON t.oid = k.typbasetype)
+          SELECT FROM kind k WHERE k.typnotnull))
+    ORDER BY a.attrelid::regclass::text LIMIT 1;
+    IF FOUND THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('table %s cannot have mode queue: column "%s" of table %s cannot be null', relation, target, part.name),
+            DETAIL = 'A row is written without its embedding, which comes later.',
+            HINT = 'Drop NOT NULL, or use mode trigger.';
     END IF;
 
     SELECT m.model, m.dimensions, m.sha256 INTO model, dimensions, sha256 FROM clip_pg.resolve_model(model) m;
@@ -2203,6 +2232,9 @@ DECLARE
     source name;
     pending regclass;
 BEGIN
+    IF relation IS NULL OR target IS NULL THEN
+        RAISE null_value_not_allowed USING MESSAGE = 'relation and target must not be null';
+    END IF;
     SELECT a.trigger, a.source INTO trigger, source
     FROM clip_pg.auto_embed_trigger a WHERE a.relation = relation AND a.target = target;
     IF NOT FOUND THEN

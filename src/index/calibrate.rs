@@ -16,8 +16,9 @@ use crate::role::{As, Setting};
 use crate::sql;
 use crate::text::Text;
 
-/// Settings of a step: those that leave the planner the index, and how wide scans search.
-const fn step(ef: &'static std::ffi::CStr) -> [Setting; 6] {
+/// Settings of a step: those that leave the planner the index, how wide scans search, and the defaults of all else that scans
+/// go by. What is measured is for other sessions, too.
+const fn step(ef: &'static std::ffi::CStr) -> [Setting; 9] {
     let [seqscan, sort, indexscan] = BY_INDEX;
     [
         seqscan,
@@ -25,12 +26,15 @@ const fn step(ef: &'static std::ffi::CStr) -> [Setting; 6] {
         indexscan,
         (c"clip_pg.exact_search", c"off"),
         (c"clip_pg.target_recall", c"0"),
+        (c"clip_pg.max_scan_tuples", c"20000"),
+        (c"clip_pg.exact_fallback", c"on"),
+        (c"clip_pg.iterative_order", c"strict"),
         (c"clip_pg.ef_search", ef),
     ]
 }
 
 /// Widths that are measured, until one finds all.
-static LADDER: [(u32, [Setting; 6]); 9] = [
+static LADDER: [(u32, [Setting; 9]); 9] = [
     (8, step(c"8")),
     (16, step(c"16")),
     (32, step(c"32")),

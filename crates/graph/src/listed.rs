@@ -18,8 +18,9 @@ use crate::search::Hit;
 use crate::sort::RankedNode;
 use crate::store::PageStore;
 
-/// Visits before the first node is handed out.
+/// Visits before the first node is handed out, and for how many nodes of a first batch there are as many.
 const FIRST: usize = 24;
+const FIRST_BATCH: usize = 64;
 /// How many times the largest error that was met another one may be.
 const LARGER: f64 = 1.25;
 /// So many nodes are few, or so many times as many as were visited.
@@ -63,14 +64,21 @@ pub(crate) struct Listed {
     /// By what their distances are at least.
     visited: BinaryHeap<Reverse<Bounded>>,
     seen: HashedNodes,
+    /// Visits before the first node is handed out.
+    first: usize,
     /// Estimates that were compared with distances, and the largest difference.
     compared: usize,
     error: f64,
 }
 
 impl Listed {
-    /// Of nodes with their estimates, but those that were handed out.
-    pub(crate) fn new(filter: Rc<Filter>, candidates: Vec<RankedNode>, handed: Vec<u32>) -> Self {
+    /// Of nodes with their estimates, but those that were handed out, as sure as a search with a first batch of `ef` nodes.
+    pub(crate) fn new(
+        filter: Rc<Filter>,
+        candidates: Vec<RankedNode>,
+        handed: Vec<u32>,
+        ef: usize,
+    ) -> Self {
         let mut seen = HashedNodes::default();
         for id in handed {
             seen.insert(id);
@@ -80,6 +88,7 @@ impl Listed {
             candidates: candidates.into_iter().map(Reverse).collect(),
             visited: BinaryHeap::new(),
             seen,
+            first: FIRST.max(ef.saturating_mul(FIRST) / FIRST_BATCH),
             compared: 0,
             error: 0.0,
         }
@@ -94,7 +103,7 @@ impl Listed {
     ) -> Result<Option<Hit<Tids>>> {
         while let Some(&Reverse(candidate)) = self.candidates.peek() {
             if let Some(Reverse(nearest)) = self.visited.peek()
-                && self.compared >= FIRST
+                && self.compared >= self.first
                 && nearest.0.distance() <= candidate.distance() - LARGER * self.error
                 && self.candidates.len() > FEW + LEFT * self.compared
             {

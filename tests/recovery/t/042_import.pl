@@ -152,6 +152,8 @@ my %outcome = (
 	"'$pictures', 'photos', path => 'id'" => '42804: column "id" of table public.photos is of type integer',
 	"'$pictures', 'photos', taken => 'date'" => '42703: column "date" of table public.photos does not exist',
 	"'$pictures', 'photos', path => NULL" => '22004: relation, image and path must not be null',
+	"'$pictures', 0" => '42P01: relation with OID 0 does not exist',
+	"'$pictures', 'photos', sha256 => 'image'" => '22023: column "image" is given twice',
 	"'$pictures', NULL" => '22004: relation, image and path must not be null',
 	"'$pictures', 'photos', batch_size => 0" => '22023: batch size must be positive, not 0',
 	"'$pictures', 'photos', batch_size => NULL" => '22023: batch size must be positive, not null');

@@ -248,6 +248,8 @@ FROM (VALUES ($$'current', 'title', 'current'$$), ($$'photos', 'picture', 'embed
 ALTER TABLE photos ADD small clip_vector(3);
 SELECT pg_temp.outcome($$SELECT clip_auto_embed('photos', 'title', 'small')$$);
 SELECT pg_temp.outcome($$SELECT clip_auto_embed_remove('photos', 'small')$$);
+SELECT pg_temp.outcome('SELECT clip_auto_embed_remove(NULL, ''small'')');
+SELECT pg_temp.outcome('SELECT clip_auto_embed(0, ''title'', ''small'')');
 CREATE TRIGGER made_by_hand BEFORE UPDATE ON photos FOR EACH ROW EXECUTE FUNCTION clip_pg.auto_embed('clip-mini', 'trigger');
 SELECT pg_temp.outcome($$UPDATE photos SET title = 'x'$$);
 DROP TRIGGER made_by_hand ON photos;
@@ -287,6 +289,28 @@ SELECT clip_auto_embed('sitters', 'name', 'side', 'clip-mini');
 SELECT pg_temp.outcome($$UPDATE sitters SET name = 'a cat' WHERE id = 1$$);
 DROP TABLE sitters;
 DROP DOMAIN nothing, direction, title, caption;
+
+-- A column that rows cannot wait in.
+CREATE DOMAIN vector AS clip_vector(512) NOT NULL;
+CREATE DOMAIN direction AS vector;
+CREATE TABLE waiting (id integer, title text, v clip_vector(512) NOT NULL, w direction);
+CREATE TABLE parted (id integer, title text, v clip_vector(512)) PARTITION BY LIST (id);
+CREATE TABLE parted_1 (id integer, title text, v clip_vector(512) NOT NULL);
+ALTER TABLE parted ATTACH PARTITION parted_1 FOR VALUES IN (1);
+SELECT pg_temp.outcome(format('SELECT clip_auto_embed(%s, mode => ''queue'')', arguments))
+FROM unnest(ARRAY[$$'waiting', 'title', 'v'$$, $$'waiting', 'title', 'w'$$, $$'parted', 'title', 'v'$$]) arguments;
+SELECT clip_auto_embed('waiting', 'title', 'v', 'clip-mini');
+DROP TABLE waiting, parted;
+DROP DOMAIN direction, vector;
+-- Tables that inherit have rows that the trigger does not see.
+CREATE TABLE works (id integer, title text, v clip_vector(512));
+CREATE TABLE drawings () INHERITS (works);
+SELECT clip_auto_embed('works', 'title', 'v', 'clip-mini');
+SELECT clip_auto_embed('drawings', 'title', 'v', 'clip-mini');
+INSERT INTO drawings VALUES (1, 'a dog');
+SELECT tableoid::regclass, v = clip_embed_text(title, 'clip-mini') AS current FROM works;
+SELECT relation, embedded FROM clip_embed_status WHERE relation IN ('works'::regclass, 'drawings'::regclass);
+DROP TABLE works CASCADE;
 DROP VIEW current;
 DROP TABLE photos, files, events, scans;
 DROP FUNCTION turn_red;

@@ -114,6 +114,8 @@ CALL clip_work_queue();
 SELECT * FROM state ORDER BY id;
 SELECT clip_mark_pending('posts', 'embedding', 'id = 1 -- the first');
 SELECT pg_temp.outcome($$SELECT clip_mark_pending('posts', 'embedding', 'id = 1/0')$$);
+SELECT pg_temp.outcome(format($$SELECT clip_mark_pending('posts', 'embedding', %L)$$, condition))
+FROM unnest('{true); COMMIT; SELECT (1,true); DELETE FROM posts WHERE (true,true) --,id =}'::text[]) condition;
 UPDATE posts SET embedding = NULL WHERE id = 2;
 SELECT * FROM state ORDER BY id;
 REVOKE UPDATE ON posts FROM regress_clip_writer;

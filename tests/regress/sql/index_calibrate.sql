@@ -42,6 +42,15 @@ SELECT pg_temp.outcome('SELECT clip_index_calibrate(''photos_embedding'', querie
 INSERT INTO questions SELECT n, embedding FROM photos, generate_series(1, 2) n WHERE id < 20;
 SELECT count(*) > 0 AS measured FROM clip_index_calibrate('photos_embedding', 5, queries => 'questions');
 SELECT pg_get_indexdef('photos_embedding'::regclass) ~ 'calibration=''k=5 rows=2000 8=' AS kept;
+-- The same, whatever else this session has set.
+CREATE TEMP TABLE measured AS SELECT * FROM clip_index_calibrate('photos_embedding', queries => 'questions');
+SET clip_pg.max_scan_tuples = 1;
+SET clip_pg.iterative_order = relaxed;
+SET clip_pg.exact_fallback = off;
+SELECT count(*) AS others FROM (SELECT * FROM clip_index_calibrate('photos_embedding', queries => 'questions') EXCEPT SELECT * FROM measured) m;
+RESET clip_pg.max_scan_tuples;
+RESET clip_pg.iterative_order;
+RESET clip_pg.exact_fallback;
 
 -- As wide as it takes: between steps, and beyond them everything.
 ALTER INDEX photos_embedding SET (calibration = 'k=10 rows=2000 8=0.5 500=0.9');

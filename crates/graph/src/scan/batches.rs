@@ -176,7 +176,7 @@ impl Scan {
         };
         self.leave_graph(Way::Directory);
         let handed = std::mem::take(&mut self.handed);
-        self.source = Source::Listed(Listed::new(filter, found, handed));
+        self.source = Source::Listed(Listed::new(filter, found, handed, self.options.ef));
         Ok(true)
     }
 

@@ -77,7 +77,19 @@ fn scan(
     filter: &Filter,
     limit: usize,
 ) -> Vec<usize> {
-    let scan = Scan::new(index.query(query).unwrap(), options(64, Order::Strict))
+    wide_scan(64, index, data, query, filter, limit)
+}
+
+/// The same, as wide as `ef`.
+fn wide_scan(
+    ef: usize,
+    index: &Index<&MemStore>,
+    data: &[Vec<f16>],
+    query: &[f16],
+    filter: &Filter,
+    limit: usize,
+) -> Vec<usize> {
+    let scan = Scan::new(index.query(query).unwrap(), options(ef, Order::Strict))
         .filtered(filter.clone())
         .complete();
     let rows = returned(index, scan, query, data, limit);
@@ -139,6 +151,25 @@ fn rows_that_pass_are_found() {
         let index = filled(&store, &data, Some(budget));
         whole(&index);
         check_filters(&index, &data, &Vec::from_iter(0..ROWS));
+    }
+}
+
+#[test]
+fn a_scan_as_wide_as_the_index_misses_nothing() {
+    let (store, data) = (MemStore::new(), vectors(ROWS, 1));
+    let index = filled(&store, &data, Some(usize::MAX));
+    for filter in [below(0, 1), below(0, 10), below(0, 100), below(1, 1_500)] {
+        for query in vectors(20, 99) {
+            let mut pass: Vec<usize> = (0..ROWS)
+                .filter(|&row| filter.passes(&words(&data, row)))
+                .collect();
+            pass.sort_by(|&a, &b| {
+                let of = |row: usize| distance(METRIC, &query, &data[row]);
+                of(a).total_cmp(&of(b)).then(a.cmp(&b))
+            });
+            let found = wide_scan(10 * ROWS, &index, &data, &query, &filter, usize::MAX);
+            assert_eq!(found, pass);
+        }
     }
 }
 
