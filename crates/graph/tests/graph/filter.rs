@@ -159,7 +159,7 @@ fn a_scan_as_wide_as_the_index_misses_nothing() {
     let (store, data) = (MemStore::new(), vectors(ROWS, 1));
     let index = filled(&store, &data, Some(usize::MAX));
     for filter in [below(0, 1), below(0, 10), below(0, 100), below(1, 1_500)] {
-        for query in vectors(20, 99) {
+        for query in vectors(5, 99) {
             let mut pass: Vec<usize> = (0..ROWS)
                 .filter(|&row| filter.passes(&words(&data, row)))
                 .collect();
