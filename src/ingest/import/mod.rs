@@ -63,6 +63,9 @@ fn import_begin(
     let (Some(table), Some(image), Some(path)) = (relation, image.map(name), path.map(name)) else {
         return Err(error::Error::from(Error::Missing("relation, image and path")).into());
     };
+    let Some(directory) = directory else {
+        return Err(error::Error::from(Error::Missing("directory")).into());
+    };
     let columns = Columns {
         image,
         path,
@@ -71,10 +74,7 @@ fn import_begin(
         taken: taken.map(name),
     };
     columns.check(table)?;
-    let files = match directory {
-        Some(directory) => look(directory.as_str())?,
-        None => Vec::new(),
-    };
+    let files = look(directory.as_str())?;
     UNDER_WAY.replace(Some(Import {
         table,
         columns,

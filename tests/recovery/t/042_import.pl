@@ -154,6 +154,7 @@ my %outcome = (
 	"'$pictures', 'photos', path => NULL" => '22004: relation, image and path must not be null',
 	"'$pictures', 0" => '42P01: relation with OID 0 does not exist',
 	"'$pictures', 'photos', sha256 => 'image'" => '22023: column "image" is given twice',
+	"NULL, 'photos'" => '22004: directory must not be null',
 	"'$pictures', NULL" => '22004: relation, image and path must not be null',
 	"'$pictures', 'photos', batch_size => 0" => '22023: batch size must be positive, not 0',
 	"'$pictures', 'photos', batch_size => NULL" => '22023: batch size must be positive, not null');
