@@ -1,6 +1,6 @@
 //! What a scan costs, for the planner: what [`planner::cost`] asks, from the server's catalogs, settings and plans.
 
-use graph::effort::{PROBE, beam, visits_before_exact_pass};
+use graph::effort::{PROBE, beam, fewest, visits_before_exact_pass};
 use graph::layout::Shape;
 use pgrx::{pg_guard, pg_sys};
 use planner::cost::{Costs, Index, Prices, Query, Settings, Wanted};
@@ -510,7 +510,7 @@ unsafe fn costs(
         visits_before_pass: visits_before_exact_pass(nodes),
         passing,
         beam: match passing < 1.0 {
-            true => beam(effort.ef, passing),
+            true => beam(effort.ef, passing, fewest(nodes)),
             false => 2 * effort.ef,
         } as f64,
         listed_pages: shape.map_or(0.0, |shape| nodes / shape.listed() as f64),

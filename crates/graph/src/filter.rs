@@ -144,6 +144,21 @@ fn distinct(mut sets: Vec<Set>) -> Vec<Set> {
     sets
 }
 
+/// The numbers of the words that pass.
+#[inline]
+fn pick(words: &[u64], entries: &mut Vec<u16>, passes: impl Fn(u64) -> bool) {
+    let mut count = 0;
+    entries.resize(words.len(), 0);
+    for (at, &word) in (0..).zip(words) {
+        // A branch would be anybody's guess.
+        if let Some(entry) = entries.get_mut(count) {
+            *entry = at;
+        }
+        count += usize::from(passes(word));
+    }
+    entries.truncate(count);
+}
+
 impl Condition {
     fn of(ranges: Vec<Range>, is_exact: bool) -> Self {
         Self {
@@ -237,14 +252,14 @@ impl Condition {
 
     /// The numbers of the words that pass.
     fn select(&self, words: &[u64], entries: &mut Vec<u16>) {
-        let mut count = 0;
-        entries.resize(words.len(), 0);
-        for (at, &word) in (0..).zip(words) {
-            // A branch would be anybody's guess.
-            entries[count] = at;
-            count += usize::from(self.passes(word));
+        match &self.ranges[..] {
+            &[(first, last)] if self.sets.is_empty() => {
+                let length = last - first;
+                let in_range = |word: u64| word.wrapping_sub(first) <= length;
+                pick(words, entries, |word| in_range(word) | (word == MIXED));
+            }
+            _ => pick(words, entries, |word| self.passes(word)),
         }
-        entries.truncate(count);
     }
 
     fn is_in_a_set(&self, word: u64) -> bool {

@@ -32,7 +32,6 @@ mod batches;
 
 use std::rc::Rc;
 
-use crate::effort::FEWEST;
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::index::Index;
@@ -165,7 +164,7 @@ impl Scan {
             bound: f64::NEG_INFINITY,
             recheck: false,
             doubtful: false,
-            fewest: FEWEST,
+            fewest: 0,
             late: 0,
             truncated: false,
             way: Way::Graph,

@@ -1,6 +1,7 @@
 //! A page of the filter directory.
 
 use std::mem::size_of;
+use std::ops::Range;
 
 use bytemuck::{cast_slice, cast_slice_mut};
 
@@ -40,6 +41,12 @@ impl Shape {
             + size_of::<Factors>()
             + self.code_bytes;
         (LOGGED_BYTES - LINKED_HEADER) / entry
+    }
+
+    /// Where a page of the filter directory has its words.
+    pub fn listed_words(&self) -> Range<usize> {
+        let places = Places::of(self);
+        places.words..places.factors
     }
 }
 

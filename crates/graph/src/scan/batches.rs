@@ -2,7 +2,7 @@
 //! when it changes over.
 
 use super::{Order, Scan, Source, Way};
-use crate::effort::{PROBE, WORTH, beam, visits_of_directory};
+use crate::effort::{PROBE, WORTH, beam, fewest, visits_of_directory};
 use crate::error::Result;
 use crate::gated::Gated;
 use crate::index::Index;
@@ -27,6 +27,11 @@ const SURE: usize = 4;
 /// Distances are off by one in so many of what they may be off by, mostly: that much is a product of two vectors that
 /// point the same way, and these point anywhere.
 const USUAL: f64 = 8.0;
+
+/// As many nodes as an index has room for.
+fn nodes<S: PageStore>(index: &Index<S>) -> Result<f64> {
+    Ok((index.store.blocks()? as usize * index.shape.slots) as f64)
+}
 
 /// Puts nodes in the order of what their distances are at least.
 fn by_bounds(hits: &mut [Hit<Tids>]) {
@@ -100,8 +105,7 @@ impl Scan {
 
     /// Whether an exact pass costs no more than so many times as much as the next batch.
     fn is_worth<S: PageStore>(&self, index: &Index<S>, times: usize) -> Result<bool> {
-        let most = index.store.blocks()? as usize * index.shape.slots;
-        Ok(self.search.hops().saturating_mul(WORTH * times) >= most)
+        Ok(self.search.hops().saturating_mul(WORTH * times) as f64 >= nodes(index)?)
     }
 
     /// Looks for the first batch.
@@ -112,6 +116,7 @@ impl Scan {
         let mut limits = Limits::NONE;
         if filter.is_some() {
             limits.nodes = PROBE;
+            self.fewest = fewest(nodes(index)?);
         }
         loop {
             // Where a search begins is read under the gate: it may have moved since the index was
@@ -138,10 +143,12 @@ impl Scan {
         if self.is_worth_listing(index)? && self.list(index)? {
             return Ok(());
         }
+        // That may be wrong: most of what passes may be far from the query. So a walk that has cost half as much as looking in
+        // the directory does is given up for that.
         let mut limits = self.limits();
         if self.complete {
-            let most = index.store.blocks()? as usize * index.shape.slots;
-            limits.nodes = limits.nodes.min((most / WORTH).max(PROBE));
+            let most = self.visits_of_all(index)? as usize / 2;
+            limits.nodes = limits.nodes.min(most.max(PROBE));
         }
         let graph = Gated::new(index, self.options.skip_dead, filter.as_deref())?;
         self.run(&graph, limits)?;
@@ -157,12 +164,20 @@ impl Scan {
         if self.filter.is_none() {
             return Ok(false);
         }
-        let nodes = index.store.blocks()? as usize * index.shape.slots;
+        Ok(self.beam() as f64 / self.passing() >= self.visits_of_all(index)?)
+    }
+
+    /// The share of nodes that pass the filter among those visited so far; the first visits are on the way to where the query
+    /// is.
+    fn passing(&self) -> f64 {
         let (all, filtered) = (self.search.live(), self.search.filtered());
-        // The first visits are on the way to where the query is.
-        let passing = (1 + all - filtered) as f64 / (2 + all) as f64;
-        let visits = self.beam() as f64 / passing;
-        Ok(visits >= visits_of_directory(nodes as f64, passing, index.shape.listed()))
+        (1 + all - filtered) as f64 / (2 + all) as f64
+    }
+
+    /// What it costs to look for all nodes that pass in the filter directory, in visits on the graph.
+    fn visits_of_all<S: PageStore>(&self, index: &Index<S>) -> Result<f64> {
+        let listed = index.shape.listed();
+        Ok(visits_of_directory(nodes(index)?, self.passing(), listed))
     }
 
     /// Goes over to the filter directory, if the index has one and there is room for what passes.
@@ -219,15 +234,14 @@ impl Scan {
         Ok(())
     }
 
-    /// Nodes of the beam: twice those of a batch. Of a filter's as many as pass of as many, but not too few.
+    /// Nodes of the beam: twice those of a batch, or as many of a filter's as its share of them promises.
     fn beam(&self) -> usize {
         if self.filter.is_none() {
             return self.options.ef.saturating_mul(2);
         }
         let (all, filtered) = (self.search.live(), self.search.filtered());
         let passing = (all - filtered) as f64 / all.max(1) as f64;
-        let most = self.options.ef.saturating_mul(2);
-        beam(self.options.ef, passing).max(self.fewest.min(most))
+        beam(self.options.ef, passing, self.fewest)
     }
 
     /// Goes over to where there are all that were not handed out and still can be: the filter directory, or all pages.
