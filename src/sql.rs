@@ -2,18 +2,26 @@
 //!
 //! Here they are UTF-8, as are the names that they hold; pgrx would pass them on as they are. So no statement goes another way,
 //! which `clippy.toml` sees to.
+//!
+//! Statements that a session runs again and again can keep their plans, in the server's cache of plans: which notices when what
+//! they depend on has changed, be it a table, the search path or the role.
 
 use crate::text::{from_utf8, to_utf8};
+use lru::LruCache;
 use pgrx::{
     datum::DatumWithOid,
-    pg_sys,
-    spi::{self, Spi, SpiClient, SpiCursor, SpiTupleTable},
+    pg_sys::{self, PgOid},
+    spi::{self, OwnedPreparedStatement, Spi, SpiClient, SpiCursor, SpiTupleTable},
 };
 use serde_json::Value;
 use std::{
+    cell::RefCell,
     ffi::{CStr, CString},
     mem::ManuallyDrop,
+    num::NonZero,
     ptr,
+    rc::Rc,
+    thread,
 };
 
 pub use spi::Error;
@@ -25,6 +33,31 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub fn connect<R>(work: impl FnOnce(&mut Client<'_, '_>) -> R) -> R {
     #[expect(clippy::disallowed_methods)] // This is the one place.
     Spi::connect_mut(|client| work(&mut Client(client)))
+}
+
+/// Plans that a session keeps at most.
+const KEPT: NonZero<usize> = NonZero::new(32).unwrap();
+
+/// Plans by statement and types of arguments.
+type Plans = LruCache<(CString, Vec<pg_sys::Oid>), Rc<Plan>>;
+
+thread_local! {
+    /// The plans that were used last. At the end of the process they go with its memory: the server's cache must not be asked
+    /// for anything then.
+    static PLANS: RefCell<ManuallyDrop<Plans>> = RefCell::new(ManuallyDrop::new(LruCache::new(KEPT)));
+}
+
+/// A plan that outlives the connection. Whoever runs it shares it, for what it calls may come here and push it out meanwhile.
+struct Plan(ManuallyDrop<OwnedPreparedStatement>);
+
+impl Drop for Plan {
+    fn drop(&mut self) {
+        // After an error nothing is asked of the server; what it keeps of this one is lost.
+        if !thread::panicking() {
+            // SAFETY: it is not used again.
+            unsafe { ManuallyDrop::drop(&mut self.0) }
+        }
+    }
 }
 
 /// A connection.
@@ -54,6 +87,43 @@ impl<'conn> Client<'_, 'conn> {
     pub fn open(&self, statement: &str, arguments: &[DatumWithOid<'_>]) -> Result<Rows<'conn>> {
         let cursor = self.0.try_open_cursor(&encoded(statement), arguments)?;
         Ok(Rows(ManuallyDrop::new(cursor)))
+    }
+
+    /// [`Client::select`] by a plan that the session keeps.
+    pub fn select_kept(
+        &self,
+        statement: &str,
+        limit: Option<libc::c_long>,
+        arguments: &[DatumWithOid<'_>],
+    ) -> Result<SpiTupleTable<'conn>> {
+        let plan = self.kept(statement, arguments)?;
+        self.0.select(&*plan.0, limit, arguments)
+    }
+
+    /// [`Client::open`] by a plan that the session keeps.
+    pub fn open_kept(
+        &self,
+        statement: &str,
+        arguments: &[DatumWithOid<'_>],
+    ) -> Result<Rows<'conn>> {
+        let plan = self.kept(statement, arguments)?;
+        let cursor = self.0.try_open_cursor(&*plan.0, arguments)?;
+        Ok(Rows(ManuallyDrop::new(cursor)))
+    }
+
+    /// The plan of a statement, made if there is none yet.
+    fn kept(&self, statement: &str, arguments: &[DatumWithOid<'_>]) -> Result<Rc<Plan>> {
+        let types = arguments.iter().map(DatumWithOid::oid).collect();
+        let key = (encoded(statement), types);
+        if let Some(plan) = PLANS.with_borrow_mut(|plans| plans.get(&key).cloned()) {
+            return Ok(plan);
+        }
+        let types: Vec<_> = key.1.iter().copied().map(PgOid::from).collect();
+        let prepared = self.0.prepare(&key.0, &types)?.keep();
+        let plan = Rc::new(Plan(ManuallyDrop::new(prepared)));
+        let gone = PLANS.with_borrow_mut(|plans| plans.push(key, plan.clone()));
+        drop(gone);
+        Ok(plan)
     }
 
     /// The plan of a statement: the output of an EXPLAIN, which does not count as reading to the server and changes

@@ -8,6 +8,7 @@
 #   crates    unit, property and oracle tests of the pure crates, no server
 #   regress   SQL in, expected output out
 #   recovery  restarts, dumps, cancellation, broken installations (PostgreSQL::Test)
+#   namespaces a search of three servers in network namespaces of their own, as root
 #   parity    against the Python reference
 #   demo      `make demo` on public photographs
 #   docs      every block of SQL in the documentation, as printed, and whether what it names is there
@@ -138,6 +139,11 @@ part_recovery() {
     cluster_remove
 }
 
+part_namespaces() {
+    run namespaces tests/namespaces.sh
+    tally "$(count passed namespaces)" "$(failures failed namespaces)" "$(count skipped namespaces)"
+}
+
 part_faults() { PG_TEST_EXTRA=faults part_recovery; }
 
 part_parity() {
@@ -252,7 +258,7 @@ else
     trap 'exit 130' INT TERM
     set +e
     # Parity last: it runs programs that the crates' tests have compiled.
-    (set -e && lane served install regress recovery demo docs catalogue clients parity)
+    (set -e && lane served install regress recovery namespaces demo docs catalogue clients parity)
     tally_lane served $?
     say "Waiting for lint and crates"
     wait $compiled

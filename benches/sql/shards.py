@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A collection spread over several servers: `clip_shard_search` of all of them beside the search of one.
 
-    shards.py --generator PROGRAM --rows 100000 --dimensions 512 --shard CONNINFO --shard CONNINFO … [--stop COMMAND]
+    shards.py --generator PROGRAM --rows 100000 --dimensions 512 --shard CONNINFO --shard CONNINFO … [--here] [--stop COMMAND]
 
 The coordinator is the server that libpq's environment names, each --shard one that the coordinator reaches by the same
 words (`host=… port=… dbname=…`), with clip_pg and postgres_fdw installed and a superuser of the same name. A schema
@@ -11,7 +11,10 @@ ann.py. Needs numpy and psycopg[binary].
 It prints, the kinds of search alternating query by query, so that whatever else the machine does falls on all:
 
 - the median, mean and 95th percentile of the milliseconds that a search takes: of the first shard by a session of its own
-  there, of the first shard alone by `clip_shard_search`, and of all of them;
+  there, of all shards so, at the same time, until the last has answered, which is what the machine can do; of the first
+  shard alone by `clip_shard_search`, and of all of them;
+- with --here, all servers being on this machine, the milliseconds of processor time that a search takes, on the
+  coordinator and on the shards together;
 - the rows that each shard sends for a search, as auto_explain counts them on the coordinator, and by which statement;
 - recall of the ten rows found among the exact ten of all shards together, and of those merged from what each shard finds
   by itself, with which they have to agree;
@@ -24,10 +27,11 @@ import json
 import statistics
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from common import CLIP_VECTOR, generated, load
+from common import CLIP_VECTOR, generated, load, processor
 
 K = 10
 
@@ -50,6 +54,7 @@ def prepare_shard(number, info, vectors):
 
 def prepare_coordinator(connection, infos, rows, dimensions):
     """One table, of which those of the shards are partitions."""
+    together = ", parallel_commit 'true'" if connection.info.server_version >= 150000 else ""
     for extension in ("clip_pg", "postgres_fdw"):
         connection.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
     connection.execute("DROP SCHEMA IF EXISTS shards CASCADE")
@@ -62,7 +67,7 @@ def prepare_coordinator(connection, infos, rows, dimensions):
         options = "".join(f", {name} '{value}'" for name, value in where.items())
         connection.execute(f"DROP SERVER IF EXISTS shards_{number} CASCADE")
         connection.execute(f"CREATE SERVER shards_{number} FOREIGN DATA WRAPPER postgres_fdw "
-                           f"OPTIONS (extensions 'clip_pg', async_capable 'true', connect_timeout '2'{options})")
+                           f"OPTIONS (extensions 'clip_pg', async_capable 'true', connect_timeout '2'{together}{options})")
         connection.execute(f"CREATE USER MAPPING FOR CURRENT_USER SERVER shards_{number}"
                            + (f" OPTIONS (user '{user}')" if user else ""))
         connection.execute(f"CREATE FOREIGN TABLE shards.pictures_{number} PARTITION OF shards.pictures "
@@ -84,28 +89,49 @@ def found(connection, search):
     return connection.execute(*search, prepare=True).fetchall()
 
 
-def milliseconds(connection, search):
+def milliseconds(work):
     start = time.perf_counter()
-    found(connection, search)
+    work()
     return 1e3 * (time.perf_counter() - start)
 
 
-def latencies(coordinator, first, queries, rounds):
-    """Milliseconds of each kind of search."""
-    times = {"the first shard, by itself": [], "the first shard, by clip_shard_search": [], "all shards": []}
-    searches = [
-        (first, there),
-        (coordinator, lambda query: through("pictures_0", query)),
-        (coordinator, lambda query: through("pictures", query)),
+# The kinds of search, in this order.
+KINDS = ["the first shard, by itself", "all shards, each by itself", "the first shard, by clip_shard_search",
+         "all shards, by clip_shard_search"]
+
+
+def searches(coordinator, shards, pool):
+    """What a search of each kind does with a query."""
+    return [
+        lambda query: found(shards[0], there(query)),
+        lambda query: list(pool.map(lambda shard: found(shard, there(query)), shards)),
+        lambda query: found(coordinator, through("pictures_0", query)),
+        lambda query: found(coordinator, through("pictures", query)),
     ]
+
+
+def latencies(kinds, queries, rounds):
+    """Milliseconds of each kind of search."""
+    times = [[] for _ in kinds]
     for round in range(rounds + 1):
         for query in queries:
-            for measured, (connection, search) in zip(times.values(), searches):
-                spent = milliseconds(connection, search(query))
+            for measured, search in zip(times, kinds):
+                spent = milliseconds(lambda: search(query))
                 # The first round opens connections and fills caches.
                 if round:
                     measured.append(spent)
     return times
+
+
+def processor_time(coordinator, shards, search, queries):
+    """Milliseconds of processor time of a search by `clip_shard_search`: the coordinator's, and those of all shards."""
+    of_fdw = "SELECT pid FROM pg_stat_activity WHERE application_name = 'postgres_fdw'"
+    pids = [coordinator.info.backend_pid] + [pid for shard in shards for pid, in shard.execute(of_fdw)]
+    before = [processor(pid) for pid in pids]
+    for query in queries:
+        search(query)
+    own, *others = [1e3 * (processor(pid) - start) / len(queries) for pid, start in zip(pids, before)]
+    return own, sum(others)
 
 
 def foreign_scans(plan):
@@ -149,6 +175,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--generator", required=True)
     parser.add_argument("--shard", action="append", required=True)
+    parser.add_argument("--here", action="store_true")
     parser.add_argument("--stop")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--dimensions", type=int, default=512)
@@ -168,10 +195,17 @@ def main():
     print(f"{count} shards of {args.rows} rows of {args.dimensions} dimensions")
     print(f"{'milliseconds a search':<44}{'median':>10}{'mean':>10}{'95 %':>10}")
     medians = []
-    for name, times in latencies(coordinator, shards[0], queries, args.rounds).items():
-        medians.append(statistics.median(times))
-        print(f"{name:<44}{medians[-1]:>10.2f}{statistics.mean(times):>10.2f}{statistics.quantiles(times, n=20)[-1]:>10.2f}")
-    print(f"all shards, to the first by itself {medians[2] / medians[0]:.2f}, by clip_shard_search {medians[2] / medians[1]:.2f}")
+    with ThreadPoolExecutor(count) as pool:
+        kinds = searches(coordinator, shards, pool)
+        for name, times in zip(KINDS, latencies(kinds, queries, args.rounds)):
+            medians.append(statistics.median(times))
+            last = statistics.quantiles(times, n=20)[-1]
+            print(f"{name:<44}{medians[-1]:>10.2f}{statistics.mean(times):>10.2f}{last:>10.2f}")
+    print(f"all shards to the first: each by itself {medians[1] / medians[0]:.2f}, by clip_shard_search {medians[3] / medians[2]:.2f}")
+    if args.here:
+        for name, search in zip(KINDS[2:], kinds[2:]):
+            own, others = processor_time(coordinator, shards, search, args.rounds * queries)
+            print(f"processor time, {name}: {own:.2f} ms on the coordinator, {others:.2f} on shards")
 
     for scan in sent(queries[0]):
         beside = "beside the others" if scan["Async Capable"] else "by itself"

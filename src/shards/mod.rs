@@ -29,8 +29,13 @@ use error::{Error, Result};
 /// How many rows are read at once.
 const BATCH: i64 = 1000;
 
-/// Rows are few: nothing is gained by compiling or by processes beside this one.
-const FEW_ROWS: [Setting; 2] = [(c"jit", c"off"), (c"max_parallel_workers_per_gather", c"0")];
+/// Rows are few: nothing is gained by compiling or by processes beside this one. One plan does for all vectors, and making it
+/// takes longer than what is left to do here.
+const FEW_ROWS: [Setting; 3] = [
+    (c"jit", c"off"),
+    (c"max_parallel_workers_per_gather", c"0"),
+    (c"plan_cache_mode", c"force_generic_plan"),
+];
 
 /// To `postgres_fdw`, LIMIT is a matter of cost, and what it takes to compute a distance, which is done here, too, hides
 /// what LIMIT saves. The cost of operators plays no other part in a scan that another server plans by itself.
@@ -130,7 +135,7 @@ fn partitions(relation: pg_sys::Oid) -> Result<Vec<Partition>> {
     let _caller = As::caller();
     sql::connect(|client| {
         let mut partitions = Vec::new();
-        for row in client.select(PARTITIONS, None, &[relation.into()])? {
+        for row in client.select_kept(PARTITIONS, None, &[relation.into()])? {
             let text = |text: Text| text.as_str().to_owned();
             let name = row.get::<Text>(2)?.map(text);
             if let Some((oid, name)) = row.get(1)?.zip(name) {
@@ -217,8 +222,8 @@ impl Search {
     fn of_all(&self, partitions: &[&Partition]) -> Result<Vec<Row>> {
         let mut found = Vec::new();
         sql::connect(|client| {
-            let arguments = [self.query.clone().into(), i64::from(self.k).into()];
-            let mut rows = client.open(&self.statement(partitions), &arguments)?;
+            let arguments = [self.query.clone().into()];
+            let mut rows = client.open_kept(&self.statement(partitions), &arguments)?;
             // SAFETY: columns of these types, of a row that is there; the text is copied.
             while 0 < rows.each(BATCH, |[number, id, distance]| unsafe {
                 let partition = number
@@ -235,7 +240,8 @@ impl Search {
         })
     }
 
-    /// A statement that reads the nearest `$2` rows to `$1` of each partition: the partition's number, id and distance.
+    /// A statement that reads the nearest rows to `$1` of each partition: the partition's number, id and distance. How many is
+    /// not left open, for the planner goes by it.
     ///
     /// ONLY, since what inherits from a table stands in the list for itself.
     fn statement(&self, partitions: &[&Partition]) -> String {
@@ -253,8 +259,8 @@ impl Search {
         let branch = |(number, partition): (usize, &&Partition)| {
             format!(
                 "(SELECT {number}, t.{id}::pg_catalog.text, {distance} FROM ONLY {} t WHERE t.{embedding} IS NOT NULL{condition} \
-                 ORDER BY {distance} LIMIT $2)",
-                partition.name
+                 ORDER BY {distance} LIMIT {})",
+                partition.name, self.k
             )
         };
         let branches: Vec<String> = partitions.iter().enumerate().map(branch).collect();

@@ -51,7 +51,7 @@ impl Column {
                     id.into(),
                     Vector::type_oid().into(),
                 ];
-                let row = client.select(DEFINITION, Some(1), &arguments)?.first();
+                let row = client.select_kept(DEFINITION, Some(1), &arguments)?.first();
                 if row.is_empty() {
                     return Ok((None, None));
                 }

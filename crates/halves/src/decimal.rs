@@ -38,6 +38,55 @@ pub fn round_to_odd(value: f64) -> f32 {
 /// Infinity and NaN have the names that Rust reads. None where the text is no number; white space around one belongs
 /// to the caller.
 pub fn parse(text: &str) -> Option<f16> {
+    parse_plain(text.as_bytes()).or_else(|| parse_any(text))
+}
+
+/// Reads what most numbers are: up to 15 digits with a point among them, in the range of normal halves, and not in the middle
+/// between two. None for all others.
+///
+/// Such a number is a quotient of two that doubles hold, so that theirs is the double nearest to it (Clinger, How to read
+/// floating point numbers accurately, 1990); and unless that is next to a middle, both are on the same side of it.
+#[inline]
+fn parse_plain(text: &[u8]) -> Option<f16> {
+    const POWERS: [f64; 16] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    ];
+    /// Bits of a double that a half has not, and their value at the middle between two halves.
+    const LOST: u32 = f64::MANTISSA_DIGITS - 11;
+    const MIDDLE: u64 = 1 << (LOST - 1);
+    /// What exponents of doubles are ahead of those of halves, where both are without their sign.
+    const AHEAD: u64 = (1023 - 15) << 10;
+
+    let (sign, digits) = match text {
+        [b'-', digits @ ..] => (0x8000, digits),
+        _ => (0, text),
+    };
+    let (mut number, mut point) = (0, None);
+    for (index, &byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => number = 10 * number + u64::from(byte - b'0'),
+            b'.' if point.is_none() => point = Some(index),
+            _ => return None,
+        }
+        if index > 15 {
+            return None;
+        }
+    }
+    let places = point.map_or(0, |point| digits.len() - point - 1);
+    let bits = (number as f64 / POWERS.get(places)?).to_bits();
+    let (kept, lost) = (bits >> LOST, bits & (2 * MIDDLE - 1));
+    if lost.abs_diff(MIDDLE) <= 1 {
+        return None;
+    }
+    let half = (kept + u64::from(lost > MIDDLE)).checked_sub(AHEAD)?;
+    // Normal ones only, which 0 is not either.
+    (0x400..0x7c00)
+        .contains(&half)
+        .then(|| f16::from_bits(sign | half as u16))
+}
+
+/// Reads any number.
+fn parse_any(text: &str) -> Option<f16> {
     let value: f64 = text.parse().ok()?;
     let magnitude = value.abs();
     if magnitude == 0.0 || !magnitude.is_finite() {
@@ -143,7 +192,8 @@ pub fn write(half: f16, out: &mut String) {
 }
 
 fn push(out: &mut String, digits: &[u8]) {
-    out.extend(digits.iter().map(|&digit| char::from(digit)));
+    // They are ASCII.
+    out.push_str(str::from_utf8(digits).unwrap_or_default());
 }
 
 /// The decimal number with the fewest places that rounds to the magnitude of a finite half, and of these the nearest
@@ -349,6 +399,14 @@ mod tests {
                 prop_assert!(!other.is_finite() || error <= (value - other.to_f64_const()).abs());
             }
             prop_assert_eq!(parse(&format!("{value:e}")).unwrap().to_bits(), half.to_bits());
+            prop_assert_eq!(parse(&format!("{value}")).unwrap().to_bits(), half.to_bits());
+        }
+
+        #[test]
+        fn plain_numbers_are_read_alike(text in "-?[0-9]{0,5}\\.?[0-9]{0,13}") {
+            if let Some(half) = parse_plain(text.as_bytes()) {
+                prop_assert_eq!(Some(half.to_bits()), parse_any(&text).map(f16::to_bits), "{}", text);
+            }
         }
     }
 }

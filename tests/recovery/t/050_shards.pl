@@ -24,6 +24,7 @@ my @shards = map {
 
 my $node = PostgreSQL::Test::Cluster->new('coordinator');
 $node->init;
+my $together = $node->pg_version >= 15 ? ", parallel_commit 'true'" : '';
 $node->start;
 $node->safe_psql('postgres', $data);
 $node->safe_psql('postgres', <<'SQL');
@@ -40,7 +41,7 @@ for my $n (1 .. 3)
 	my ($from, $to) = (10_000 * $n, 10_000 * ($n + 1));
 	$node->safe_psql('postgres', <<SQL);
 CREATE SERVER shard$n FOREIGN DATA WRAPPER postgres_fdw
-    OPTIONS (host '$host', port '$port', dbname 'postgres', extensions 'clip_pg', async_capable 'true', options '-c enable_seqscan=off');
+    OPTIONS (host '$host', port '$port', dbname 'postgres', extensions 'clip_pg', async_capable 'true'$together, options '-c enable_seqscan=off');
 CREATE USER MAPPING FOR CURRENT_USER SERVER shard$n;
 CREATE FOREIGN TABLE photos_$n PARTITION OF photos FOR VALUES FROM ($from) TO ($to) SERVER shard$n OPTIONS (table_name 'photos');
 SQL
@@ -103,6 +104,9 @@ $session->{stderr} = '';
 $shards[1]->start;
 is($session->query('SELECT count(*) FROM (' . search(7, ', 6500, partial => true') . ') s'), '6500', 'up again, and asked again');
 is($session->{stderr}, '', 'without a warning');
+$shards[2]->safe_psql('postgres', 'CREATE TABLE few AS SELECT * FROM photos LIMIT 5');
+$node->safe_psql('postgres', "ALTER FOREIGN TABLE photos_3 OPTIONS (SET table_name 'few')");
+is($session->query('SELECT count(*) FROM (' . search(7, ', 6500, partial => true') . ') s'), '4505', 'a partition that is another table now');
 $session->quit;
 $_->stop for @shards;
 is($node->safe_psql('postgres', 'SELECT count(*) FROM (' . search(7, ', 6500, partial => true') . ') s'), '500', 'all of them down');
