@@ -11,9 +11,29 @@ use std::{
 // The server's own handlers, as they are: what pgrx wraps around functions of the server is not for signal handlers.
 unsafe extern "C-unwind" {
     #[link_name = "SignalHandlerForConfigReload"]
-    fn on_sighup(signal: c_int);
+    fn on_sighup(
+        signal: c_int,
+        #[cfg(not(any(
+            feature = "pg14",
+            feature = "pg15",
+            feature = "pg16",
+            feature = "pg17",
+            feature = "pg18"
+        )))]
+        sender: *const pg_sys::pg_signal_info,
+    );
     #[link_name = "die"]
-    fn on_sigterm(signal: c_int);
+    fn on_sigterm(
+        signal: c_int,
+        #[cfg(not(any(
+            feature = "pg14",
+            feature = "pg15",
+            feature = "pg16",
+            feature = "pg17",
+            feature = "pg18"
+        )))]
+        sender: *const pg_sys::pg_signal_info,
+    );
 }
 
 /// Begins a process: signals, then a connection to a database as its superuser, or to none, for the shared catalogs only.
@@ -21,8 +41,8 @@ unsafe extern "C-unwind" {
 pub fn begin(database: Option<pg_sys::Oid>) {
     // SAFETY: what a background worker does at its start, in its one thread.
     let settings = unsafe {
-        handle_signal(pg_sys::SIGHUP, on_sighup);
-        handle_signal(pg_sys::SIGTERM, on_sigterm);
+        handle_signal(pg_sys::SIGHUP, Some(on_sighup));
+        handle_signal(pg_sys::SIGTERM, Some(on_sigterm));
         pg_sys::BackgroundWorkerUnblockSignals();
         let settings = database.map(|_| settings_of_server());
         let database = database.unwrap_or(pg_sys::InvalidOid);
@@ -110,13 +130,13 @@ fn settings() -> Vec<(CString, pg_sys::GucSource::Type)> {
 
 /// # Safety
 /// To be called before signals are unblocked.
-unsafe fn handle_signal(signal: u32, handler: unsafe extern "C-unwind" fn(c_int)) {
+unsafe fn handle_signal(signal: u32, handler: pg_sys::pqsigfunc) {
     // SAFETY: no signal comes before they are unblocked; the handlers are functions of the server made for this.
     unsafe {
-        #[cfg(not(feature = "pg18"))]
-        pg_sys::pqsignal(signal as i32, Some(handler));
-        #[cfg(feature = "pg18")]
-        pg_sys::pqsignal_be(signal as i32, Some(handler));
+        #[cfg(any(feature = "pg14", feature = "pg15", feature = "pg16", feature = "pg17"))]
+        pg_sys::pqsignal(signal as i32, handler);
+        #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16", feature = "pg17")))]
+        pg_sys::pqsignal_be(signal as i32, handler);
     }
 }
 

@@ -158,9 +158,9 @@ pub fn may_read_server_files() -> bool {
 pub fn vacuum_delay_point() {
     // SAFETY: the caller holds nothing that minds being interrupted.
     unsafe {
-        #[cfg(not(feature = "pg18"))]
+        #[cfg(any(feature = "pg14", feature = "pg15", feature = "pg16", feature = "pg17"))]
         pg_sys::vacuum_delay_point();
-        #[cfg(feature = "pg18")]
+        #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16", feature = "pg17")))]
         pg_sys::vacuum_delay_point(false);
     }
 }

@@ -60,7 +60,12 @@ impl Estimate {
         let pages = f64::from(index.pages);
         // SAFETY: the path is one of the planner's, as the caller vouches.
         if unsafe { cannot_scan(&*path) } {
-            #[cfg(feature = "pg18")]
+            #[cfg(not(any(
+                feature = "pg14",
+                feature = "pg15",
+                feature = "pg16",
+                feature = "pg17"
+            )))]
             // SAFETY: nobody else refers to the path.
             unsafe {
                 (*path).path.disabled_nodes += 2;

@@ -56,7 +56,7 @@ impl Figures {
     }
 }
 
-#[cfg(feature = "pg18")]
+#[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16", feature = "pg17")))]
 impl std::ops::AddAssign for Figures {
     fn add_assign(&mut self, other: Self) {
         *self = Self {

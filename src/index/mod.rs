@@ -18,7 +18,7 @@ mod definition;
 mod effort;
 mod error;
 mod estimate;
-#[cfg(feature = "pg18")]
+#[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16", feature = "pg17")))]
 mod explain;
 mod figures;
 mod filter;
@@ -80,7 +80,7 @@ fn clip_hnsw_handler() -> Internal {
     routine.amsearchnulls = true;
     routine.amoptionalkey = true;
     // Threads of the one process build, which core need not know of.
-    #[cfg(any(feature = "pg17", feature = "pg18"))]
+    #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16")))]
     {
         routine.amcanbuildparallel = false;
     }
@@ -122,7 +122,7 @@ fn clip_hnsw_l2() -> i32 {
 pub fn define() {
     options::declare();
     definition::install();
-    #[cfg(feature = "pg18")]
+    #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16", feature = "pg17")))]
     explain::install();
 }
 

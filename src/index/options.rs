@@ -81,7 +81,7 @@ pub unsafe extern "C-unwind" fn parse(
         optname: name.as_ptr(),
         opttype: kind,
         offset: offset as i32,
-        #[cfg(feature = "pg18")]
+        #[cfg(feature = "pg18")] // No other version has it.
         isset_offset: 0,
     };
     let ef_construction = offset_of!(Options, ef_construction);

@@ -117,8 +117,8 @@ impl Pages {
             }
             None => self.pin(block),
         };
-        // SAFETY: the buffer is pinned, and this process has no lock on it.
-        unsafe { pg_sys::LockBuffer(buffer, mode as i32) };
+        // SAFETY: the buffer is pinned, and this process has no lock on it. The mode is an enum's since version 19.
+        unsafe { pg_sys::LockBuffer(buffer, mode as _) };
         buffer
     }
 

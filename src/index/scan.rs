@@ -48,7 +48,7 @@ struct State {
     /// Whether it has said that it knows of no calibration.
     told: bool,
     /// What scans have done that have ended.
-    #[cfg(feature = "pg18")]
+    #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16", feature = "pg17")))]
     done: Figures,
 }
 
@@ -79,7 +79,12 @@ impl State {
         if let Some(running) = self.running.take() {
             let figures = running.figures();
             figures.log(name);
-            #[cfg(feature = "pg18")]
+            #[cfg(not(any(
+                feature = "pg14",
+                feature = "pg15",
+                feature = "pg16",
+                feature = "pg17"
+            )))]
             {
                 self.done += figures;
             }
@@ -183,7 +188,7 @@ unsafe fn state<'a>(scan: pg_sys::IndexScanDesc) -> &'a mut State {
 ///
 /// # Safety
 /// `scan` is one of [`begin`], and has not ended.
-#[cfg(feature = "pg18")]
+#[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16", feature = "pg17")))]
 pub unsafe fn figures(scan: pg_sys::IndexScanDesc) -> Figures {
     // SAFETY: the scan is one of `begin`, as the caller vouches.
     let state = unsafe { state(scan) };
@@ -442,7 +447,7 @@ unsafe fn count_scan(scan: pg_sys::IndexScanDesc) {
                 counters.counts.numscans += 1;
             }
         }
-        #[cfg(feature = "pg18")]
+        #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16", feature = "pg17")))]
         if let Some(instrument) = (*scan).instrument.as_mut() {
             instrument.nsearches += 1;
         }

@@ -87,7 +87,7 @@ fn last_registered() -> *mut pg_sys::slist_node {
     /// The head of the server's list, singly linked up to version 17. The last registered worker comes first.
     #[repr(C)]
     struct Head {
-        #[cfg(feature = "pg18")]
+        #[cfg(not(any(feature = "pg14", feature = "pg15", feature = "pg16", feature = "pg17")))]
         _previous: *mut pg_sys::slist_node,
         next: *mut pg_sys::slist_node,
     }
