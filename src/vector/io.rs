@@ -1,5 +1,6 @@
 //! Text and binary input and output, as the crate [`halves`] has them, and the type modifier.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 use std::slice;
 
@@ -18,8 +19,11 @@ fn clip_vector_in(
     modifier: i32,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Returned<Option<Vector>> {
-    let vector =
-        Vector::parse(&input.to_string_lossy()).and_then(|vector| vector.with_modifier(modifier));
+    // Only what is no UTF-8 has to be gone through letter by letter.
+    let text = input
+        .to_str()
+        .map_or_else(|_| input.to_string_lossy(), Cow::Borrowed);
+    let vector = Vector::parse(&text).and_then(|vector| vector.with_modifier(modifier));
     match vector {
         Ok(vector) => Ok(Some(vector)),
         // SAFETY: the server's own call information.

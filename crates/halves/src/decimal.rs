@@ -155,45 +155,41 @@ pub fn write(half: f16, out: &mut String) {
     if half.is_nan() {
         return out.push_str("NaN");
     }
-    if half.is_sign_negative() {
-        out.push('-');
-    }
     if half.is_infinite() {
-        return out.push_str("Infinity");
+        let negative = half.is_sign_negative();
+        return out.push_str(if negative { "-Infinity" } else { "Infinity" });
     }
     let (number, places) = shortest(half);
-    let mut buffer = [b'0'; 20];
-    let mut rest = number;
+    let digits = number.checked_ilog10().map_or(1, |log| log as usize + 1);
+    let small = number > 0 && places >= digits + 4;
+    // From the last digit on, up to the one before the point at least.
+    let mut buffer = [0; 24];
     let mut first = buffer.len();
-    while rest > 0 || first == buffer.len() {
+    let mut put = |byte| {
         first -= 1;
-        buffer[first] = b'0' + (rest % 10) as u8;
+        buffer[first] = byte;
+    };
+    let after_point = if small { digits - 1 } else { places };
+    let mut rest = number;
+    for place in 0.. {
+        if place == after_point && place > 0 {
+            put(b'.');
+        }
+        put(b'0' + (rest % 10) as u8);
         rest /= 10;
+        if rest == 0 && place >= after_point {
+            break;
+        }
     }
-    let digits = (buffer.len() - first) as i32;
-    let exponent = digits - 1 - places as i32;
-    if number == 0 || exponent >= -4 {
-        // Digits after the point may be zeros before the first one that is not.
-        let point = buffer.len() - places;
-        push(out, &buffer[first.min(point - 1)..point]);
-        if places > 0 {
-            out.push('.');
-            push(out, &buffer[point..]);
-        }
-    } else {
-        push(out, &buffer[first..=first]);
-        if digits > 1 {
-            out.push('.');
-            push(out, &buffer[first + 1..]);
-        }
+    if half.is_sign_negative() {
+        put(b'-');
+    }
+    // It is ASCII.
+    out.push_str(str::from_utf8(&buffer[first..]).unwrap_or_default());
+    if small {
         out.push_str("e-0");
-        out.push(char::from(b'0' + exponent.unsigned_abs() as u8));
+        out.push(char::from(b'0' + (places + 1 - digits) as u8));
     }
-}
-
-fn push(out: &mut String, digits: &[u8]) {
-    // They are ASCII.
-    out.push_str(str::from_utf8(digits).unwrap_or_default());
 }
 
 /// The decimal number with the fewest places that rounds to the magnitude of a finite half, and of these the nearest
