@@ -12,7 +12,8 @@ It prints, the kinds of search alternating query by query, so that whatever else
 
 - the median, mean and 95th percentile of the milliseconds that a search takes: of the first shard by a session of its own
   there, of all shards so, at the same time, until the last has answered, which is what the machine can do; of the first
-  shard alone by `clip_shard_search`, and of all of them;
+  shard alone by `clip_shard_search`, and of all of them; and the last two where shards wait 20 ms before they search, as
+  for a disk, which takes no processor;
 - with --here, all servers being on this machine, the milliseconds of processor time that a search takes, on the
   coordinator and on the shards together;
 - the rows that each shard sends for a search, as auto_explain counts them on the coordinator, and by which statement;
@@ -49,18 +50,20 @@ def prepare_shard(number, info, vectors):
     load(connection, "shards.pictures", CLIP_VECTOR, vectors, first=number * len(vectors))
     connection.execute("CREATE INDEX ON shards.pictures USING clip_hnsw (embedding)")
     connection.execute("SELECT clip_prewarm('shards.pictures_embedding_idx')")
+    connection.execute("CREATE VIEW shards.waiting AS SELECT * FROM shards.pictures WHERE (SELECT true FROM pg_sleep(0.02))")
     return connection
 
 
 def prepare_coordinator(connection, infos, rows, dimensions):
-    """One table, of which those of the shards are partitions."""
+    """Tables of which the shards' table, and its view that waits, are partitions."""
     together = ", parallel_commit 'true'" if connection.info.server_version >= 150000 else ""
     for extension in ("clip_pg", "postgres_fdw"):
         connection.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
     connection.execute("DROP SCHEMA IF EXISTS shards CASCADE")
     connection.execute("CREATE SCHEMA shards")
-    connection.execute(
-        f"CREATE TABLE shards.pictures (id int, embedding clip_vector({dimensions})) PARTITION BY RANGE (id)")
+    for table in ("pictures", "waiting"):
+        connection.execute(
+            f"CREATE TABLE shards.{table} (id int, embedding clip_vector({dimensions})) PARTITION BY RANGE (id)")
     for number, info in enumerate(infos):
         where = conninfo_to_dict(info)
         user = where.pop("user", None)
@@ -70,9 +73,10 @@ def prepare_coordinator(connection, infos, rows, dimensions):
                            f"OPTIONS (extensions 'clip_pg', async_capable 'true', connect_timeout '2'{together}{options})")
         connection.execute(f"CREATE USER MAPPING FOR CURRENT_USER SERVER shards_{number}"
                            + (f" OPTIONS (user '{user}')" if user else ""))
-        connection.execute(f"CREATE FOREIGN TABLE shards.pictures_{number} PARTITION OF shards.pictures "
-                           f"FOR VALUES FROM ({number * rows}) TO ({(number + 1) * rows}) "
-                           f"SERVER shards_{number} OPTIONS (table_name 'pictures', schema_name 'shards')")
+        for table in ("pictures", "waiting"):
+            connection.execute(f"CREATE FOREIGN TABLE shards.{table}_{number} PARTITION OF shards.{table} "
+                               f"FOR VALUES FROM ({number * rows}) TO ({(number + 1) * rows}) "
+                               f"SERVER shards_{number} OPTIONS (table_name '{table}', schema_name 'shards')")
 
 
 def there(query):
@@ -97,7 +101,7 @@ def milliseconds(work):
 
 # The kinds of search, in this order.
 KINDS = ["the first shard, by itself", "all shards, each by itself", "the first shard, by clip_shard_search",
-         "all shards, by clip_shard_search"]
+         "all shards, by clip_shard_search", "the first shard, which waits", "all shards, which wait"]
 
 
 def searches(coordinator, shards, pool):
@@ -105,8 +109,8 @@ def searches(coordinator, shards, pool):
     return [
         lambda query: found(shards[0], there(query)),
         lambda query: list(pool.map(lambda shard: found(shard, there(query)), shards)),
-        lambda query: found(coordinator, through("pictures_0", query)),
-        lambda query: found(coordinator, through("pictures", query)),
+        *(lambda query, table=table: found(coordinator, through(table, query))
+          for table in ("pictures_0", "pictures", "waiting_0", "waiting")),
     ]
 
 
@@ -201,9 +205,10 @@ def main():
             medians.append(statistics.median(times))
             last = statistics.quantiles(times, n=20)[-1]
             print(f"{name:<44}{medians[-1]:>10.2f}{statistics.mean(times):>10.2f}{last:>10.2f}")
-    print(f"all shards to the first: each by itself {medians[1] / medians[0]:.2f}, by clip_shard_search {medians[3] / medians[2]:.2f}")
+    print(f"all shards to the first: each by itself {medians[1] / medians[0]:.2f}, by clip_shard_search "
+          f"{medians[3] / medians[2]:.2f}, waiting {medians[5] / medians[4]:.2f}")
     if args.here:
-        for name, search in zip(KINDS[2:], kinds[2:]):
+        for name, search in zip(KINDS[2:4], kinds[2:4]):
             own, others = processor_time(coordinator, shards, search, args.rounds * queries)
             print(f"processor time, {name}: {own:.2f} ms on the coordinator, {others:.2f} on shards")
 
