@@ -14,15 +14,6 @@ use pgrx::{direct_function_call, pg_extern, pg_sys};
 use super::error::{Error, Result};
 use super::{SUPPORT_FILTER, SUPPORT_METRIC, arrays, relation, texts};
 
-/// Strategies of a filter column, by number: those of a B-tree.
-const COMPARISONS: [Comparison; 5] = [
-    Comparison::Less,
-    Comparison::LessOrEqual,
-    Comparison::Equal,
-    Comparison::GreaterOrEqual,
-    Comparison::Greater,
-];
-
 /// How values become words.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
@@ -258,7 +249,8 @@ impl Column {
     }
 
     fn compared(&self, strategy: u16, word: Word) -> Condition {
-        let Some(&comparison) = COMPARISONS.get(usize::from(strategy).wrapping_sub(1)) else {
+        // Those of a filter column are a B-tree's, and counted from 1.
+        let Some(&comparison) = Comparison::ALL.get(usize::from(strategy).wrapping_sub(1)) else {
             return Condition::unknown();
         };
         let ordered = match self.kind {

@@ -66,32 +66,25 @@ fn clip_recall(
     queries: Option<pg_sys::Oid>,
     nearest: Option<i32>,
 ) -> Returned<Option<f64>> {
-    Ok(recall(index, k, sample, queries, nearest).map_err(error::Error::from)?)
-}
-
-fn recall(
-    index: Option<pg_sys::Oid>,
-    k: Option<i32>,
-    sample: Option<i32>,
-    queries: Option<pg_sys::Oid>,
-    nearest: Option<i32>,
-) -> Result<Option<f64>> {
-    let (Some(index), Some(k @ 1..), Some(sample @ 1..)) = (index, k, sample) else {
-        return Err(Error::NotPositive);
+    let recall = || -> Result<Option<f64>> {
+        let (Some(index), Some(k @ 1..), Some(sample @ 1..)) = (index, k, sample) else {
+            return Err(Error::NotPositive);
+        };
+        let nearest = nearest.unwrap_or(k);
+        if !(1..=k).contains(&nearest) {
+            return Err(Error::Nearest { nearest, k });
+        }
+        let trial = Trial::of(index, k, sample, queries)?;
+        let (mut found, mut wanted) = (0, 0);
+        for vector in trial.vectors {
+            let exact = trial.measured.nearest(&EXACT, vector.clone(), nearest)?;
+            let by_index = trial.measured.nearest(&BY_INDEX, vector, k)?;
+            found += retrieval::recall::found(&exact, &by_index);
+            wanted += exact.len();
+        }
+        Ok((wanted > 0).then(|| found as f64 / wanted as f64))
     };
-    let nearest = nearest.unwrap_or(k);
-    if !(1..=k).contains(&nearest) {
-        return Err(Error::Nearest { nearest, k });
-    }
-    let trial = Trial::of(index, k, sample, queries)?;
-    let (mut found, mut wanted) = (0, 0);
-    for vector in trial.vectors {
-        let exact = trial.measured.nearest(&EXACT, vector.clone(), nearest)?;
-        let by_index = trial.measured.nearest(&BY_INDEX, vector, k)?;
-        found += retrieval::recall::found(&exact, &by_index);
-        wanted += exact.len();
-    }
-    Ok((wanted > 0).then(|| found as f64 / wanted as f64))
+    Ok(recall().map_err(error::Error::from)?)
 }
 
 /// An index, and what to search it for.

@@ -44,7 +44,7 @@ pub struct TokenizerSpec {
 
 impl TokenizerSpec {
     /// A tokenizer that is used as it is, whose texts are filled up at their ends.
-    pub(crate) fn plain(file: &str, context_length: usize) -> Self {
+    pub fn plain(file: &str, context_length: usize) -> Self {
         Self {
             file: file.to_owned(),
             context_length,

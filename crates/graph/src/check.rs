@@ -238,29 +238,19 @@ impl<S: PageStore> Check<'_, S> {
 
     /// Where some rows are, in the order of the pages.
     fn places(&self, rows: &[Tid]) -> Result<Vec<Place>> {
-        let index = self.index;
         let mut places = Vec::new();
-        for block in 0..index.store.blocks()? {
-            index.store.interrupt()?;
-            let page = index.store.read(block)?;
-            for number in 0..if page.has_slots() {
-                index.shape.slots
-            } else {
-                0
-            } {
-                let slot = page.slot(&index.shape, number);
-                let at = Pointer::new(index.shape.id(block, number)?, slot.header().version);
-                let here = slot.tids().iter();
-                places.extend(
-                    here.filter(|tid| rows.binary_search(tid).is_ok())
-                        .map(|&tid| Place {
-                            tid,
-                            at,
-                            removals: slot.removals(),
-                        }),
-                );
-            }
-        }
+        self.index.each_slot(|at, slot| {
+            let here = slot.tids().iter();
+            places.extend(
+                here.filter(|tid| rows.binary_search(tid).is_ok())
+                    .map(|&tid| Place {
+                        tid,
+                        at,
+                        removals: slot.removals(),
+                    }),
+            );
+            Ok(())
+        })?;
         Ok(places)
     }
 

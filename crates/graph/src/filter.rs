@@ -121,6 +121,17 @@ pub enum Comparison {
     Greater,
 }
 
+impl Comparison {
+    /// All of them, in the order of the strategies of a B-tree.
+    pub const ALL: [Self; 5] = [
+        Self::Less,
+        Self::LessOrEqual,
+        Self::Equal,
+        Self::GreaterOrEqual,
+        Self::Greater,
+    ];
+}
+
 /// Words from the first to the second, both included.
 type Range = (u64, u64);
 
@@ -342,14 +353,6 @@ mod tests {
 
     use super::*;
 
-    const COMPARISONS: [Comparison; 5] = [
-        Comparison::Less,
-        Comparison::LessOrEqual,
-        Comparison::Equal,
-        Comparison::GreaterOrEqual,
-        Comparison::Greater,
-    ];
-
     fn holds(comparison: Comparison, ordering: Ordering) -> bool {
         match comparison {
             Comparison::Less => ordering.is_lt(),
@@ -364,7 +367,7 @@ mod tests {
     /// exact.
     fn agrees(value: Word, key: Word, ordering: Ordering, ordered: bool) {
         assert!(value.word <= LAST && key.word <= LAST);
-        for comparison in COMPARISONS {
+        for comparison in Comparison::ALL {
             if !ordered && comparison != Comparison::Equal {
                 continue;
             }

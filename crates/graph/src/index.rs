@@ -276,6 +276,29 @@ impl<S: PageStore> Index<S> {
         self.basis.as_ref().map_or(0, |basis| basis.epoch())
     }
 
+    /// Reads every slot that there is, whatever it holds, in the order of the pages and each under its page's lock.
+    ///
+    /// # Errors
+    /// When the store fails or asks to stop, and those of `read`.
+    pub(crate) fn each_slot(
+        &self,
+        mut read: impl FnMut(Pointer, &Slot<'_>) -> Result<()>,
+    ) -> Result<()> {
+        for block in 1..self.store.blocks()? {
+            self.store.interrupt()?;
+            let page = self.store.read(block)?;
+            if !page.has_slots() {
+                continue;
+            }
+            for number in 0..self.shape.slots {
+                let slot = page.slot(&self.shape, number);
+                let at = Pointer::new(self.shape.id(block, number)?, slot.header().version);
+                read(at, &slot)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the slot `id` under its page's lock. `None` where there is no such slot.
     ///
     /// # Errors

@@ -40,7 +40,6 @@
 //!
 //! What was measured, and chosen by it, is told in `docs/`.
 //!
-#![warn(missing_docs)]
 
 mod arena;
 pub mod basis;

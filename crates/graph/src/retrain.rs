@@ -106,37 +106,34 @@ struct Sample {
 }
 
 fn sample<S: PageStore>(index: &Index<S>) -> Result<Sample> {
-    let (shape, mut random) = (index.shape, Random::new(u64::from(index.meta.epoch)));
+    let mut random = Random::new(u64::from(index.meta.epoch));
     let mut sample = Sample {
         nodes: 0,
         vectors: Vectors::default(),
         entries: Vec::new(),
     };
-    for block in 1..index.store.blocks()? {
-        index.store.interrupt()?;
-        let page = index.store.read(block)?;
-        for number in 0..if page.has_slots() { shape.slots } else { 0 } {
-            let slot = page.slot(&shape, number);
-            if slot.state() != State::Live {
-                continue;
-            }
-            sample.nodes += 1;
-            let norm = slot.header().norm_squared;
-            // Reservoir sampling (Vitter, Random sampling with a reservoir, 1985, algorithm R).
-            if sample.nodes <= SAMPLE {
-                sample.vectors.push(&slot.rounded().halves(), norm)?;
-            } else {
-                let at = random.below(sample.nodes);
-                if at < SAMPLE {
-                    sample.vectors.replace(at, &slot.rounded().halves(), norm);
-                }
-            }
-            if sample.entries.is_empty() || random.below(SAMPLED) == 0 {
-                let at = Pointer::new(shape.id(block, number)?, slot.header().version);
-                sample.entries.push(at);
+    index.each_slot(|at, slot| {
+        if slot.state() != State::Live {
+            return Ok(());
+        }
+        sample.nodes += 1;
+        let norm = slot.header().norm_squared;
+        // Reservoir sampling (Vitter, Random sampling with a reservoir, 1985, algorithm R).
+        if sample.nodes <= SAMPLE {
+            sample.vectors.push(&slot.rounded().halves(), norm)?;
+        } else {
+            let place = random.below(sample.nodes);
+            if place < SAMPLE {
+                sample
+                    .vectors
+                    .replace(place, &slot.rounded().halves(), norm);
             }
         }
-    }
+        if sample.entries.is_empty() || random.below(SAMPLED) == 0 {
+            sample.entries.push(at);
+        }
+        Ok(())
+    })?;
     Ok(sample)
 }
 

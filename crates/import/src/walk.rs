@@ -37,6 +37,18 @@ pub struct Entry {
     pub kind: Kind,
 }
 
+impl Entry {
+    /// One that cannot be looked at.
+    fn failed(path: PathBuf, source: io::Error) -> Self {
+        let kind = Kind::Failed(unreadable(&path, source));
+        Self {
+            path,
+            bytes: 0,
+            kind,
+        }
+    }
+}
+
 /// What an [`Entry`] is.
 #[derive(Debug)]
 pub enum Kind {
@@ -103,12 +115,7 @@ pub fn walk(
             Ok(entries) => entries,
             Err(source) if path == Path::new(directory) => return Err(unreadable(&path, source)),
             Err(source) => {
-                let kind = Kind::Failed(unreadable(&path, source));
-                see(Entry {
-                    path,
-                    bytes: 0,
-                    kind,
-                });
+                see(Entry::failed(path, source));
                 continue;
             }
         };
@@ -120,14 +127,7 @@ pub fn walk(
             match visit(&entry, recognize, trusted) {
                 Ok(None) => below.push(path),
                 Ok(Some((bytes, kind))) => see(Entry { path, bytes, kind }),
-                Err(source) => {
-                    let kind = Kind::Failed(unreadable(&path, source));
-                    see(Entry {
-                        path,
-                        bytes: 0,
-                        kind,
-                    });
-                }
+                Err(source) => see(Entry::failed(path, source)),
             }
         }
         // Taken from the end.

@@ -52,6 +52,15 @@ fn unit(vector: &[f16]) -> Vec<f64> {
     vector.iter().map(|x| x.to_f64() / norm).collect()
 }
 
+/// The dot product of weights, or of a centre, with a vector of length 1.
+fn along(weights: &[f32], x: &[f64]) -> f64 {
+    weights.iter().zip(x).map(|(&w, x)| f64::from(w) * x).sum()
+}
+
+fn logit(model: &Linear, class: usize, x: &[f64]) -> f64 {
+    model.biases[class] + along(&model.weights[class * x.len()..][..x.len()], x)
+}
+
 fn train(
     vectors: &[Vec<f16>],
     labels: &[usize],
@@ -87,14 +96,7 @@ fn gradient(
     gradient.resize(classes * (dims + 1), 0.0);
     for (vector, &label) in vectors.iter().zip(labels) {
         let x = unit(vector);
-        let logits = model.weights.chunks(dims).zip(&model.biases);
-        let logits = logits.map(|(w, b)| {
-            b + w
-                .iter()
-                .zip(&x)
-                .map(|(&w, x)| f64::from(w) * x)
-                .sum::<f64>()
-        });
+        let logits = (0..classes).map(|class| logit(model, class, &x));
         let exponentials: Vec<f64> = logits.map(f64::exp).collect();
         let sum: f64 = exponentials.iter().sum();
         for class in 0..classes {
@@ -173,15 +175,7 @@ fn without_a_penalty_it_ends() {
     assert!(model.weights.iter().all(|weight| weight.is_finite()));
     for (vector, &label) in vectors.iter().zip(&labels) {
         let x = unit(vector);
-        let logit = |class: usize| {
-            model.biases[class]
-                + model.weights[class * 8..][..8]
-                    .iter()
-                    .zip(&x)
-                    .map(|(&w, x)| f64::from(w) * x)
-                    .sum::<f64>()
-        };
-        assert_eq!(logit(1) > logit(0), label == 1);
+        assert_eq!(logit(&model, 1, &x) > logit(&model, 0, &x), label == 1);
     }
 }
 
@@ -197,14 +191,7 @@ fn a_class_without_rows_is_never_likely() {
     let (vectors, labels) = data(60, 8, 2, 1.0);
     let model = train(&vectors, &labels, 3, 0.1, false);
     let x = unit(&vectors[0]);
-    let logit = |class: usize| {
-        model.biases[class]
-            + model.weights[class * 8..][..8]
-                .iter()
-                .zip(&x)
-                .map(|(&w, x)| f64::from(w) * x)
-                .sum::<f64>()
-    };
+    let logit = |class| logit(&model, class, &x);
     assert!(logit(2) < logit(0) && logit(2) < logit(1));
 }
 
@@ -215,15 +202,8 @@ fn clusters_are_found() {
     assert_eq!(centres.len(), 6);
     let nearest = |vector: &[f16]| {
         let x = unit(vector);
-        let along = |centre: &[f32]| {
-            centre
-                .iter()
-                .zip(&x)
-                .map(|(&c, x)| f64::from(c) * x)
-                .sum::<f64>()
-        };
         (0..6)
-            .max_by(|&a, &b| along(&centres[a]).total_cmp(&along(&centres[b])))
+            .max_by(|&a, &b| along(&centres[a], &x).total_cmp(&along(&centres[b], &x)))
             .unwrap()
     };
     let mut cluster_of = [None; 6];

@@ -72,22 +72,14 @@ impl Nodes {
     /// When the store fails.
     pub fn read<S: PageStore>(index: &Index<S>) -> Result<Self> {
         let mut nodes = Vec::new();
-        for block in 1..index.store.blocks()? {
-            index.store.interrupt()?;
-            let page = index.store.read(block)?;
-            for number in 0..if page.has_slots() {
-                index.shape.slots
-            } else {
-                0
-            } {
-                let slot = page.slot(&index.shape, number);
-                let node = match slot.state() {
-                    State::Overflow => slot.owner(),
-                    _ => Pointer::new(index.shape.id(block, number)?, slot.header().version),
-                };
-                nodes.extend(slot.tids().iter().map(|&tid| (tid, node)));
-            }
-        }
+        index.each_slot(|at, slot| {
+            let node = match slot.state() {
+                State::Overflow => slot.owner(),
+                _ => at,
+            };
+            nodes.extend(slot.tids().iter().map(|&tid| (tid, node)));
+            Ok(())
+        })?;
         nodes.sort_unstable_by_key(|&(tid, _)| tid);
         let mut listed: Vec<_> = directory::entries(index)?
             .into_iter()

@@ -59,11 +59,9 @@ fn a_scan_begins_where_the_index_is_now() {
 #[test]
 fn everyone_at_once() {
     for seed in 0..6 {
-        let data = vectors(900, seed);
-        let store = MemStore::new();
-        build(&store, Metric::Cosine, &data[..600]);
+        let (store, data) = (&MemStore::new(), &vectors(900, seed));
+        build(store, Metric::Cosine, &data[..600]);
         store.lie_about_free_pages(seed);
-        let (store, data) = (&store, &data);
         let mut tasks: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
         for task in 0..2 {
             tasks.push(Box::new(move || {
@@ -110,11 +108,9 @@ fn everyone_at_once() {
 #[test]
 fn exact_scans_beside_everyone() {
     for seed in 0..6 {
-        let data = vectors(900, seed);
-        let store = MemStore::new();
-        build(&store, Metric::Cosine, &data[..600]);
+        let (store, data) = (&MemStore::new(), &vectors(900, seed));
+        build(store, Metric::Cosine, &data[..600]);
         store.lie_about_free_pages(seed);
-        let (store, data) = (&store, &data);
         let mut tasks: Vec<Box<dyn FnOnce() + Send>> = vec![
             Box::new(move || {
                 let mut index = Index::open(store, None).unwrap();
