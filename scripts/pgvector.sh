@@ -10,27 +10,22 @@ if [ ! -e "$into/$version" ] || [ ! -e "$into$("$PG_CONFIG" --pkglibdir)/vector.
     for program in apt-get dpkg-deb make gcc; do
         command -v $program >/dev/null || die "$program is missing, which pgvector is fetched and built with"
     done
-    # Whatever this machine has; its own lists stay as they are.
-    apt=$build/pgvector/apt
-    rm -rf "$into" "$apt"
-    mkdir -p "$apt/lists/partial" "$into"
-    archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' | grep -v security | head -n 1)
-    echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive trixie main" >"$apt/sources.list"
-    options=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$apt/lists"
-        -o APT::Sandbox::User=root)
     say "Fetching pgvector $version, source of Debian 13"
-    apt-get "${options[@]}" update -qq >&2
-    (cd "$apt" && apt-get "${options[@]}" source -qq --download-only "pgvector=$version-1" >&2)
-    echo "$sha256  $apt/pgvector_$version.orig.tar.gz" | sha256sum --check --quiet >&2
-    mkdir "$apt/source"
-    tar -xzf "$apt/pgvector_$version.orig.tar.gz" -C "$apt/source" --strip-components 1
+    fetched=$build/pgvector/apt
+    rm -rf "$into" "$fetched"
+    mkdir -p "$into"
+    debian deb-src "$fetched"
+    (cd "$fetched" && "${apt[@]}" source -qq --download-only "pgvector=$version-1" >&2)
+    echo "$sha256  $fetched/pgvector_$version.orig.tar.gz" | sha256sum --check --quiet >&2
+    mkdir "$fetched/source"
+    tar -xzf "$fetched/pgvector_$version.orig.tar.gz" -C "$fetched/source" --strip-components 1
     say "Building it for PostgreSQL $PG_MAJOR"
     (
-        cd "$apt/source"
+        cd "$fetched/source"
         make --silent OPTFLAGS= with_llvm=no PG_CONFIG="$PG_CONFIG"
         make --silent OPTFLAGS= with_llvm=no PG_CONFIG="$PG_CONFIG" DESTDIR="$into" install
     ) >"$build/pgvector/log" 2>&1 || { tail -n 20 "$build/pgvector/log" >&2; die "pgvector could not be built"; }
-    rm -rf "$apt"
+    rm -rf "$fetched"
     touch "$into/$version"
 fi
 echo "$into"
