@@ -98,15 +98,8 @@ EXECUTE nearest(-20, '{1,2.5,3,-4,NULL}', 3);
 EXECUTE nearest(NULL, '{1,2.5,3,-4}', 3);
 EXECUTE nearest(40, NULL, 3);
 RESET plan_cache_mode;
--- What the index has no rows of is not looked for in it. The newest versions say that the scan is disabled.
-CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS off) ' || query LOOP
-        IF line !~ 'Disabled:' THEN RETURN NEXT line; END IF;
-    END LOOP;
-END $$;
+\i plan.sql
+-- What the index has no rows of is not looked for in it.
 SELECT pg_temp.plan('SELECT id FROM photos WHERE number = 7');
 SELECT pg_temp.plan('SELECT id FROM photos WHERE embedding IS NULL AND number = 7 ORDER BY embedding <=> ''[1,1,1,1,1,1,1,1]''');
 RESET enable_seqscan;

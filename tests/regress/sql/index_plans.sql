@@ -8,22 +8,7 @@ CREATE INDEX photos_embedding ON photos USING clip_hnsw (embedding);
 VACUUM ANALYZE photos;
 SET max_parallel_workers_per_gather = 0;
 
--- EXPLAIN, with the result of an InitPlan shown as in PostgreSQL 17 and later.
-CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-    plan text;
-    result text;
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        plan := concat_ws(E'\n', plan, line);
-    END LOOP;
-    result := substring(plan FROM 'InitPlan 1 \(returns (\$\d+)\)');
-    IF result IS NOT NULL THEN
-        plan := replace(replace(plan, format(' (returns %s)', result), ''), result, '(InitPlan 1).col1');
-    END IF;
-    RETURN QUERY SELECT regexp_split_to_table(replace(plan, '"*VALUES*".column1', '$0'), E'\n');
-END $$;
+\i plan.sql
 \pset format unaligned
 \pset tuples_only on
 
@@ -137,13 +122,14 @@ ANALYZE few;
 SELECT pg_temp.plan($$SELECT id FROM few ORDER BY embedding <=> (SELECT clip_embed_text('snow')) LIMIT 10$$);
 
 -- More neighbours cost more, and so do more dimensions.
-CREATE FUNCTION pg_temp.cost(query text) RETURNS float8 LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.estimate(query text, what text) RETURNS float8 LANGUAGE plpgsql AS $$
 DECLARE
     plan json;
 BEGIN
     EXECUTE 'EXPLAIN (FORMAT json) ' || query INTO plan;
-    RETURN plan->0->'Plan'->>'Total Cost';
+    RETURN plan->0->'Plan'->>what;
 END $$;
+CREATE FUNCTION pg_temp.cost(query text) RETURNS float8 LANGUAGE sql AS $$ SELECT pg_temp.estimate(query, 'Total Cost') $$;
 CREATE TABLE wide AS SELECT id, array(SELECT sin(id * i)::real FROM generate_series(1, 128) i)::clip_vector(128) AS embedding FROM few;
 ANALYZE wide;
 SET enable_seqscan = off;
@@ -167,13 +153,7 @@ DROP TABLE photos, few, wide;
 CREATE TABLE marks (id integer, embedding clip_vector(8));
 INSERT INTO marks
 SELECT n, CASE WHEN n % 4 > 0 THEN array(SELECT sin(n * i) + 1 FROM generate_series(1, 8) i)::clip_vector END FROM generate_series(1, 8000) n;
-CREATE FUNCTION pg_temp.rows(query text) RETURNS float8 LANGUAGE plpgsql AS $$
-DECLARE
-    plan json;
-BEGIN
-    EXECUTE 'EXPLAIN (FORMAT json) ' || query INTO plan;
-    RETURN plan->0->'Plan'->>'Plan Rows';
-END $$;
+CREATE FUNCTION pg_temp.rows(query text) RETURNS float8 LANGUAGE sql AS $$ SELECT pg_temp.estimate(query, 'Plan Rows') $$;
 CREATE FUNCTION pg_temp.ratio(query text) RETURNS float8 LANGUAGE plpgsql AS $$
 DECLARE
     found float8;

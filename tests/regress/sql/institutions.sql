@@ -28,26 +28,20 @@ SELECT institution, type, 1800 + n % 120, institution || ' ' || n, format('https
 FROM generate_series(0, 2999) n, LATERAL (SELECT (ARRAY['BnF', 'INHA', 'ENC'])[n % 3 + 1], (ARRAY['map', 'portrait', 'print', 'seal'])[n / 3 % 4 + 1]) i (institution, type);
 ANALYZE objects;
 
+\i plan.sql
 -- Nodes that read or join objects; versions show filters and the policy's subquery in ways of their own.
-CREATE FUNCTION pg_temp.plan(statement text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || statement LOOP
-        IF line ~ 'Limit|Append|Sort$|on objects' THEN
-            RETURN NEXT line;
-        END IF;
-    END LOOP;
-END $$;
+CREATE FUNCTION pg_temp.nodes(query text) RETURNS SETOF text LANGUAGE sql AS $$
+SELECT line FROM pg_temp.plan(query) line WHERE line ~ 'Limit|Append|Sort$|on objects'
+$$;
 
 -- So few vectors, and so short ones, would be read through.
 SET enable_seqscan = off;
 SET enable_bitmapscan = off;
 -- One search: the index of each partition gives its nearest, and they are merged.
-SELECT pg_temp.plan($$SELECT title FROM objects ORDER BY embedding <=> '[1,0,0,0,0,0,0,0]' LIMIT 5$$);
+SELECT pg_temp.nodes($$SELECT title FROM objects ORDER BY embedding <=> '[1,0,0,0,0,0,0,0]' LIMIT 5$$);
 SELECT institution, title, region, manifest FROM objects ORDER BY embedding <=> '[1,0,0,0,0,0,0,0]' LIMIT 5;
 -- Of one institution or two, only their partitions are looked into.
-SELECT pg_temp.plan($$SELECT title FROM objects WHERE institution IN ('BnF', 'ENC') ORDER BY embedding <=> '[1,0,0,0,0,0,0,0]' LIMIT 5$$);
+SELECT pg_temp.nodes($$SELECT title FROM objects WHERE institution IN ('BnF', 'ENC') ORDER BY embedding <=> '[1,0,0,0,0,0,0,0]' LIMIT 5$$);
 SELECT title FROM objects WHERE institution IN ('BnF', 'ENC') ORDER BY embedding <=> '[1,0,0,0,0,0,0,0]' LIMIT 5;
 
 -- Rights: each institution sees its own objects and the others' unrestricted ones, and writes its own only.
@@ -63,7 +57,7 @@ CREATE POLICY reading ON objects FOR SELECT
 CREATE POLICY writing ON objects FOR UPDATE
     USING (institution IN (SELECT m.institution FROM members m WHERE m.role = current_user));
 SET ROLE regress_clip_bnf;
-SELECT pg_temp.plan($$SELECT title FROM objects ORDER BY embedding <=> '[1,0,0,0,0,0,0,0]' LIMIT 5$$);
+SELECT pg_temp.nodes($$SELECT title FROM objects ORDER BY embedding <=> '[1,0,0,0,0,0,0,0]' LIMIT 5$$);
 -- Objects 3, 13, 23 … are restricted, 3 is the BnF's.
 SELECT title, restricted FROM objects ORDER BY embedding <=> '[1,0,0,0,0,0,0,0]' LIMIT 5;
 WITH changed AS (UPDATE objects SET title = title WHERE id IN (1, 2, 3) RETURNING institution) SELECT * FROM changed;

@@ -20,6 +20,12 @@ EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
         detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
 END $$;
+-- With these contents in a file.
+CREATE FUNCTION pg_temp.attempt_with(file text, contents text, OUT state text, OUT message text, OUT detail text, OUT hint text)
+LANGUAGE sql AS $$
+SELECT pg_temp.write(file, contents);
+SELECT * FROM pg_temp.attempt('x');
+$$;
 
 -- Nothing is said: CLIP's ways.
 SELECT clip_register_model('bare', :'directory');
@@ -36,33 +42,24 @@ FROM clip_models WHERE name = 'processor' \gx
 
 -- A kind of processor, or a step, that is not carried out.
 \x on
-SELECT pg_temp.write('processor_config.json', '{"image_processor": {"image_processor_type": "FlavaImageProcessor"}}');
-SELECT * FROM pg_temp.attempt('x');
-SELECT pg_temp.write('processor_config.json', '{"image_processor": {"size": 224, "do_pad": true}}');
-SELECT * FROM pg_temp.attempt('x');
-SELECT pg_temp.write('processor_config.json', '{"image_processor": {"size": {"shortest_edge": 224, "longest_edge": 448}}}');
-SELECT * FROM pg_temp.attempt('x');
-SELECT pg_temp.write('processor_config.json', '{"image_processor": {"size": 256, "crop_size": 256}}');
-SELECT * FROM pg_temp.attempt('x');
+SELECT * FROM pg_temp.attempt_with('processor_config.json', '{"image_processor": {"image_processor_type": "FlavaImageProcessor"}}');
+SELECT * FROM pg_temp.attempt_with('processor_config.json', '{"image_processor": {"size": 224, "do_pad": true}}');
+SELECT * FROM pg_temp.attempt_with('processor_config.json', '{"image_processor": {"size": {"shortest_edge": 224, "longest_edge": 448}}}');
+SELECT * FROM pg_temp.attempt_with('processor_config.json', '{"image_processor": {"size": 256, "crop_size": 256}}');
 SELECT pg_temp.write('processor_config.json', '{"image_processor": {"size": 224}}');
 
 -- Settings of open_clip's tokenizers.
-SELECT pg_temp.write('config.json', '{"embed_dim": 512, "text_cfg": {"hf_tokenizer_name": "x", "tokenizer_kwargs": {"something_new": true}}}');
-SELECT * FROM pg_temp.attempt('x');
-SELECT pg_temp.write('config.json', '{"embed_dim": 512, "text_cfg": {"hf_tokenizer_name": "x", "tokenizer_mode": "clips"}}');
-SELECT * FROM pg_temp.attempt('x');
-SELECT pg_temp.write('config.json', '{"embed_dim": 512, "text_cfg": {"hf_tokenizer_name": "x", "tokenizer_kwargs": {"strip_sep_token": true}}}');
-SELECT * FROM pg_temp.attempt('x');
+SELECT * FROM pg_temp.attempt_with('config.json', '{"embed_dim": 512, "text_cfg": {"hf_tokenizer_name": "x", "tokenizer_kwargs": {"something_new": true}}}');
+SELECT * FROM pg_temp.attempt_with('config.json', '{"embed_dim": 512, "text_cfg": {"hf_tokenizer_name": "x", "tokenizer_mode": "clips"}}');
+SELECT * FROM pg_temp.attempt_with('config.json', '{"embed_dim": 512, "text_cfg": {"hf_tokenizer_name": "x", "tokenizer_kwargs": {"strip_sep_token": true}}}');
 SELECT pg_temp.write('tokenizer_config.json', '{"sep_token": "<|endoftext|>"}');
 SELECT * FROM pg_temp.attempt('separator');
 SELECT tokenization -> 'zeroed_id' AS zeroed_id FROM clip_models WHERE name = 'separator';
-SELECT pg_temp.write('tokenizer_config.json', '{"padding_side": "both"}');
-SELECT * FROM pg_temp.attempt('x');
+SELECT * FROM pg_temp.attempt_with('tokenizer_config.json', '{"padding_side": "both"}');
 SELECT pg_temp.write('tokenizer_config.json', '{"model_max_length": 40}');
 
 -- Towers without the projection that the configuration announces.
-SELECT pg_temp.write('config.json', '{"model_type": "clip", "projection_dim": 640}');
-SELECT * FROM pg_temp.attempt('x');
+SELECT * FROM pg_temp.attempt_with('config.json', '{"model_type": "clip", "projection_dim": 640}');
 
 -- The shorter of two lengths.
 SELECT pg_temp.write('config.json', '{"model_type": "clip", "text_config": {"max_position_embeddings": 77}}');
@@ -89,7 +86,6 @@ SELECT clip_register_model('words', :'directory');
 SELECT name, caveats FROM clip_models WHERE name IN ('words', 'clip-mini') ORDER BY name;
 
 -- What Git leaves behind without its extension for large files.
-SELECT pg_temp.write('config.json', E'version https://git-lfs.github.com/spec/v1');
-SELECT * FROM pg_temp.attempt('x');
+SELECT * FROM pg_temp.attempt_with('config.json', E'version https://git-lfs.github.com/spec/v1');
 
 COPY (SELECT WHERE false) TO PROGRAM 'rm -r clip_pg_regression clip_pg_regression_model';

@@ -7,17 +7,7 @@ SET max_parallel_workers_per_gather = 0;
 SET enable_memoize = off;
 -- Three dimensions are enough for a plan: most of this is not run.
 
--- EXPLAIN, with the result of an InitPlan shown as in PostgreSQL 17 and later.
-CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        IF line !~ 'Params Evaluated' THEN
-            RETURN NEXT replace(replace(line, ' (returns $0)', ''), '$0', '(InitPlan 1).col1');
-        END IF;
-    END LOOP;
-END $$;
+\i plan.sql
 \pset format unaligned
 \pset tuples_only on
 
