@@ -3,9 +3,12 @@
 use strict;
 use warnings;
 use File::Basename;
+use FindBin;
+use lib $FindBin::RealBin;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Sessions;
 use Test::More;
 use Time::HiRes qw(usleep);
 
@@ -33,21 +36,9 @@ sub kill_during
 		IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $_ ], '>', \$out, '2>', \$errors)
 	} @statements;
 	usleep(1000 * rand($milliseconds));
-	crash();
-	$_->finish for @sessions;
-}
-
-# Ends every process of the server at once, as a machine that fails does, and starts it again.
-sub crash
-{
-	my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
-	kill 'STOP', $postmaster;
-	my @children = split ' ', `pgrep -P $postmaster`;
-	kill 'KILL', $postmaster, @children;
-	$node->{_pid} = undef;
-	usleep(10_000) while grep { kill 0, $_ } $postmaster, @children;
-	unlink $node->data_dir . '/postmaster.pid';
+	crash($node);
 	$node->start;
+	$_->finish for @sessions;
 }
 
 # A build: nothing is left of it.
@@ -99,7 +90,8 @@ is($node->safe_psql('postgres', 'SELECT dying_nodes FROM clip_index_info(\'photo
 $node->safe_psql('postgres', 'CREATE UNLOGGED TABLE passing AS SELECT id, embedding FROM photos LIMIT 500;
 	ALTER TABLE passing ALTER COLUMN embedding TYPE clip_vector(32);
 	CREATE INDEX passing_embedding ON passing USING clip_hnsw (embedding)');
-crash();
+crash($node);
+$node->start;
 is($node->safe_psql('postgres', 'SELECT count(*) FROM passing'), '0', 'an unlogged table is empty after a crash');
 is( $node->safe_psql('postgres', "INSERT INTO passing SELECT id, embedding FROM photos LIMIT 300; SELECT verify('passing_embedding')"),
 	'',

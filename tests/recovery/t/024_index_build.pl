@@ -10,7 +10,6 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Sessions;
 use Test::More;
-use Time::HiRes qw(usleep);
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
@@ -61,13 +60,7 @@ is_deeply([ errors($session) ], ['57014'], 'a build in parts is canceled');
 is(files(), 0, 'and leaves no files');
 
 $session = building();
-my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
-kill 'STOP', $postmaster;
-my @children = split ' ', `pgrep -P $postmaster`;
-kill 'KILL', $postmaster, @children;
-$node->{_pid} = undef;
-usleep(10_000) while grep { kill 0, $_ } $postmaster, @children;
-unlink $node->data_dir . '/postmaster.pid';
+crash($node);
 finish($session);
 ok(files() > 0, 'a killed server leaves files');
 $node->start;

@@ -5,8 +5,9 @@ use warnings;
 use Exporter 'import';
 use IPC::Run;
 use PostgreSQL::Test::Utils;
+use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(session start finish errors worker);
+our @EXPORT = qw(session start finish errors worker crash);
 
 my $scripts = PostgreSQL::Test::Utils::tempdir();
 my $started = 0;
@@ -49,6 +50,20 @@ sub worker
 	my ($node) = @_;
 	$node->poll_query_until('postgres', 'SELECT count(pid) = 1 FROM clip_worker_stats') or die 'no worker';
 	return $node->safe_psql('postgres', 'SELECT pid FROM clip_worker_stats');
+}
+
+# Ends every process of the server at once, as a machine that fails does.
+sub crash
+{
+	my ($node) = @_;
+	my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+	kill 'STOP', $postmaster;
+	my @children = split ' ', `pgrep -P $postmaster`;
+	kill 'KILL', $postmaster, @children;
+	$node->{_pid} = undef;
+	usleep(10_000) while grep { kill 0, $_ } $postmaster, @children;
+	unlink $node->data_dir . '/postmaster.pid';
+	return;
 }
 
 1;
