@@ -163,14 +163,8 @@ impl<'conn> Client<'_, 'conn> {
 pub struct Rows<'conn>(ManuallyDrop<SpiCursor<'conn>>);
 
 impl Rows<'_> {
-    /// The next rows, none at the end.
-    pub fn fetch(&mut self, count: libc::c_long) -> Result<SpiTupleTable<'_>> {
-        self.0.fetch(count)
-    }
-
-    /// Hands the first `N` columns of each of the next rows to `take`, and forgets the rows, which [`fetch`](Self::fetch)
-    /// keeps as long as the connection; returns how many there were, none at the end. What the columns hold is gone
-    /// after `take`.
+    /// Hands the first `N` columns of each of the next rows to `take`, and forgets the rows, which would be kept as long as
+    /// the connection; returns how many there were, none at the end. What the columns hold is gone after `take`.
     pub fn each<const N: usize>(
         &mut self,
         count: libc::c_long,

@@ -14,9 +14,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many rows are looked for at once. Entries of rows that were dealt with stay in the index of pending rows for as long
-/// as a snapshot is older, and each look passes them.
-const FOUND_AT_ONCE: usize = 16384;
+/// How many rows are looked for at once when a table is begun; twice as many each time, and at most [`LONGEST_LOOK`]. Entries
+/// of rows that were dealt with stay in the index of pending rows for as long as a snapshot is older, and each look passes
+/// all of them again: the fewer looks a table takes, the less often.
+const FIRST_LOOK: usize = 1 << 14;
+
+/// See [`FIRST_LOOK`]. So many are remembered in two megabytes.
+const LONGEST_LOOK: usize = 1 << 18;
 
 /// For how long an owner's tables are worked on while another's wait.
 const TURN: Duration = Duration::from_secs(10);
@@ -98,6 +102,8 @@ struct Position {
     cursor: Tid,
     /// Rows that were found after it and are still to be visited.
     found: VecDeque<Tid>,
+    /// How many are looked for next.
+    look: usize,
     /// Whether these are the last ones of the table.
     at_end: bool,
     /// Rows embedded since the table was last begun.
@@ -111,6 +117,7 @@ impl Position {
         Self {
             cursor: job.map_or(Tid::START, |job| job.start),
             found: VecDeque::new(),
+            look: FIRST_LOOK,
             at_end: false,
             pass: 0,
             embedded: job.map_or(0, |job| job.embedded),
@@ -197,13 +204,14 @@ impl<T> Backfill<T> {
                 true => Tid::START,
                 false => position.cursor,
             };
-            let found = server.find(&job.table, after, FOUND_AT_ONCE)?;
+            let found = server.find(&job.table, after, position.look)?;
             if position.at_end {
                 job.start = Tid::START;
                 position.pass = 0;
             }
             position.cursor = after;
-            position.at_end = found.len() < FOUND_AT_ONCE;
+            position.at_end = found.len() < position.look;
+            position.look = LONGEST_LOOK.min(2 * position.look);
             position.found = found.into();
         } else {
             let end = End {

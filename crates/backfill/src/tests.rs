@@ -15,6 +15,7 @@ struct Tables {
     embedded: Vec<(u32, Tid)>,
     ended: Vec<(u32, End)>,
     batches: Vec<usize>,
+    looks: Vec<usize>,
     /// Rows that somebody writes as a batch of a table is embedded.
     written: Vec<(u32, Tid)>,
     /// How many questions are answered before one fails.
@@ -30,6 +31,7 @@ impl Tables {
             embedded: Vec::new(),
             ended: Vec::new(),
             batches: Vec::new(),
+            looks: Vec::new(),
             written: Vec::new(),
             answers: None,
         };
@@ -61,6 +63,7 @@ impl Server for Tables {
 
     fn find(&mut self, table: &u32, after: Tid, limit: usize) -> Result<Vec<Tid>, ()> {
         self.answer()?;
+        self.looks.push(limit);
         let rows = self.pending.entry(*table).or_default().keys();
         let rows = rows.filter(|&&row| row > after && !self.listed.contains(&(*table, row)));
         Ok(rows.take(limit).copied().collect())
@@ -136,6 +139,18 @@ fn a_table_is_embedded_in_batches() {
         any_embedded: true,
     };
     assert_eq!(tables.ended, [(1, end)]);
+}
+
+#[test]
+fn more_is_looked_for_each_time_until_a_table_is_left() {
+    let rows = (0..120_000).map(|n| (1, row(n), true));
+    let mut tables = Tables::of(rows.chain([(2, row(0), true)]));
+    let jobs = jobs(&[(1, 10), (2, 10)]);
+    let mut backfill = Backfill::new(jobs, Scope::Queue, 1024, None, tables.now);
+    run(&mut backfill, &mut tables);
+    assert_eq!(tables.embedded.len(), 120_001);
+    // Of the fourth the last are found.
+    assert_eq!(tables.looks, [1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 14]);
 }
 
 #[test]

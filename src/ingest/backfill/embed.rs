@@ -105,7 +105,7 @@ fn lock(client: &mut Client<'_, '_>, table: &Table, tids: &[Tid]) -> sql::Result
     let mut rows = {
         let _owner = Owner::of(table, &KEYS);
         let rows = client.update(&statement, &[tid::items(tids.iter().copied()).into()])?;
-        rows.map(|row| Row::read(&row, true))
+        rows.map(|row| Row::read(&row))
             .collect::<sql::Result<Vec<Row>>>()?
     };
     // Another session may have listed a row since it was found.

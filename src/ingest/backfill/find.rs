@@ -48,13 +48,14 @@ pub fn find(
     let mut tids = Vec::new();
     while tids.len() < limit {
         let count = CHUNK.min(limit - tids.len());
-        let mut found = {
+        let mut found = Vec::new();
+        {
             let _owner = Owner::of(table, &KEYS);
-            let found = rows.fetch(count as libc::c_long)?;
-            found
-                .map(|row| Row::read(&row, any_listed))
-                .collect::<sql::Result<Vec<_>>>()?
-        };
+            rows.each(count as libc::c_long, |[tid, key, version]| {
+                // SAFETY: these are the columns of the statement, and others are null.
+                found.push(unsafe { Row::of(tid, key, version) });
+            })?;
+        }
         let at_end = found.len() < count;
         if any_listed {
             listed::leave_out(client, table, &mut found)?;

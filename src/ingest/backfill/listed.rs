@@ -13,7 +13,11 @@ use crate::{
     text::{Text, with_counterparts},
 };
 use backfill::{Tid, retries};
-use pgrx::{datum::DatumWithOid, spi::SpiHeapTupleData};
+use pgrx::{
+    datum::{DatumWithOid, FromDatum},
+    pg_sys::Datum,
+    spi::SpiHeapTupleData,
+};
 use std::collections::HashSet;
 
 /// A row, by where it is; once it is known, by its key and version, too.
@@ -26,19 +30,34 @@ pub struct Row {
 }
 
 impl Row {
-    /// Reads the first columns of a row of a statement's: `ctid`, and the others if they are there.
-    pub fn read(row: &SpiHeapTupleData<'_>, is_named: bool) -> sql::Result<Self> {
-        let text = |column| -> sql::Result<Text> {
-            Ok(match is_named {
-                true => row.get(column)?.unwrap_or_default(),
-                false => Text::default(),
-            })
-        };
+    /// Reads the first columns of a row of a statement's, `ctid` and the others.
+    pub fn read(row: &SpiHeapTupleData<'_>) -> sql::Result<Self> {
         Ok(Self {
             tid: tid::read(row)?,
-            key: text(2)?,
-            version: text(3)?,
+            key: row.get(2)?.unwrap_or_default(),
+            version: row.get(3)?.unwrap_or_default(),
         })
+    }
+
+    /// Of columns that were read, null where it is not known.
+    ///
+    /// # Safety
+    /// They are a `tid` and two texts, or null.
+    pub unsafe fn of(tid: Option<Datum>, key: Option<Datum>, version: Option<Datum>) -> Self {
+        /// # Safety
+        /// The value is one of the type.
+        unsafe fn read<T: FromDatum>(value: Option<Datum>) -> Option<T> {
+            // SAFETY: the caller vouches for the type.
+            value.and_then(|value| unsafe { T::from_datum(value, false) })
+        }
+        // SAFETY: the caller vouches for the types.
+        unsafe {
+            Self {
+                tid: read(tid).map_or(Tid::START, tid::of),
+                key: read(key).unwrap_or_default(),
+                version: read(version).unwrap_or_default(),
+            }
+        }
     }
 
     /// What names this version of the row in the list.

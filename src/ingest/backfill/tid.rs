@@ -23,8 +23,11 @@ pub fn items(tids: impl Iterator<Item = Tid>) -> Vec<ItemPointerData> {
 /// The first column of a row of a statement's, which is not NULL.
 pub fn read(row: &SpiHeapTupleData<'_>) -> sql::Result<Tid> {
     let item: Option<ItemPointerData> = row.get(1)?;
-    Ok(item.map_or(Tid::START, |item| {
-        let (block, offset) = item_pointer_get_both(item);
-        Tid { block, offset }
-    }))
+    Ok(item.map_or(Tid::START, of))
+}
+
+/// As the server has it.
+pub fn of(item: ItemPointerData) -> Tid {
+    let (block, offset) = item_pointer_get_both(item);
+    Tid { block, offset }
 }
