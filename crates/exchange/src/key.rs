@@ -43,7 +43,7 @@ impl Key {
     }
 }
 
-/// A key may be looked up by what [`write`] has made of the same.
+/// A key may be looked up by what [`write()`] has made of the same.
 impl Borrow<[u8]> for Key {
     fn borrow(&self) -> &[u8] {
         &self.0

@@ -2,7 +2,7 @@
 //!
 //! A walk on the graph may miss rows, and it pays several times as much for a node as reading the pages one after the
 //! other does. So a scan that wants more rows than the graph is good for ends here: a [`Sweep`] of all pages tells
-//! that of every node, a [`Sorter`] puts 16 bytes of each in order, in memory or on disk, and the rows
+//! that of every node, a [sorter](crate::sort::Sorter) puts 16 bytes of each in order, in memory or on disk, and the rows
 //! are read when a node's turn has come. Who wants rows in no order takes them from the sweep.
 //!
 //! # Why nothing is lost

@@ -1,7 +1,7 @@
 //! One half as decimal text, and the rounding of wider numbers to halves.
 //!
 //! Every conversion rounds once, to the nearest half, ties to even: never by way of a third precision, whose rounding
-//! could push a number over the middle between two halves. What [`write`] wrote, [`parse`] reads as the same half.
+//! could push a number over the middle between two halves. What [`write()`] wrote, [`parse`] reads as the same half.
 
 use std::cmp::Ordering;
 
