@@ -1,18 +1,26 @@
 //! JPEG: which kind it is, and who decodes that. Blocks of samples of 8 bits, with Huffman or arithmetic codes, go
-//! through libjpeg (`turbo`), predictions through `lossless`.
+//! through libjpeg (`turbo`), those of 12 bits through `blocks`, predictions through `lossless`.
 
+mod blocks;
+mod colours;
+mod dct;
+mod deep;
 mod exact;
 mod feed;
 mod huffman;
 mod lossless;
+mod strict;
 mod turbo;
 
 use super::decoder::{self, Decoder, Opening, Reader, only_page};
-use super::markers::next_segment;
+use super::markers::{Markers, next_segment};
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
 use super::{Format, metadata};
 use crate::{Error, Result};
+pub(crate) use colours::Colours;
+use deep::DeepRows;
+pub(crate) use deep::{BITS as DEEP_BITS, Deep};
 use exact::Exact;
 pub(crate) use feed::Feed;
 pub(crate) use lossless::Lossless;
@@ -34,6 +42,7 @@ impl Decoder for Jpeg {
     fn readers(&self) -> Vec<Reader> {
         vec![
             Reader::built_in("", "mozjpeg", "4.1.1"),
+            Reader::built_in("12 bits", "clip_pg", env!("CARGO_PKG_VERSION")),
             Reader::built_in("lossless", "clip_pg", env!("CARGO_PKG_VERSION")),
         ]
     }
@@ -47,7 +56,10 @@ impl Decoder for Jpeg {
         only_page(page)?;
         let header = Header::parse(bytes, pulse)?;
         Ok(decoder::Header {
-            reducible: if header.lossless() { 1 } else { 8 },
+            reducible: match header.kind() {
+                Kind::Blocks => 8,
+                Kind::Deep | Kind::Lossless => 1,
+            },
             orientation: metadata::read(Format::Jpeg, bytes, pulse).orientation,
             refused: header.refused(),
             ..decoder::Header::new((header.width, header.height))
@@ -56,11 +68,42 @@ impl Decoder for Jpeg {
 
     fn open<'a>(&self, file: Opening<'a, '_>) -> Result<Box<dyn Rows + 'a>> {
         let header = Header::parse(file.bytes, file.pulse)?;
-        Ok(match header.lossless() {
-            true => Box::new(Exact::open(file.bytes, &header, file.pulse)?),
-            false => Box::new(Scanlines::open(file, &header)?),
+        Ok(match header.kind() {
+            Kind::Lossless => Box::new(Exact::open(file.bytes, &header, file.pulse)?),
+            Kind::Deep => Box::new(DeepRows::open(file.bytes, &header, file.pulse)?),
+            Kind::Blocks => Box::new(Scanlines::open(file, &header)?),
         })
     }
+}
+
+/// Start of a frame of JPEG-LS (ITU-T T.87).
+const LS: u8 = 0xf7;
+
+/// Whether there is an end mark in what follows the header of a scan: at the end of the file, as a rule.
+fn ended(data: &[u8], pulse: &Pulse<'_>) -> bool {
+    const BLOCK: usize = 1 << 20;
+    let mut end = data.len();
+    while end > 1 {
+        pulse.beat();
+        let start = end.saturating_sub(BLOCK);
+        let block = data.get(start..end).unwrap_or_default();
+        if block.windows(2).any(|pair| pair == [0xff, 0xd9]) {
+            return true;
+        }
+        // The mark may lie across the blocks.
+        end = if start == 0 { 0 } else { start + 1 };
+    }
+    false
+}
+
+/// Who decodes a JPEG.
+enum Kind {
+    /// libjpeg: blocks of samples of 8 bits.
+    Blocks,
+    /// Blocks of samples of 12 bits.
+    Deep,
+    /// Predictions.
+    Lossless,
 }
 
 /// What precedes the first scan.
@@ -73,11 +116,17 @@ struct Header {
     /// Marker of the frame header and bits of a sample, which tell whether there is a decoder.
     frame: (u8, u8),
     components: u8,
+    /// Whether the components are called `R`, `G` and `B`.
+    rgb: bool,
     /// The colours that an Adobe segment tells, and whether there is a JFIF segment.
     adobe: Option<u8>,
     jfif: bool,
     /// Whether the first scan holds less than the whole picture: libjpeg then reads all scans at once.
     multi_scan: bool,
+    /// Whether the number of rows follows the first scan.
+    late: bool,
+    /// Whether there is an end mark.
+    ended: bool,
 }
 
 impl Header {
@@ -91,9 +140,12 @@ impl Header {
             height: 0,
             frame: (0, 0),
             components: 0,
+            rgb: false,
             adobe: None,
             jfif: false,
             multi_scan: false,
+            late: false,
+            ended: true,
         };
         let mut rest = bytes.get(2..).unwrap_or_default();
         loop {
@@ -105,11 +157,12 @@ impl Header {
                 (0xe0, data) => header.jfif |= data.starts_with(b"JFIF\0"),
                 (0xee, data) if data.starts_with(b"Adobe") => header.adobe = data.get(11).copied(),
                 (0xc4 | 0xc8 | 0xcc, _) => {}
-                (0xc0..=0xcf, &[precision, h1, h0, w1, w0, components, ..]) => {
+                (0xc0..=0xcf | LS, &[precision, h1, h0, w1, w0, components, ref rest @ ..]) => {
                     header.frame = (marker, precision);
                     header.width = u16::from_be_bytes([w1, w0]).into();
                     header.height = u16::from_be_bytes([h1, h0]).into();
                     header.components = components;
+                    header.rgb = matches!(rest, [b'R', _, _, b'G', _, _, b'B', ..]);
                     header.multi_scan = matches!(marker, 0xc2 | 0xca);
                 }
                 (0xda, &[components, ..]) if header.components > 0 => {
@@ -122,26 +175,57 @@ impl Header {
                 _ => {}
             }
         }
+        if header.height == 0 {
+            let mut lines = Markers::from(rest).filter(|(marker, ..)| *marker == 0xdc);
+            if let Some((_, &[h1, h0], _)) = lines.next() {
+                header.height = u16::from_be_bytes([h1, h0]).into();
+                header.late = true;
+            }
+        }
+        header.ended = ended(rest, pulse);
         if header.width == 0 || header.height == 0 {
             return Err(corrupt(Format::Jpeg, "the picture has no pixels"));
         }
         Ok(header)
     }
 
-    /// Whether predictions are coded instead of blocks.
-    fn lossless(&self) -> bool {
-        self.frame.0 == 0xc3
+    fn kind(&self) -> Kind {
+        match self.frame {
+            (0xc3, _) => Kind::Lossless,
+            (_, 12) => Kind::Deep,
+            _ => Kind::Blocks,
+        }
     }
 
-    /// The variant where there is no decoder for it: hierarchical files, and those of 12 bits.
+    /// What the samples of a pixel are, as libjpeg-turbo guesses where no segment says so.
+    fn colours(&self) -> Colours {
+        let predicted = matches!(self.kind(), Kind::Lossless);
+        match (self.components, self.adobe, self.jfif) {
+            (1 | 2, ..) => Colours::Grey,
+            (3, None, true) => Colours::YCbCr,
+            (3, Some(0), _) => Colours::Rgb,
+            (3, None, _) if predicted || self.rgb => Colours::Rgb,
+            (3, ..) => Colours::YCbCr,
+            (_, Some(2), _) => Colours::Ycck,
+            _ => Colours::Cmyk,
+        }
+    }
+
+    /// The variant where there is no decoder for it: hierarchical files, and rare codes.
     fn refused(&self) -> Option<String> {
         let ((marker, precision), components) = (self.frame, self.components);
+        if self.late {
+            return Some("JPEG whose height follows its first scan".to_owned());
+        }
         let format = match (marker, precision, components) {
+            (LS, ..) => "JPEG-LS".to_owned(),
             (0xc3, 2..=16, 1..=4) => return None,
             (0xcb, ..) => "arithmetic-coded lossless JPEG".to_owned(),
             (0xc5..=0xc7 | 0xcd..=0xcf, ..) => "hierarchical JPEG".to_owned(),
+            (0xc0..=0xc2, 12, 1 | 3 | 4) => return None,
+            (0xc9 | 0xca, 12, _) => "arithmetic-coded 12-bit JPEG".to_owned(),
             (_, 8, 1 | 3 | 4) => return None,
-            (_, 8, _) => format!("JPEG of {components} components"),
+            (_, 8 | 12, _) => format!("JPEG of {components} components"),
             _ => format!("{precision}-bit JPEG"),
         };
         Some(format)
@@ -167,6 +251,19 @@ pub(super) fn rgb_of_ycc([y, blue, red]: [u8; 3]) -> [u8; 3] {
         sample(-22_554 * blue - 46_802 * red),
         sample(116_130 * blue),
     ]
+}
+
+/// Writes a row of samples, those of a pixel side by side, as RGB.
+fn rgb_row(samples: &[u16], components: usize, colours: Colours, bits: u32, row: &mut [u8]) {
+    let pixels = samples.chunks_exact(components);
+    for (rgb, pixel) in row.as_chunks_mut::<3>().0.iter_mut().zip(pixels) {
+        *rgb = colours.bytes(pixel, bits);
+    }
+}
+
+/// The error for segments that cannot all be true.
+fn contradictory() -> Error {
+    corrupt(Format::Jpeg, "contradictory headers")
 }
 
 /// The error for a code that no table has.

@@ -6,7 +6,12 @@ pub(super) struct Markers<'a>(&'a [u8]);
 impl<'a> Markers<'a> {
     /// Of a file, or of what begins with SOI as a file does.
     pub(super) fn of(file: &'a [u8]) -> Self {
-        Self(file.get(2..).unwrap_or_default())
+        Self::from(file.get(2..).unwrap_or_default())
+    }
+
+    /// Of what begins with a segment, or with the data of a scan.
+    pub(super) fn from(rest: &'a [u8]) -> Self {
+        Self(rest)
     }
 }
 

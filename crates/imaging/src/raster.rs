@@ -94,17 +94,19 @@ pub(super) fn compose(rgb: [u8; 3], opacity: u8, alpha: Alpha) -> [u8; 3] {
     })
 }
 
-/// Zeroed bytes, or an error where the system has no memory for them. `progress` is called on the way: the system takes
+/// Zeroes, or an error where the system has no memory for them. `progress` is called on the way: the system takes
 /// a second for some gigabytes.
-pub(super) fn zeroed(length: usize, pulse: &Pulse<'_>) -> Result<Vec<u8>> {
+pub(super) fn zeroed<T: Copy + Default>(length: usize, pulse: &Pulse<'_>) -> Result<Vec<T>> {
     const BLOCK: usize = 1 << 24;
-    let mut bytes = Vec::new();
-    bytes
+    let mut samples = Vec::new();
+    samples
         .try_reserve_exact(length)
-        .map_err(|_| Error::OutOfMemory { bytes: length })?;
-    while bytes.len() < length {
+        .map_err(|_| Error::OutOfMemory {
+            bytes: length.saturating_mul(size_of::<T>()),
+        })?;
+    while samples.len() < length {
         pulse.beat();
-        bytes.resize(length.min(bytes.len() + BLOCK), 0);
+        samples.resize(length.min(samples.len() + BLOCK), T::default());
     }
-    Ok(bytes)
+    Ok(samples)
 }

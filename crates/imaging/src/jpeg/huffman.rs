@@ -45,6 +45,33 @@ impl Table {
     }
 }
 
+/// The tables that are in force, by their numbers: those of differences, and those of the other coefficients of a block.
+#[derive(Default)]
+pub(super) struct Tables {
+    pub(super) differences: [Option<Table>; 4],
+    pub(super) others: [Option<Table>; 4],
+}
+
+impl Tables {
+    /// Reads the tables of a DHT segment; None where it contradicts itself.
+    pub(super) fn define(&mut self, mut segment: &[u8]) -> Option<()> {
+        while let Some((&place, rest)) = segment.split_first() {
+            let (counts, rest) = rest.split_first_chunk::<16>()?;
+            let length = counts.iter().map(|&count| usize::from(count)).sum();
+            let (values, rest) = rest.split_at_checked(length)?;
+            let tables = match place >> 4 {
+                0 => &mut self.differences,
+                _ => &mut self.others,
+            };
+            if let Some(table) = tables.get_mut(usize::from(place & 15)) {
+                *table = Some(Table::new(counts, values)?);
+            }
+            segment = rest;
+        }
+        Some(())
+    }
+}
+
 /// The bits of a scan up to its next marker.
 pub(super) struct Bits<'a> {
     rest: &'a [u8],
@@ -113,16 +140,22 @@ impl<'a> Bits<'a> {
         table.values.get(usize::try_from(place).ok()?).copied()
     }
 
-    /// A number of `count` bits, at most 16, whose first bit tells its sign (table F.1).
-    pub(super) fn signed(&mut self, count: u32) -> i32 {
-        if count == 0 {
-            return 0;
-        }
+    /// A number of `count` bits, at most 16.
+    pub(super) fn unsigned(&mut self, count: u32) -> i32 {
         if self.held < count {
             self.fill();
         }
         let value = self.peek(count) as i32;
         self.held -= count;
+        value
+    }
+
+    /// A number of `count` bits, at most 16, whose first bit tells its sign (table F.1).
+    pub(super) fn signed(&mut self, count: u32) -> i32 {
+        if count == 0 {
+            return 0;
+        }
+        let value = self.unsigned(count);
         match value >> (count - 1) {
             0 => value - (1 << count) + 1,
             _ => value,

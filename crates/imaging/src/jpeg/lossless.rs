@@ -3,8 +3,8 @@
 //! Of 2 to 16 bits and one to four components, together in one scan or each in its own; scans are read side by side, so
 //! that no more than two rows are held.
 
-use super::huffman::{Bits, Table};
-use super::unreadable_data;
+use super::huffman::{Bits, Table, Tables};
+use super::{contradictory, unreadable_data};
 use crate::Format;
 use crate::markers::Markers;
 use crate::source::{Pulse, corrupt};
@@ -44,10 +44,10 @@ impl<'a> Lossless<'a> {
     /// # Errors
     /// [`Error::CorruptImage`], [`Error::UnsupportedImageFormat`].
     pub(crate) fn open(bytes: &'a [u8], tables: &'a [u8], pulse: &Pulse<'_>) -> Result<Self> {
-        let mut known: [Option<Table>; 4] = [const { None }; 4];
+        let mut known = Tables::default();
         for (marker, segment, _) in Markers::of(tables) {
             if marker == 0xc4 {
-                define(&mut known, segment)?;
+                known.define(segment).ok_or_else(contradictory)?;
             }
         }
         let mut frame: Option<(Self, Vec<u8>)> = None;
@@ -55,7 +55,7 @@ impl<'a> Lossless<'a> {
         for (marker, segment, rest) in Markers::of(bytes) {
             pulse.beat();
             match marker {
-                0xc4 => define(&mut known, segment)?,
+                0xc4 => known.define(segment).ok_or_else(contradictory)?,
                 0xdd => {
                     let interval_of = segment
                         .first_chunk()
@@ -198,7 +198,7 @@ impl<'a> Scan<'a> {
     fn of(
         segment: &[u8],
         ids: &[u8],
-        tables: &[Option<Table>; 4],
+        tables: &Tables,
         bits: u32,
         rest: &'a [u8],
         interval: usize,
@@ -209,7 +209,7 @@ impl<'a> Scan<'a> {
             .ok_or_else(contradictory)?;
         let components = specified.as_chunks::<2>().0.iter().map(|&[id, table]| {
             let component = ids.iter().position(|&known| known == id)?;
-            let table = tables.get(usize::from(table >> 4))?.clone()?;
+            let table = tables.differences.get(usize::from(table >> 4))?.clone()?;
             Some((component, table))
         });
         let components: Vec<_> = components
@@ -228,23 +228,4 @@ impl<'a> Scan<'a> {
             _ => Err(contradictory()),
         }
     }
-}
-
-/// Reads the tables of a DHT segment.
-fn define(tables: &mut [Option<Table>; 4], mut segment: &[u8]) -> Result<()> {
-    while let Some((&place, rest)) = segment.split_first() {
-        let (counts, rest) = rest.split_first_chunk::<16>().ok_or_else(contradictory)?;
-        let length = counts.iter().map(|&count| usize::from(count)).sum();
-        let (values, rest) = rest.split_at_checked(length).ok_or_else(contradictory)?;
-        // Tables for what is no difference belong to other kinds of JPEG.
-        if let (0, Some(table)) = (place >> 4, tables.get_mut(usize::from(place & 15))) {
-            *table = Some(Table::new(counts, values).ok_or_else(contradictory)?);
-        }
-        segment = rest;
-    }
-    Ok(())
-}
-
-fn contradictory() -> Error {
-    corrupt(Format::Jpeg, "contradictory headers")
 }

@@ -5,6 +5,7 @@
 //! what follows the picture is not looked at, but data that ends early is an error.
 
 use super::feed::Feed;
+use super::strict;
 use super::{Header, rgb_of_inverted};
 use crate::color::Conversion;
 use crate::decoder::Opening;
@@ -52,10 +53,15 @@ impl<'a> Scanlines<'a> {
         }
         let cmyk = header.components == 4;
         let decoder = pulse.confine(Format::Jpeg, || {
-            let feed = Feed::new(Vec::new(), bytes, true, header.multi_scan, pulse);
-            let mut decoder = Decompress::builder()
-                .from_reader(feed)
-                .map_err(unreadable)?;
+            // What has all of its only scan needs no end mark. Arithmetic codes do not tell that any are missing.
+            let endless =
+                !header.ended && !header.multi_scan && matches!(header.frame.0, 0xc0 | 0xc1);
+            let feed = Feed::new(Vec::new(), bytes, !endless, header.multi_scan, pulse);
+            let builder = match endless {
+                true => Decompress::with_err(strict::errors()),
+                false => Decompress::builder(),
+            };
+            let mut decoder = builder.from_reader(feed).map_err(unreadable)?;
             if decoder.size() != (width, height) {
                 return Err(corrupt(Format::Jpeg, "contradictory frame headers"));
             }

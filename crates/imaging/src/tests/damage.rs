@@ -136,7 +136,8 @@ fn jpegs_without_a_decoder_are_named() {
     for (at, byte, format) in [
         (1, 0xcb, "arithmetic-coded lossless JPEG"),
         (1, 0xc5, "hierarchical JPEG"),
-        (4, 12, "12-bit JPEG"),
+        (1, 0xf7, "JPEG-LS"),
+        (4, 10, "10-bit JPEG"),
         (9, 2, "JPEG of 2 components"),
     ] {
         let mut other = jpeg.clone();
@@ -246,4 +247,40 @@ fn pictures_over_the_limit_are_reduced() {
     }
     let error = pixels(&read("rgb.png"), Region::Full, &small, &limits, &|| ()).unwrap_err();
     assert!(matches!(error, Error::ImageTooLarge { .. }), "{error}");
+}
+
+/// Programs that stop too early leave out the end mark: a scan that has all of its picture needs none.
+#[test]
+fn jpegs_without_an_end_mark_are_whole() {
+    for name in ["444.jpg", "420.jpg", "cmyk.jpg", "gray.jpg", "deep-420.jpg"] {
+        let jpeg = read(name);
+        let whole = decode(&jpeg).unwrap();
+        let (endless, end) = jpeg.split_at(jpeg.len() - 2);
+        assert_eq!(end, [0xff, 0xd9], "{name}");
+        assert_eq!(decode(endless).unwrap(), whole, "{name}");
+        let cut = decode(&endless[..endless.len() - 4]).unwrap_err();
+        assert!(cut.to_string().contains("ends early"), "{name}: {cut}");
+    }
+}
+
+/// Where a bitmap does not tell where its pixels are, they follow its palette.
+#[test]
+fn bitmaps_need_not_say_where_their_pixels_begin() {
+    for (name, file) in images() {
+        if name.ends_with(".bmp") && !name.starts_with("os2") {
+            let mut silent = file.clone();
+            silent[10..14].fill(0);
+            // Some have the palette of another length than it has entries.
+            let follows = u32::from_le_bytes(file[10..14].try_into().unwrap());
+            let told = u32::from_le_bytes(file[46..50].try_into().unwrap());
+            let palette = match u16::from_le_bytes([file[28], file[29]]) {
+                bits @ ..=8 if told == 0 => 4 << bits,
+                ..=8 => 4 * told,
+                _ => 0,
+            };
+            if follows == 54 + palette {
+                assert_eq!(decode(&silent).unwrap(), decode(&file).unwrap(), "{name}");
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use super::chunk::{Chunk, Packed};
 use super::jpeg_head::{Head, LOSSLESS, interchange};
 use super::layout::{Color, Layout};
 use super::samples;
-use crate::jpeg::{Feed, Lossless};
+use crate::jpeg::{Colours, DEEP_BITS, Deep, Feed, Lossless};
 use crate::source::{Pulse, corrupt};
 use crate::{Error, Format, Result};
 use mozjpeg::decompress::DecompressStarted;
@@ -43,6 +43,16 @@ pub(super) fn open<'a>(
     if head.marker == LOSSLESS {
         let whole = chunk.bytes.get(at.unwrap_or(0)..).unwrap_or_default();
         return Ok(Box::new(Exact::open(whole, layout, chunk, pulse)?));
+    }
+    if u32::from(head.precision) == DEEP_BITS && head.refused().is_none() {
+        let whole = chunk.bytes.get(at.unwrap_or(0)..).unwrap_or_default();
+        let colours = match transform(&head, color) {
+            Some(1) => Colours::YCbCr,
+            _ => Colours::Rgb,
+        };
+        return Ok(Box::new(Blocks::open(
+            whole, colours, layout, chunk, pulse,
+        )?));
     }
     head.marked |= Head::read(tables).marked;
     let mut prefix = vec![0xff, 0xd8];
@@ -288,6 +298,59 @@ impl Packed for Exact<'_> {
             self.stream.next_row(&mut self.line)?;
         }
         samples::pack(&self.line, self.bits, self.little, row);
+        Ok(())
+    }
+}
+
+/// A stream of 12 bits, decoded.
+struct Blocks {
+    stream: Deep,
+    colours: Colours,
+    line: Vec<u16>,
+    little: bool,
+    left: usize,
+}
+
+impl Blocks {
+    fn open(
+        bytes: &[u8],
+        colours: Colours,
+        layout: &Layout<'_>,
+        chunk: &Chunk<'_>,
+        pulse: &Pulse<'_>,
+    ) -> Result<Self> {
+        let tables = layout.directory.bytes(347).unwrap_or_default();
+        let stream = Deep::open(bytes, tables, pulse)?;
+        let samples = if layout.planar { 1 } else { layout.bits.len() };
+        let (width, height) = stream.size();
+        if stream.components() != samples || width < chunk.size.0 {
+            return Err(corrupt(
+                Format::Tiff,
+                "a JPEG stream is of another size than its strip or tile",
+            ));
+        }
+        Ok(Self {
+            colours: stream.told.unwrap_or(colours),
+            line: vec![0; width * samples],
+            little: layout.directory.file.little,
+            left: height,
+            stream,
+        })
+    }
+}
+
+impl Packed for Blocks {
+    fn fill(&mut self, row: &mut [u8]) -> Result<()> {
+        if let Some(left) = self.left.checked_sub(1) {
+            self.left = left;
+            self.stream.next_row(&mut self.line);
+            if self.stream.components() == 3 {
+                for pixel in self.line.as_chunks_mut::<3>().0 {
+                    *pixel = self.colours.rgb(*pixel, DEEP_BITS);
+                }
+            }
+        }
+        samples::pack(&self.line, DEEP_BITS as u8, self.little, row);
         Ok(())
     }
 }

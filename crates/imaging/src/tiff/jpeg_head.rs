@@ -2,6 +2,7 @@
 //! picture.
 
 use super::directory::Directory;
+use crate::jpeg::DEEP_BITS;
 
 /// What a stream says before its first scan.
 #[derive(Default)]
@@ -93,6 +94,7 @@ impl<'a> Head<'a> {
             (LOSSLESS, 2..=16, 1..=4) => None,
             (0xc3 | 0xc7 | 0xcb | 0xcf, ..) => Some("lossless JPEG compression".to_owned()),
             (0xc5 | 0xc6 | 0xcd | 0xce, ..) => Some("hierarchical JPEG compression".to_owned()),
+            (0xc0..=0xc2, DEEP, 1 | 3 | 4) => None,
             (_, 8, 1 | 3 | 4) => None,
             (_, 8, count) => Some(format!("JPEG compression of {count} components")),
             (_, bits, _) => Some(format!("JPEG compression of {bits} bits")),
@@ -107,10 +109,13 @@ pub(super) fn refused(bytes: &[u8], bits: u8) -> Option<String> {
         // Damaged, which is told when it is decoded.
         0 => None,
         LOSSLESS => head.refused(),
-        _ if bits != 8 => Some(format!("JPEG compression of {bits} bits")),
+        _ if bits != head.precision => Some(format!("JPEG compression of {bits} bits")),
         _ => head.refused(),
     }
 }
+
+/// Bits of samples that are more than 8 and no predictions.
+const DEEP: u8 = DEEP_BITS as u8;
 
 /// Start of a frame of lossless, Huffman-coded samples.
 pub(super) const LOSSLESS: u8 = 0xc3;

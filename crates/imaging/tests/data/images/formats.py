@@ -1,17 +1,20 @@
 """Writes the images in this directory that Pillow alone does not write, and what it makes of them.
 
-As generate.py, whose picture these are of. Run with Pillow 11.3.0, pillow-jxl-plugin 1.3.8, imagecodecs 2026.3.6 and
-jpegtran 2.1.5 of libjpeg-turbo.
+As generate.py, whose picture these are of. Run with Pillow 11.3.0, pillow-jxl-plugin 1.3.8, imagecodecs 2026.3.6,
+tifffile 2026.3.3, pydicom 3.0.2, jpegtran 2.1.5 of libjpeg-turbo and dcmcjpeg 3.6.7 of dcmtk.
 """
 
 import io
 import struct
 import subprocess
+import tempfile
 from pathlib import Path
 
 import imagecodecs
 import numpy
 import pillow_jxl  # noqa: F401, registers itself
+import pydicom
+import tifffile
 from PIL import Image
 
 import generate
@@ -79,8 +82,52 @@ def jpeg():
     yield "lossless16.jpg", imagecodecs.ljpeg_encode(gray.astype(numpy.uint16) * 257, bitspersample=16), rgb.convert("L")
 
 
+def progressive(samples):
+    """A progressive JPEG of 12 bits, which only tools for DICOM write."""
+    uid = pydicom.uid.generate_uid
+    file = pydicom.Dataset()
+    file.file_meta = pydicom.dataset.FileMetaDataset()
+    file.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    file.SOPClassUID = file.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+    file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = uid()
+    file.StudyInstanceUID, file.SeriesInstanceUID = uid(), uid()
+    file.Rows, file.Columns = samples.shape
+    file.SamplesPerPixel, file.PhotometricInterpretation, file.PixelRepresentation = 1, "MONOCHROME2", 0
+    file.BitsAllocated, file.BitsStored, file.HighBit = 16, 12, 11
+    file.PixelData = samples.astype("<u2").tobytes()
+    with tempfile.TemporaryDirectory() as directory:
+        plain, packed = Path(directory, "plain"), Path(directory, "packed")
+        file.save_as(plain, enforce_file_format=True)
+        subprocess.run(["dcmcjpeg", "+ep", "+q", "90", "+bt", plain, packed], check=True)
+        data = pydicom.dcmread(packed).PixelData
+    return next(pydicom.encaps.generate_frames(data, number_of_frames=1)).rstrip(b"\0")
+
+
+def deep():
+    """12 bits; expected are the highest 8 of what libjpeg-turbo 3 makes of them."""
+
+    def shown(samples):
+        return Image.fromarray((samples >> 4).astype(numpy.uint8))
+
+    # The lowest bits are not those of 8 spread.
+    low = numpy.arange(HEIGHT * WIDTH * 3).reshape(HEIGHT, WIDTH, 3) * 7 % 16
+    samples = (numpy.asarray(picture()).astype(numpy.uint16) * 16 + low).astype(numpy.uint16)
+    for sampling in ("444", "422", "420", "440", "411"):
+        file = imagecodecs.jpeg_encode(samples, level=90, bitspersample=12, subsampling=sampling)
+        yield f"deep-{sampling}.jpg", file, shown(imagecodecs.jpeg_decode(file))
+    file = progressive(samples[:, :, 0])
+    yield "deep-progressive.jpg", file, shown(imagecodecs.jpeg_decode(file))
+    options = {"level": 90, "bitspersample": 12, "subsampling": (2, 2)}
+    buffer = io.BytesIO()
+    tifffile.imwrite(
+        buffer, samples, photometric="ycbcr", subsampling=(2, 2), compression="jpeg", compressionargs=options,
+        bitspersample=12, tile=(16, 16), software=False,
+    )
+    yield "deep-jpeg-tiles.tif", buffer.getvalue(), shown(tifffile.imread(io.BytesIO(buffer.getvalue())))
+
+
 def main():
-    for source in (jpeg2000, jpegxl, jpeg):
+    for source in (jpeg2000, jpegxl, jpeg, deep):
         for name, contents, expected in source():
             (HERE / name).write_bytes(contents)
             (HERE / f"{name}.rgb").write_bytes(expected.convert("RGB").tobytes())

@@ -1,0 +1,45 @@
+//! What libjpeg does about data that a scan lacks: it makes some up, and warns. Here the warning ends it.
+
+#![allow(unsafe_code)]
+
+use mozjpeg_sys::{JWRN_HIT_MARKER, c_int, jpeg_common_struct, jpeg_error_mgr, jpeg_std_error};
+use std::ffi::CStr;
+use std::panic::resume_unwind;
+
+/// What handles errors for a file without an end mark: one whose scan ends before its picture does is an error.
+pub(super) fn errors() -> jpeg_error_mgr {
+    // SAFETY: all fields are numbers, pointers and optional functions, for which zeroes stand for 0, NULL and none.
+    let mut errors: jpeg_error_mgr = unsafe { std::mem::zeroed() };
+    // SAFETY: libjpeg fills in a structure of its own layout, borrowed for the call.
+    unsafe { jpeg_std_error(&mut errors) };
+    errors.error_exit = Some(exit);
+    errors.emit_message = Some(warned);
+    errors
+}
+
+/// Leaves libjpeg with the words for its error, as the handler of crate `mozjpeg` does.
+unsafe extern "C-unwind" fn exit(info: &mut jpeg_common_struct) {
+    let mut words = [0u8; 80];
+    // SAFETY: while a handler runs, libjpeg has its error manager in place.
+    let errors = unsafe { info.err.as_ref() };
+    if let Some(format) = errors.and_then(|errors| errors.format_message) {
+        // SAFETY: libjpeg's own function, of its own arguments. It writes into the 80 bytes, which nothing else refers to,
+        // though the declaration takes them by a shared reference; hence the type that says so.
+        unsafe {
+            let format: unsafe extern "C-unwind" fn(&mut jpeg_common_struct, *mut u8) =
+                std::mem::transmute(format);
+            format(info, words.as_mut_ptr());
+        }
+    }
+    let words = CStr::from_bytes_until_nul(&words).unwrap_or_default();
+    resume_unwind(Box::new(words.to_string_lossy().into_owned()));
+}
+
+/// Leaves libjpeg where it made data up.
+unsafe extern "C-unwind" fn warned(info: &mut jpeg_common_struct, _level: c_int) {
+    // SAFETY: as in `exit`.
+    let code = unsafe { info.err.as_ref() }.map(|errors| errors.msg_code);
+    if code == Some(JWRN_HIT_MARKER as c_int) {
+        resume_unwind(Box::new("the data ends early".to_owned()));
+    }
+}
