@@ -6,7 +6,7 @@
 use super::Format;
 use super::decoder::{Decoder, Header, Opening, Page, Reader, only_page, some_pixels};
 use super::isobmff::{Items, brands};
-use super::libheif::Library;
+use super::libheif::{Library, Wanted};
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
 use super::through_image::decode_aside;
@@ -81,8 +81,14 @@ impl Decoder for Heic {
     fn header(&self, bytes: &[u8], page: Option<i32>, _pulse: &Pulse<'_>) -> Result<Header> {
         only_page(page)?;
         let items = Items::of(bytes);
-        let found = items
-            .and_then(|items| Some((items.size(items.primary)?, items.orientation(items.primary))));
+        let found = items.and_then(|items| {
+            let id = items.primary;
+            // The library cuts and turns together.
+            match items.cut(id) {
+                Some(size) => Some((size, 1)),
+                None => Some((items.size(id)?, items.orientation(id))),
+            }
+        });
         let (size, orientation) =
             found.ok_or_else(|| corrupt(Format::Heic, "there is no picture"))?;
         Ok(Header {
@@ -106,8 +112,23 @@ impl Decoder for Heic {
             return Err(Error::UnsupportedImageFormat { format });
         };
         let size = file.header.size;
+        let items = Items::of(file.bytes);
+        let coded = items.as_ref().and_then(|items| items.size(items.primary));
+        let wanted = Wanted {
+            size,
+            coded: coded.unwrap_or(size),
+            shown: items.is_some_and(|items| items.cut(items.primary).is_some()),
+        };
+        let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+        let (coded, limits) = (pixels(wanted.coded), &file.request.limits);
+        if coded > limits.max_pixels {
+            return Err(limits.exceeded(wanted.coded.0, wanted.coded.1));
+        }
+        // What is cut off is decoded all the same.
+        file.pulse
+            .claim(PIXEL * coded.saturating_sub(pixels(size)))?;
         decode_aside(Format::Heic, PIXEL, file, move |bytes, pulse| {
-            library.decode(bytes, size, pulse)
+            library.decode(bytes, wanted, pulse)
         })
     }
 }

@@ -289,6 +289,31 @@ impl<'a> Items<'a> {
         Some((number(&mut rest, 4)? as u32, number(&mut rest, 4)? as u32))
     }
 
+    /// Width and height of an item as it is shown: cut to its clean aperture, and turned; None where it has no such.
+    pub(crate) fn cut(&self, id: u32) -> Option<(u32, u32)> {
+        let mut size = self.size(id)?;
+        let mut cut = false;
+        for (kind, mut content) in self.properties_of(id) {
+            match &kind {
+                b"clap" => {
+                    let mut side = || {
+                        let [above, below] = [number(&mut content, 4)?, number(&mut content, 4)?];
+                        // Rounded, halves upwards.
+                        let rounded = (above + below / 2).checked_div(below)?;
+                        u32::try_from(rounded).ok()
+                    };
+                    size = (side()?, side()?);
+                    cut = true;
+                }
+                b"irot" if content.first().is_some_and(|turns| turns & 1 == 1) => {
+                    size = (size.1, size.0);
+                }
+                _ => {}
+            }
+        }
+        cut.then_some(size)
+    }
+
     /// What an item refers to in this way.
     pub(crate) fn referred(&self, kind: &[u8; 4], from: u32) -> &[u32] {
         let found = self

@@ -7,7 +7,7 @@
 use super::Format;
 use super::raster::zeroed;
 use super::source::{Pulse, corrupt};
-use crate::Result;
+use crate::{Error, Result};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
 
@@ -16,6 +16,21 @@ const RGB: c_int = 1;
 const INTERLEAVED: c_int = 10;
 const WITHOUT_ALPHA: c_int = 10;
 const WITH_ALPHA: c_int = 11;
+
+/// `heif_error_Unsupported_filetype` and `_Unsupported_feature`.
+const UNSUPPORTED_TYPE: c_int = 3;
+const UNSUPPORTED_FEATURE: c_int = 4;
+
+/// What is wanted of a picture.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    /// Width and height of what is to come out.
+    pub(super) size: (u32, u32),
+    /// The same of what is coded.
+    pub(super) coded: (u32, u32),
+    /// Whether it is to be cut and turned, as it is shown.
+    pub(super) shown: bool,
+}
 
 /// `heif_error`.
 #[repr(C)]
@@ -149,7 +164,12 @@ fn checked(outcome: Outcome) -> Result<()> {
     // SAFETY: the message is NULL or a text that lives as long as the library or the context, which its caller holds.
     let words = unsafe { outcome.message.as_ref().map(|start| CStr::from_ptr(start)) };
     let words = words.map_or_else(|| "the decoder failed".into(), CStr::to_string_lossy);
-    Err(corrupt(Format::Heic, words))
+    match outcome.code {
+        UNSUPPORTED_TYPE | UNSUPPORTED_FEATURE => Err(Error::UnsupportedImageFormat {
+            format: format!("HEIC ({words})"),
+        }),
+        _ => Err(corrupt(Format::Heic, words)),
+    }
 }
 
 impl Library {
@@ -158,20 +178,26 @@ impl Library {
         &self.version
     }
 
-    /// Decodes the picture of `file`, as stored and to 8 bits: its samples, and how many a pixel has, 3 or 4.
+    /// Decodes the picture of `file` to 8 bits: its samples, and how many a pixel has, 3 or 4.
     ///
     /// # Errors
-    /// [`crate::Error::CorruptImage`], also where the picture has not this size.
+    /// [`Error::CorruptImage`], also where the picture has not this size; [`Error::UnsupportedImageFormat`] for what the
+    /// library does not read.
     pub(super) fn decode(
         &self,
         file: &[u8],
-        (width, height): (u32, u32),
+        wanted: Wanted,
         pulse: &Pulse<'_>,
     ) -> Result<(Vec<u8>, usize)> {
+        let Wanted {
+            size: (width, height),
+            coded,
+            shown,
+        } = wanted;
         // SAFETY: takes nothing; a new context or NULL.
         let context = Guard::new(unsafe { (self.context_alloc)() }, self.context_free)?;
         // The limit is one on sides, and not reached by a picture of exactly that; coded pictures are larger by up to a block.
-        let side = c_int::try_from(width.max(height).saturating_add(128)).unwrap_or(c_int::MAX);
+        let side = c_int::try_from(coded.0.max(coded.1).saturating_add(128)).unwrap_or(c_int::MAX);
         // SAFETY: the context is alive.
         unsafe { (self.context_set_maximum_image_size_limit)(context.pointer, side) };
         // SAFETY: the context is alive, and the file outlives it: it is borrowed for all of this function, at whose end the
@@ -196,7 +222,7 @@ impl Library {
         // SAFETY: the options are the library's, alive, and nobody else's. Every version has the first field, and the last
         // one is written only where the version says that it is there.
         unsafe {
-            (*options.pointer).ignore_transformations = 1;
+            (*options.pointer).ignore_transformations = u8::from(!shown);
             if (*options.pointer).version >= 2 {
                 (*options.pointer).convert_hdr_to_8bit = 1;
             }

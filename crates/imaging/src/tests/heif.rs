@@ -91,12 +91,28 @@ fn heic_is_read_by_the_library_that_is_named() {
     if refused().is_none() {
         assert_eq!(decode(&heic).unwrap().len(), 3 * 64 * 48);
         assert_eq!(crate::advice("HEIC"), None);
+        for name in ["cut.heic", "cut-turned.heic"] {
+            let found = decode(&file(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(
+                off(name, &found, &file(&format!("{name}.rgb"))) <= 3,
+                "{name}"
+            );
+        }
         let mut damaged = heic.clone();
         let middle = damaged.len() / 2;
         damaged.truncate(middle);
         assert!(decode(&damaged).is_err());
     }
     crate::use_libheif("");
+}
+
+/// Codecs have whole blocks; what a picture lacks of them is cut off, by the library, which also turns such a picture.
+#[test]
+fn heic_is_as_large_as_is_shown() {
+    let told = info(&file("cut.heic")).unwrap();
+    assert_eq!((told.width, told.height, told.orientation), (61, 47, 1));
+    let told = info(&file("cut-turned.heic")).unwrap();
+    assert_eq!((told.width, told.height, told.orientation), (47, 61, 1));
 }
 
 proptest! {

@@ -2,7 +2,8 @@
 
 Files of 10 and 12 bits, grids, and those that are turned and mirrored are written by avifenc 0.11.1. Beside alpha-10.avif
 lies what it is over white, too. colour.heic was written by libheif's own tools; colour.heic.png is what they read out of
-it.
+it. cut.heic and cut-turned.heic, of a size that is no whole number of the codec's blocks, were written by pillow-heif
+1.8.1 with opacity.
 """
 
 import subprocess
@@ -10,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import PIL
+import pillow_heif
 from PIL import Image, ImageOps
 
 assert PIL.__version__ == "11.3.0", PIL.__version__
@@ -33,6 +35,12 @@ def main():
     for name, options in kinds.items():
         rgb.save(HERE / f"{name}.avif", quality=80, **options)
     rgba.save(HERE / "alpha.avif", quality=80)
+    pillow_heif.register_heif_opener()
+    rgba.save(HERE / "cut.heic", quality=90, chroma=444)
+    rgba.save(HERE / "cut-turned.heic", quality=90, chroma=444, exif=exif.tobytes())
+    for name in ("cut", "cut-turned"):
+        with Image.open(HERE / f"{name}.heic") as image:
+            (HERE / f"{name}.heic.rgb").write_bytes(image.convert("RGB").tobytes())
     with tempfile.TemporaryDirectory() as directory:
         avifenc(Path(directory), rgb, rgba)
     for path in HERE.glob("*.avif"):
