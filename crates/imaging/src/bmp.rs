@@ -76,7 +76,7 @@ struct Bitmap<'a> {
     /// Length of the second header: 12 and 16 to 64 are OS/2's, 40 and more Windows'.
     length: usize,
     colors: u32,
-    /// Where the pixels begin.
+    /// Where the pixels begin; 0 where the file does not tell, and they follow the palette.
     start: usize,
 }
 
@@ -168,24 +168,40 @@ impl<'a> Bitmap<'a> {
         masks.iter().all(sound).then_some(masks)
     }
 
-    /// Red, green and blue of every index; what the file does not name is black.
-    fn palette(&self) -> [[u8; 3]; 256] {
-        let mut palette = [[0; 3]; 256];
+    /// Where the palette begins, bytes of an entry, and how many of them count.
+    fn colors(&self) -> (usize, usize, usize) {
         let entry = if self.length == 12 { 3 } else { 4 };
         let masks = match (self.compression, self.length) {
             (3, 40) => 12,
             (6, 40) => 16,
             _ => 0,
         };
-        let from = 14 + self.length + masks;
-        // It ends where the pixels begin, whatever the header counts.
-        let to = self.start.clamp(from, self.bytes.len().max(from));
-        let stored = self.bytes.get(from..to).unwrap_or_default();
-        let most = 1usize << self.bits.min(8);
+        let most = match self.bits {
+            bits @ ..=8 => 1usize << bits,
+            _ => 0,
+        };
         let count = match self.colors as usize {
             0 => most,
             colors => colors.min(most),
         };
+        (14 + self.length + masks, entry, count)
+    }
+
+    /// Where the pixels begin.
+    fn start(&self) -> usize {
+        match (self.start, self.colors()) {
+            (0, (from, entry, count)) => from + entry * count,
+            (start, _) => start,
+        }
+    }
+
+    /// Red, green and blue of every index; what the file does not name is black.
+    fn palette(&self) -> [[u8; 3]; 256] {
+        let mut palette = [[0; 3]; 256];
+        let (from, entry, count) = self.colors();
+        // It ends where the pixels begin, whatever the header counts.
+        let to = self.start().clamp(from, self.bytes.len().max(from));
+        let stored = self.bytes.get(from..to).unwrap_or_default();
         for (color, stored) in palette
             .iter_mut()
             .zip(stored.chunks_exact(entry).take(count))
@@ -235,7 +251,7 @@ impl<'a> Pixels<'a> {
             let (stride, held) = pixels.bitmap.strides();
             let needed = (pixels.bitmap.height as usize - 1)
                 .checked_mul(stride)
-                .and_then(|rows| rows.checked_add(held)?.checked_add(pixels.bitmap.start));
+                .and_then(|rows| rows.checked_add(held)?.checked_add(pixels.bitmap.start()));
             if needed.is_none_or(|needed| needed > bytes.len()) {
                 return Err(corrupt(Format::Bmp, "the data ends early"));
             }
@@ -255,7 +271,7 @@ impl<'a> Pixels<'a> {
         let mut rest = self
             .bitmap
             .bytes
-            .get(self.bitmap.start..)
+            .get(self.bitmap.start()..)
             .unwrap_or_default();
         let (mut x, mut y, mut codes) = (0usize, 0usize, 0usize);
         while y < height {
@@ -337,7 +353,7 @@ impl Rows for Pixels<'_> {
             return Ok(());
         }
         let (stride, held) = self.bitmap.strides();
-        let start = self.bitmap.start + stored * stride;
+        let start = self.bitmap.start() + stored * stride;
         let line = self
             .bitmap
             .bytes

@@ -2,12 +2,14 @@
 
 use super::Format;
 use super::decoder::{Decoder, Reader};
-use super::{avif, bmp, gif, heic, jpeg, jpeg2000, jpegxl, png, psd, raw, tiff, webp};
+use super::{
+    avif, bmp, foreign, gif, heic, jpeg, jpeg2000, jpegxl, netpbm, png, psd, raw, tiff, webp,
+};
 use crate::{Error, Result};
 
 /// Who reads which format, in the order in which a file is offered to them. A format is added here, as a variant of
 /// [`Format`] and as a module with its [`Decoder`].
-const DECODERS: [&dyn Decoder; 12] = [
+const DECODERS: [&dyn Decoder; 13] = [
     &jpeg::Jpeg,
     &png::Png,
     &gif::Gif,
@@ -20,13 +22,14 @@ const DECODERS: [&dyn Decoder; 12] = [
     &heic::Heic,
     &psd::Psd,
     &raw::Raw,
+    &netpbm::Netpbm,
 ];
 
 impl Format {
     /// Recognizes a format by magic bytes; whether there is a decoder for it is another question.
     ///
     /// # Errors
-    /// [`Error::UnknownImageFormat`].
+    /// [`Error::UnsupportedImageFormat`] for a kind that nobody reads, else [`Error::UnknownImageFormat`].
     pub fn of(bytes: &[u8]) -> Result<Self> {
         decoder(bytes).map(Decoder::format)
     }
@@ -35,12 +38,17 @@ impl Format {
 /// Who reads a file that begins like `bytes`.
 ///
 /// # Errors
-/// [`Error::UnknownImageFormat`].
+/// As [`Format::of`].
 pub(crate) fn decoder(bytes: &[u8]) -> Result<&'static dyn Decoder> {
     DECODERS
         .into_iter()
         .find(|decoder| decoder.recognizes(bytes))
-        .ok_or(Error::UnknownImageFormat)
+        .ok_or_else(|| match foreign::kind(bytes) {
+            Some(kind) => Error::UnsupportedImageFormat {
+                format: kind.to_owned(),
+            },
+            None => Error::UnknownImageFormat,
+        })
 }
 
 /// Everything that is recognized, with who reads it: a row a format and way of reading it.

@@ -5,7 +5,7 @@ use std::fmt;
 /// A format that is recognized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// JPEG, baseline and progressive, Huffman-coded, 8 bits.
+    /// JPEG, of blocks or lossless.
     Jpeg,
     /// PNG and APNG.
     Png,
@@ -29,6 +29,8 @@ pub enum Format {
     Psd,
     /// Camera raw files that are no TIFF: Canon's CR3, Fujifilm's RAF, Olympus' ORF, Panasonic's RW2; the preview.
     Raw,
+    /// PBM, PGM, PPM and PAM.
+    Netpbm,
 }
 
 impl Format {
@@ -61,6 +63,7 @@ impl Format {
             Self::Heic => ("heic", "HEIC", "image/heic"),
             Self::Psd => ("psd", "PSD", "image/vnd.adobe.photoshop"),
             Self::Raw => ("raw", "camera raw", "image/x-dcraw"),
+            Self::Netpbm => ("pnm", "Netpbm", "image/x-portable-anymap"),
         }
     }
 }

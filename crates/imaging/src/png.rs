@@ -44,6 +44,7 @@ impl Decoder for Png {
         Ok(Header {
             orientation: said.orientation,
             frames: pages,
+            refused: critical(bytes, pulse),
             ..Header::new(size(bytes)?)
         })
     }
@@ -56,9 +57,33 @@ impl Decoder for Png {
     }
 }
 
-/// Width and height from the header chunk, which comes first.
+/// Names a chunk before the pixels without which a picture is not what it looks like, by the case of its first letter, and
+/// which nobody here knows. Apple's tools write such files for telephones (`CgBI`).
+fn critical(bytes: &[u8], pulse: &Pulse<'_>) -> Option<String> {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    while let Some((&[a, b, c, d, kind @ ..], tail)) = rest.split_first_chunk::<8>() {
+        pulse.beat();
+        match &kind {
+            b"IDAT" | b"IEND" => return None,
+            b"IHDR" | b"PLTE" => {}
+            [b'A'..=b'Z', ..] if kind.iter().all(u8::is_ascii_alphabetic) => {
+                return Some(format!("PNG with the chunk {}", kind.escape_ascii()));
+            }
+            _ => {}
+        }
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        rest = tail.get(length.saturating_add(4)..)?;
+    }
+    None
+}
+
+/// Width and height from the header chunk, which comes first, or behind Apple's.
 fn size(bytes: &[u8]) -> Result<(u32, u32)> {
-    match bytes.get(12..24) {
+    let at = match bytes.get(12..16) {
+        Some(b"CgBI") => 28,
+        _ => 12,
+    };
+    match bytes.get(at..at + 12) {
         Some(&[b'I', b'H', b'D', b'R', w3, w2, w1, w0, h3, h2, h1, h0]) => Ok((
             u32::from_be_bytes([w3, w2, w1, w0]),
             u32::from_be_bytes([h3, h2, h1, h0]),

@@ -4,10 +4,12 @@
 
 mod containers;
 mod damage;
+mod foreign;
 mod headers;
 mod heif;
 mod inks;
 mod interrupts;
+mod netpbm;
 mod pages;
 mod pillow;
 mod psd;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ffi::OsStr, path::Path};
 
 /// Extensions of files that are taken for images whatever they hold, in lower case: also of formats for which there is no
 /// decoder, so that each such file is told of.
-const EXTENSIONS: [&str; 58] = [
+const EXTENSIONS: [&str; 63] = [
     // JPEG, also two in one file
     "jpg", "jpeg", "jpe", "jif", "jfif", "jfi", "pjpeg", "pjp", "mpo", "jps",
     // PNG, WebP, GIF, BMP
@@ -13,7 +13,8 @@ const EXTENSIONS: [&str; 58] = [
     "heic", "heics", "heif", "heifs", "hif", "avci", "avcs", "avif", "avifs",
     // JPEG 2000, JPEG XL, JPEG XR
     "jp2", "j2k", "j2c", "jpc", "jpx", "jpf", "jpm", "jph", "jhc", "jxl", "jxr", "hdp", "wdp",
-    // as cameras and programs have them
+    // Netpbm
+    "pbm", "pgm", "ppm", "pnm", "pam", // as cameras and programs have them
     "dng", "nef", "cr2", "cr3", "crw", "arw", "orf", "raf", "rw2", "pef", "srw", "psd", "psb",
 ];
 
