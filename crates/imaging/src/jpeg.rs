@@ -87,7 +87,7 @@ fn ended(data: &[u8], pulse: &Pulse<'_>) -> bool {
         pulse.beat();
         let start = end.saturating_sub(BLOCK);
         let block = data.get(start..end).unwrap_or_default();
-        if block.windows(2).any(|pair| pair == [0xff, 0xd9]) {
+        if block.windows(2).rev().any(|pair| pair == [0xff, 0xd9]) {
             return true;
         }
         // The mark may lie across the blocks.
@@ -208,6 +208,18 @@ impl Header {
             (3, ..) => Colours::YCbCr,
             (_, Some(2), _) => Colours::Ycck,
             _ => Colours::Cmyk,
+        }
+    }
+
+    /// Whether a frame that a decoder has found is this one: there may be several.
+    ///
+    /// # Errors
+    /// [`Error::CorruptImage`] where it is not.
+    fn check(&self, (width, height): (usize, usize), components: usize) -> Result<()> {
+        let told = (self.width as usize, self.height as usize);
+        match (width, height) == told && components == usize::from(self.components) {
+            true => Ok(()),
+            false => Err(contradictory()),
         }
     }
 

@@ -193,6 +193,7 @@ impl<'a> Samples<'a> {
         if whole.is_none_or(|whole| whole > map.data.len()) {
             return Err(early());
         }
+        pulse.claim(count as u64)?;
         Ok(Self {
             line: zeroed(count, pulse)?,
             map,

@@ -107,6 +107,7 @@ pub(super) struct DeepRows<'a> {
 impl<'a> DeepRows<'a> {
     pub(super) fn open(bytes: &[u8], header: &Header, pulse: &'a Pulse<'a>) -> Result<Self> {
         let deep = pulse.confine(Format::Jpeg, || Deep::open(bytes, &[], pulse))?;
+        header.check(deep.size(), deep.components())?;
         Ok(Self {
             colours: header.colours(),
             samples: zeroed(deep.frame.width * deep.components(), pulse)?,

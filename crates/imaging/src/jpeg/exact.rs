@@ -21,6 +21,7 @@ pub(super) struct Exact<'a> {
 impl<'a> Exact<'a> {
     pub(super) fn open(bytes: &'a [u8], header: &Header, pulse: &'a Pulse<'a>) -> Result<Self> {
         let image = pulse.confine(Format::Jpeg, || Lossless::open(bytes, &[], pulse))?;
+        header.check((image.width, image.height), image.components)?;
         Ok(Self {
             colours: header.colours(),
             samples: zeroed(image.width * image.components, pulse)?,
