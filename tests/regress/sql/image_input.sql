@@ -93,6 +93,11 @@ SELECT kind, pg_temp.outcome('SELECT clip_image_info($1)', file) FROM files WHER
 SELECT kind, pg_temp.outcome('SELECT clip_embed_image($1, ''clip-mini'')', file) FROM files WHERE kind LIKE 'bad:%' ORDER BY n;
 SELECT kind, pg_temp.outcome('SELECT clip_thumbnail($1, 12)', file) FROM files WHERE kind LIKE 'bad:%' ORDER BY n;
 
+-- A kind that is known and not read is told by its name; a picture may be text.
+SELECT head, pg_temp.outcome('SELECT clip_image_info($1)', head::bytea) FROM (VALUES ('%PDF-1.7'), ('<svg/>'), ('P2 2 1 9 0')) k (head);
+SELECT file, i.* FROM (VALUES ('P2 2 1 9 0 9'), ('P1 3 2 101 010')) k (file), clip_image_info(clip_thumbnail(file::bytea, 3)) i;
+SELECT pg_temp.outcome('SELECT clip_embed_image($1, ''clip-mini'')', 'P2 2 1 9 0');
+
 -- In an array, the error tells which one.
 SELECT pg_temp.outcome('SELECT clip_embed_images(ARRAY[file, NULL, $1], ''clip-mini'') FROM files WHERE kind = ''png''', 'no image');
 
