@@ -284,3 +284,27 @@ fn bitmaps_need_not_say_where_their_pixels_begin() {
         }
     }
 }
+
+/// Coefficients of 12 bits are held as a whole, which is counted before they are read; and no second frame header changes
+/// what the first one said.
+#[test]
+fn deep_jpegs_are_counted_and_consistent() {
+    let jpeg = read("deep-444.jpg");
+    let frame = jpeg
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc1])
+        .unwrap();
+    let mut large = jpeg.clone();
+    large[frame + 5..frame + 9].copy_from_slice(&[0x20, 0, 0x20, 0]);
+    let limits = Limits {
+        max_pixels: 1 << 30,
+        max_memory: 1 << 24,
+    };
+    let error = pixels(&large, Region::Full, &whole(), &limits, &|| ()).unwrap_err();
+    assert!(matches!(error, Error::TooMuchMemory { .. }), "{error}");
+    let mut second = jpeg[frame..frame + 19].to_vec();
+    second[6] += 8;
+    let twice = [&jpeg[..frame], &second, &jpeg[frame..]].concat();
+    let error = decode(&twice).unwrap_err();
+    assert!(matches!(error, Error::CorruptImage { .. }), "{error}");
+}
