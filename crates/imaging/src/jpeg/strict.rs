@@ -6,6 +6,9 @@ use mozjpeg_sys::{JWRN_HIT_MARKER, c_int, jpeg_common_struct, jpeg_error_mgr, jp
 use std::ffi::CStr;
 use std::panic::resume_unwind;
 
+/// Most bytes of a message, by libjpeg's header `jpeglib.h`.
+const JMSG_LENGTH_MAX: usize = 200;
+
 /// What handles errors for a file without an end mark: one whose scan ends before its picture does is an error.
 pub(super) fn errors() -> jpeg_error_mgr {
     // SAFETY: all fields are numbers, pointers and optional functions, for which zeroes stand for 0, NULL and none.
@@ -19,12 +22,12 @@ pub(super) fn errors() -> jpeg_error_mgr {
 
 /// Leaves libjpeg with the words for its error, as the handler of crate `mozjpeg` does.
 unsafe extern "C-unwind" fn exit(info: &mut jpeg_common_struct) {
-    let mut words = [0u8; 80];
+    let mut words = [0u8; JMSG_LENGTH_MAX];
     // SAFETY: while a handler runs, libjpeg has its error manager in place.
     let errors = unsafe { info.err.as_ref() };
     if let Some(format) = errors.and_then(|errors| errors.format_message) {
-        // SAFETY: libjpeg's own function, of its own arguments. It writes into the 80 bytes, which nothing else refers to,
-        // though the declaration takes them by a shared reference; hence the type that says so.
+        // SAFETY: libjpeg's own function, of its own arguments. It writes into these bytes, as many as it ever does, which
+        // nothing else refers to; the declaration takes fewer and by a shared reference, hence the type that says so.
         unsafe {
             let format: unsafe extern "C-unwind" fn(&mut jpeg_common_struct, *mut u8) =
                 std::mem::transmute(format);
