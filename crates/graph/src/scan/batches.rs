@@ -24,6 +24,9 @@ const FEW: usize = 50;
 const DOUBTFUL: usize = 160;
 const SURE: usize = 4;
 
+/// So many times what was expected is much more.
+const MUCH: f64 = 3.0;
+
 /// Distances are off by one in so many of what they may be off by, mostly: that much is a product of two vectors that
 /// point the same way, and these point anywhere.
 const USUAL: f64 = 8.0;
@@ -143,12 +146,16 @@ impl Scan {
         if self.is_worth_listing(index)? && self.list(index)? {
             return Ok(());
         }
-        // That may be wrong: most of what passes may be far from the query. So a walk that has cost half as much as looking in
-        // the directory does is given up for that.
+        // That may be wrong: most of what passes may be far from the query. So a walk is given up for the directory when it has
+        // cost as much as that and much more than expected, or half as much where nothing has passed so far.
         let mut limits = self.limits();
         if self.complete {
-            let most = self.visits_of_all(index)? as usize / 2;
-            limits.nodes = limits.nodes.min(most.max(PROBE));
+            let (all, expected) = (self.visits_of_all(index)?, self.visits_of_batch());
+            let most = match self.search.live() > self.search.filtered() {
+                true => all.max(MUCH * expected),
+                false => all / 2.0,
+            };
+            limits.nodes = limits.nodes.min((most as usize).max(PROBE));
         }
         let graph = Gated::new(index, self.options.skip_dead, filter.as_deref())?;
         self.run(&graph, limits)?;
@@ -164,7 +171,12 @@ impl Scan {
         if self.filter.is_none() {
             return Ok(false);
         }
-        Ok(self.beam() as f64 / self.passing() >= self.visits_of_all(index)?)
+        Ok(self.visits_of_batch() >= self.visits_of_all(index)?)
+    }
+
+    /// What the next batch costs, in visits, as far as is known.
+    fn visits_of_batch(&self) -> f64 {
+        self.beam() as f64 / self.passing()
     }
 
     /// The share of nodes that pass the filter among those visited so far; the first visits are on the way to where the query
