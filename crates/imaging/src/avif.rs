@@ -4,15 +4,15 @@
 //! stop, so it runs aside. Colours are those of libavif: the matrix of the file's code points, chroma enlarged linearly.
 
 use super::Format;
+use super::av1::{self, Failure};
 use super::decoder::{Decoder, Header, Opening, Reader, nth};
 use super::isobmff::{Items, Track, brands, find};
 use super::raster::zeroed;
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
 use super::through_image::decode_aside;
-use super::yuv::{Assembled, Colors, Layout, Plane, Planes};
+use super::yuv::{Assembled, Colors, Planes};
 use crate::{Error, Result};
-use re_rav1d::dav1d::{self, PixelLayout, PlanarImageComponent, Settings};
 use std::borrow::Cow;
 use std::iter::once;
 
@@ -126,8 +126,8 @@ fn decode(bytes: &[u8], size: (u32, u32), pulse: &Pulse<'_>) -> Result<(Vec<u8>,
         .map(|(codes, full)| (codes[2], full));
     let mut assembled: Option<Assembled> = None;
     let is_grid = items.kind(items.primary) == Some(*b"grid");
-    tiles(&items, items.primary, size, pulse, &mut |planes, at| {
-        let planes = planes.borrowed(colors);
+    tiles(&items, items.primary, size, pulse, &mut |picture, at| {
+        let planes = planes(picture, colors);
         // Tiles of odd sides, which the format forbids, have borders within shared chroma.
         let even = planes.size.0.is_multiple_of(2) && planes.size.1.is_multiple_of(2);
         if !is_grid || !even || !planes.layout.shares() {
@@ -148,8 +148,8 @@ fn decode(bytes: &[u8], size: (u32, u32), pulse: &Pulse<'_>) -> Result<(Vec<u8>,
         planes.paint(&mut samples, channels, size, (0, 0));
     }
     if let Some(opacity) = opacity {
-        tiles(&items, opacity, size, pulse, &mut |planes, at| {
-            planes.borrowed(None).paint_opacity(&mut samples, size, at);
+        tiles(&items, opacity, size, pulse, &mut |picture, at| {
+            planes(picture, None).paint_opacity(&mut samples, size, at);
             Ok(())
         })?;
         if !items.referred(b"prem", items.primary).is_empty() {
@@ -167,8 +167,8 @@ fn decode_frame(
     pulse: &Pulse<'_>,
 ) -> Result<(Vec<u8>, usize)> {
     let mut samples = zeroed(3 * pixels(size), pulse)?;
-    let planes = frame(track.data().map(Cow::Borrowed), n, size, pulse)?;
-    planes.borrowed(None).paint(&mut samples, 3, size, (0, 0));
+    let picture = frame(track.data().map(Cow::Borrowed), n, size, pulse)?;
+    planes(&picture, None).paint(&mut samples, 3, size, (0, 0));
     Ok((samples, 3))
 }
 
@@ -177,7 +177,7 @@ fn pixels(size: (u32, u32)) -> usize {
 }
 
 /// What becomes of a tile, which lies there in the picture.
-type Paint<'a> = dyn FnMut(&Decoded, (usize, usize)) -> Result<()> + 'a;
+type Paint<'a> = dyn FnMut(&av1::Picture, (usize, usize)) -> Result<()> + 'a;
 
 /// Decodes an item, or the tiles of one that is a grid, and hands out each with where it lies.
 fn tiles(
@@ -227,101 +227,57 @@ fn tiles(
     Ok(())
 }
 
-/// A frame as the decoder gives it, with its own code points.
-struct Decoded {
-    picture: dav1d::Picture,
-    planes: Vec<dav1d::Plane>,
-}
-
-impl Decoded {
-    /// The planes, with the matrix and range of the container where it says.
-    fn borrowed(&self, colors: Option<(u16, bool)>) -> Planes<'_> {
-        let picture = &self.picture;
-        let own = (
-            picture.matrix_coefficients() as u16,
-            picture.color_range() == dav1d::pixel::YUVRange::Full,
-        );
-        let (matrix, full) = colors.unwrap_or(own);
-        let plane = |n: usize| {
-            let component = PlanarImageComponent::from(n);
-            self.planes.get(n).map(|samples| Plane {
-                samples,
-                stride: picture.stride(component) as usize,
-            })
-        };
-        Planes {
-            size: (picture.width() as usize, picture.height() as usize),
-            bits: picture.bit_depth() as u32,
-            layout: match picture.pixel_layout() {
-                PixelLayout::I400 => Layout::Grey,
-                PixelLayout::I420 => Layout::Quarter,
-                PixelLayout::I422 => Layout::Half,
-                PixelLayout::I444 => Layout::Full,
-            },
-            planes: [plane(0), plane(1), plane(2)],
-            colors: Colors { matrix, full },
-        }
+/// The planes of a frame, with the matrix and range of the container where it says, else its own.
+fn planes(picture: &av1::Picture, colors: Option<(u16, bool)>) -> Planes<'_> {
+    let (width, height) = picture.size();
+    let (matrix, full) = colors.or(picture.colors()).unwrap_or((2, false));
+    Planes {
+        size: (width as usize, height as usize),
+        bits: picture.bits(),
+        layout: picture.layout(),
+        planes: [0, 1, 2].map(|component| picture.plane(component)),
+        colors: Colors { matrix, full },
     }
 }
 
 /// Decodes frames, each of which needs those before it, up to the `n`-th from 0, which is to have this size.
 fn frame<'a>(
-    mut frames: impl Iterator<Item = Cow<'a, [u8]>>,
+    frames: impl Iterator<Item = Cow<'a, [u8]>>,
     n: u32,
     (width, height): (u32, u32),
     pulse: &Pulse<'_>,
-) -> Result<Decoded> {
-    let failed = |error: dav1d::Error| match error {
-        dav1d::Error::NotEnoughMemory => Error::OutOfMemory {
+) -> Result<av1::Picture> {
+    let failed = |failure| match failure {
+        Failure::Memory => Error::OutOfMemory {
             bytes: width as usize * height as usize,
         },
-        _ => corrupt(Format::Avif, "the AV1 data is damaged"),
+        Failure::Data => corrupt(Format::Avif, "the AV1 data is damaged"),
     };
-    let mut settings = Settings::new();
-    // On this thread, and no larger than the container says.
-    settings.set_n_threads(1);
-    settings.set_max_frame_delay(1);
-    settings.set_all_layers(false);
-    settings.set_frame_size_limit(width.saturating_mul(height));
-    let mut decoder = dav1d::Decoder::with_settings(&settings).map_err(failed)?;
+    // No larger than the container says.
+    let mut decoder = av1::Decoder::new(width.saturating_mul(height)).map_err(failed)?;
     let mut before = n;
-    let picture = loop {
-        match decoder.get_picture() {
-            Ok(picture) if before == 0 => break picture,
-            Ok(_) => {
-                before -= 1;
-                continue;
-            }
-            Err(dav1d::Error::Again) => {}
-            Err(error) => return Err(failed(error)),
-        }
-        match decoder.send_pending_data() {
-            Ok(()) => {}
-            Err(dav1d::Error::Again) => continue,
-            Err(error) => return Err(failed(error)),
-        }
-        // Everything was read, and there is no picture.
+    for data in frames {
         pulse.beat();
-        let Some(data) = frames.next() else {
-            return Err(corrupt(Format::Avif, "the AV1 data is damaged"));
-        };
-        match decoder.send_data(data.into_owned(), None, None, None) {
-            Ok(()) | Err(dav1d::Error::Again) => {}
-            Err(error) => return Err(failed(error)),
+        let mut taken = decoder.send(data.into_owned()).map_err(failed)?;
+        loop {
+            while let Some(picture) = decoder.picture().map_err(failed)? {
+                if before > 0 {
+                    before -= 1;
+                    continue;
+                }
+                return match picture.size() == (width, height) {
+                    true => Ok(picture),
+                    false => Err(contradiction()),
+                };
+            }
+            if taken {
+                break;
+            }
+            taken = decoder.take().map_err(failed)?;
         }
-    };
-    if (picture.width(), picture.height()) != (width, height) {
-        return Err(contradiction());
     }
-    let count = if picture.pixel_layout() == PixelLayout::I400 {
-        1
-    } else {
-        3
-    };
-    let planes = (0..count)
-        .map(|n| picture.plane(PlanarImageComponent::from(n)))
-        .collect();
-    Ok(Decoded { picture, planes })
+    // Everything was read, and there is no picture.
+    Err(failed(Failure::Data))
 }
 
 /// Divides the colours of pixels with red, green, blue and opacity by the last.

@@ -22,6 +22,7 @@
 //! `aside` lets a large one be left all the same.
 
 mod aside;
+mod av1;
 mod avif;
 mod bmp;
 mod camera;
