@@ -21,7 +21,7 @@ const PREPROCESS: Preprocess = Preprocess {
     color_profile: ColorProfile::Ignore,
 };
 
-fuzz_target!(|input: &[u8]| {
+fuzz_target!(init: clip_pg_fuzz::keep_fences(), |input: &[u8]| {
     let info = imaging::info(input, None, &|| ());
     imaging::taken(input, &|| ());
     if let Ok(pages) = imaging::pages(input, &|| ()) {

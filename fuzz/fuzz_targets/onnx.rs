@@ -12,7 +12,7 @@ static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
     directory
 });
 
-fuzz_target!(|input: &[u8]| {
+fuzz_target!(init: clip_pg_fuzz::keep_fences(), |input: &[u8]| {
     fs::write(DIRECTORY.join("model.onnx"), input).expect("room for an input");
     clip::inspect::walk_onnx(&DIRECTORY, "model.onnx");
 });

@@ -120,7 +120,7 @@ thread_local! {
     static WHOLE: OnceCell<MemStore> = const { OnceCell::new() };
 }
 
-fuzz_target!(|input: &[u8]| {
+fuzz_target!(init: clip_pg_fuzz::keep_fences(), |input: &[u8]| {
     let store = WHOLE.with(|store| store.get_or_init(whole).restart());
     spoil(&store, input);
     let _ = use_all(&store);

@@ -4,7 +4,7 @@
 use halves::binary;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: &[u8]| {
+fuzz_target!(init: clip_pg_fuzz::keep_fences(), |input: &[u8]| {
     if let Ok(vector) = binary::decode(input) {
         assert_eq!(binary::encode(&vector), input);
     }

@@ -4,7 +4,7 @@
 use halves::text;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: &str| {
+fuzz_target!(init: clip_pg_fuzz::keep_fences(), |input: &str| {
     let _ = text::norm(input);
     if let Ok(vector) = text::parse(input) {
         let again = text::parse(&text::write(&vector)).expect("what was written is read");
