@@ -60,12 +60,38 @@ pub(super) fn run<T: Send + 'static>(
     pulse: &Pulse<'_>,
     decoder: impl Fn(&[u8], &Pulse<'_>) -> Result<T> + Clone + Send + 'static,
 ) -> Result<T> {
+    match on_thread(Builder::new(), bytes, pulse, decoder.clone())? {
+        Some(outcome) => outcome,
+        None => decoder(bytes, pulse),
+    }
+}
+
+/// The same for a decoder that takes `stack` bytes of stack, which it has on no other thread.
+///
+/// # Errors
+/// [`Error::OutOfMemory`] where there is no room for the thread.
+pub(super) fn run_deep<T: Send + 'static>(
+    stack: usize,
+    bytes: &[u8],
+    pulse: &Pulse<'_>,
+    decoder: impl Fn(&[u8], &Pulse<'_>) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let builder = Builder::new().stack_size(stack);
+    on_thread(builder, bytes, pulse, decoder)?.unwrap_or(Err(Error::OutOfMemory { bytes: stack }))
+}
+
+/// What `decoder` returns on a thread of its own; nothing where it could not be started.
+fn on_thread<T: Send + 'static>(
+    builder: Builder,
+    bytes: &[u8],
+    pulse: &Pulse<'_>,
+    decoder: impl Fn(&[u8], &Pulse<'_>) -> Result<T> + Send + 'static,
+) -> Result<Option<Result<T>>> {
     let turn = Turn::wait(pulse);
     let file = copied(bytes, pulse)?;
     let caller = Arc::new(());
     let presence = Arc::downgrade(&caller);
     let (sender, receiver) = mpsc::channel();
-    let on_thread = decoder.clone();
     let mut thread = Some(move || {
         let outcome = catch_unwind(AssertUnwindSafe(move || {
             let unwind_if_left = || {
@@ -73,24 +99,27 @@ pub(super) fn run<T: Send + 'static>(
                     resume_unwind(Box::new(()));
                 }
             };
-            on_thread(&file, &Pulse::new(&unwind_if_left))
+            decoder(&file, &Pulse::new(&unwind_if_left))
         }));
         // Where nobody receives them, the outcome is dropped, and then the turn.
         let _ = sender.send((outcome, turn));
     });
+    let mut builder = Some(builder.name("clip image".to_owned()));
     with_signals_blocked(&mut || {
-        if let Some(thread) = thread.take() {
+        if let (Some(builder), Some(thread)) = (builder.take(), thread.take()) {
             // Where it fails, the sender is dropped with the rest.
-            let _ = Builder::new().name("clip image".to_owned()).spawn(thread);
+            let _ = builder.spawn(thread);
         }
     });
     loop {
         match receiver.recv_timeout(STEP) {
             Ok((outcome, _turn)) => {
-                return outcome.unwrap_or_else(|payload| resume_unwind(payload));
+                return Ok(Some(
+                    outcome.unwrap_or_else(|payload| resume_unwind(payload)),
+                ));
             }
             Err(RecvTimeoutError::Timeout) => pulse.beat(),
-            Err(RecvTimeoutError::Disconnected) => return decoder(bytes, pulse),
+            Err(RecvTimeoutError::Disconnected) => return Ok(None),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! JPEG XL through `jxl-oxide`; the frames of an animation are its pages.
 //!
 //! The decoder holds the picture as floating-point numbers, counts what it allocates and is given a bound. It cannot be
-//! asked to stop, so that all but small pictures are decoded aside. Of a region it decodes the groups that the region
-//! needs. It turns the picture itself, as the format wants of every decoder: orientation in an EXIF block does not count.
+//! asked to stop, so that pictures are decoded aside, small ones too: any may be composed of thousands of frames, each of
+//! which takes milliseconds for its matrices alone. Of a region it decodes the groups that the region needs. It turns the
+//! picture itself, as the format wants of every decoder: orientation in an EXIF block does not count.
 
 use super::Format;
 use super::aside;
@@ -28,8 +29,14 @@ const PORTION: usize = 1 << 14;
 /// Bytes that reading the header takes at most.
 const OVERHEAD: u64 = 64 << 20;
 
-/// Pixels of a picture that is decoded right here: some milliseconds.
-const UNASKED: u64 = 1 << 14;
+/// Frames, shown or not, that a picture may be composed of.
+///
+/// The decoder calls itself for the frames that a frame refers to, and these refer to those before them. Tests are content
+/// with fewer, which any program can decode.
+const MOST_FRAMES: usize = if cfg!(test) { 64 } else { 4096 };
+
+/// Bytes of stack for so many: a frame takes some 2 kB.
+const STACK: usize = MOST_FRAMES << 13;
 
 impl Decoder for JpegXl {
     fn format(&self) -> Format {
@@ -55,7 +62,9 @@ impl Decoder for JpegXl {
             if image.image_header().metadata.animation.is_some() {
                 // Best effort, as in other formats: as many as are whole.
                 let _ = feed(&mut image, rest, pulse, |_| false);
-                frames = u32::try_from(image.num_loaded_keyframes()).unwrap_or(u32::MAX);
+                frames = (0..MOST_FRAMES as u32)
+                    .take_while(|n| is_shallow(&image, *n as usize) == Some(true))
+                    .count() as u32;
             }
             nth(page, frames.max(1))?;
             Ok(Header {
@@ -99,7 +108,6 @@ impl Decoder for JpegXl {
             origin: (area.columns.start as f64, area.rows.start as f64),
             step: (1.0, 1.0),
         };
-        let pixels = u64::from(header.size.0) * u64::from(header.size.1);
         // What the file is copied to, aside and by the decoder, and the result; the decoder counts the rest itself.
         pulse.claim(2 * bytes.len() as u64 + 5 * u64::from(width) * u64::from(height))?;
         let memory = pulse.unclaimed();
@@ -109,10 +117,7 @@ impl Decoder for JpegXl {
                 decode(bytes, frame, &area, memory, pulse)
             })
         };
-        let decoded = match pixels > UNASKED {
-            true => aside::run(bytes, pulse, decode),
-            false => decode(bytes, pulse),
-        };
+        let decoded = aside::run_deep(STACK, bytes, pulse, decode);
         if let Err(Error::OutOfMemory { bytes }) = decoded {
             pulse.claim(memory.saturating_add(bytes as u64))?;
         }
@@ -167,7 +172,13 @@ fn begin<'a>(bytes: &'a [u8], memory: u64, pulse: &Pulse<'_>) -> Result<(JxlImag
     }
 }
 
-/// Feeds the decoder until `enough`, or until there is no more.
+/// Whether a frame that is shown, from 0, is among the first [`MOST_FRAMES`], where it has been read.
+fn is_shallow(image: &JxlImage, shown: usize) -> Option<bool> {
+    let frame = image.frame_by_keyframe(shown)?;
+    Some(frame.index() < MOST_FRAMES)
+}
+
+/// Feeds the decoder until `enough`, or until there is no more, or there are too many frames.
 fn feed(
     image: &mut JxlImage,
     mut rest: &[u8],
@@ -175,7 +186,11 @@ fn feed(
     enough: impl Fn(&JxlImage) -> bool,
 ) -> Result<()> {
     let mut portion = PORTION;
-    while !enough(image) && !image.is_loading_done() && !rest.is_empty() {
+    while !enough(image)
+        && image.num_loaded_frames() <= MOST_FRAMES
+        && !image.is_loading_done()
+        && !rest.is_empty()
+    {
         pulse.beat();
         let fed = rest.get(..portion).unwrap_or(rest);
         let taken = image.feed_bytes(fed).map_err(failed)?;
@@ -200,8 +215,16 @@ fn decode(
     feed(&mut image, rest, pulse, |image| {
         image.num_loaded_keyframes() > frame
     })?;
-    if image.num_loaded_keyframes() <= frame {
-        return Err(corrupt(Format::JpegXl, "the data ends early"));
+    match is_shallow(&image, frame) {
+        Some(true) => {}
+        None if image.num_loaded_frames() <= MOST_FRAMES => {
+            return Err(corrupt(Format::JpegXl, "the data ends early"));
+        }
+        _ => {
+            return Err(Error::UnsupportedImageFormat {
+                format: format!("JPEG XL composed of more than {MOST_FRAMES} frames"),
+            });
+        }
     }
     // Colours of the format's own kind are told by sRGB; others stay as they are, whatever their profile.
     let metadata = &image.image_header().metadata;

@@ -59,6 +59,45 @@ fn pages_are_those_of_pillow() {
     }
 }
 
+/// `frames.jxl` with its first frame many times, under this header: the frame's kind, how it lies on the one before, how
+/// long it is shown, and where it is kept for the next.
+fn chained(header: [u8; 5], count: usize) -> Vec<u8> {
+    const FIRST: std::ops::Range<usize> = 9..167;
+    let file = page_file("frames.jxl");
+    let frame = [&header, &file[FIRST][4..]].concat();
+    [
+        &file[..FIRST.start],
+        &frame.repeat(count),
+        &file[FIRST.end..],
+    ]
+    .concat()
+}
+
+/// The decoder of JPEG XL calls itself for each frame that another one refers to.
+#[test]
+fn frames_that_refer_to_those_before_are_bounded() {
+    // Shown, in place of the one before and added to it.
+    for header in [[8, 4, 9, 0, 0], [8, 0x44, 0x25, 0, 0]] {
+        let file = chained(header, 80);
+        assert_eq!(info(&file).unwrap().frames, 64);
+        assert_eq!(page(&file, 64).unwrap().len(), 3 * 19 * 13);
+        assert!(matches!(
+            page(&file, 65),
+            Err(Error::NoSuchPage { pages: 64, .. })
+        ));
+    }
+    // Layers of the first that is shown.
+    for header in [[8, 4, 0, 0, 0], [8, 0x44, 0, 0, 0]] {
+        let layers = page(&chained(header, 60), 1).unwrap();
+        assert_eq!(layers.len(), 3 * 19 * 13);
+        let error = page(&chained(header, 80), 1).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "image format JPEG XL composed of more than 64 frames is not supported"
+        );
+    }
+}
+
 /// Frames of an AVIF sequence, which need those before them.
 #[test]
 fn frames_of_a_sequence_are_those_of_pillow() {
