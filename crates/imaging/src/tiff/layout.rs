@@ -480,7 +480,7 @@ impl<'a> Layout<'a> {
     /// Where the number of bytes is missing, zero or wrong, the rest of the file is given: decoders read what they need.
     ///
     /// # Errors
-    /// [`Error::CorruptImage`] where it is to be outside the file.
+    /// [`crate::Error::CorruptImage`] where it is to be outside the file.
     pub(super) fn data(
         &self,
         index: usize,

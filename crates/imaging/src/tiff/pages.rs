@@ -46,7 +46,7 @@ impl<'a> Pages<'a> {
     /// Reads all directories.
     ///
     /// # Errors
-    /// [`Error::CorruptImage`] where there is none that tells a size.
+    /// [`crate::Error::CorruptImage`] where there is none that tells a size.
     pub(super) fn read(bytes: &'a [u8], pulse: &Pulse<'_>) -> Result<Self> {
         let Some(file) = Tiff::open(bytes) else {
             return Err(corrupt(Format::Tiff, "the data ends early"));
@@ -135,8 +135,7 @@ impl<'a> Pages<'a> {
     /// The page with this number, from 1, or the picture that is meant where none is named.
     ///
     /// # Errors
-    /// [`Error::NoSuchPage`], or [`Error::CorruptImage`](crate::Error::CorruptImage) for a directory that does not tell a
-    /// size.
+    /// [`crate::Error::NoSuchPage`], or [`crate::Error::CorruptImage`] for a directory that does not tell a size.
     pub(super) fn get(&self, page: Option<i32>) -> Result<&Picture<'a>> {
         let found = match page {
             None => self.chosen(),

@@ -64,27 +64,13 @@ impl Table {
         }
     }
 
-    fn negated(self) -> Self {
-        match self {
-            Self::Values(mut values) => {
-                values.iter_mut().for_each(|value| *value = 255 - *value);
-                Self::Values(values)
-            }
-            Self::Range {
-                bits,
-                kind,
-                black,
-                white,
-                absent,
-            } => Self::Range {
-                bits,
-                kind,
-                black: white,
-                white: black,
-                absent,
-            },
-            other => other,
+    fn negated(mut self) -> Self {
+        match &mut self {
+            Self::Values(values) => values.iter_mut().for_each(|value| *value = 255 - *value),
+            Self::Range { black, white, .. } => std::mem::swap(black, white),
+            Self::Colors(_) | Self::Bits(_) => {}
         }
+        self
     }
 }
 
