@@ -22,7 +22,6 @@ PROGRAM is called as `PROGRAM OUT.npz ROWS QUERIES DIMENSIONS SEED` and writes t
 1, and the exact neighbours of these queries, `gt_img` and `gt_txt`.
 """
 
-import argparse
 import json
 import math
 import os
@@ -33,7 +32,7 @@ import tempfile
 import time
 
 import psycopg
-from common import CLIP_VECTOR, HALFVEC, generated, load
+from common import CLIP_VECTOR, HALFVEC, generated, load, parser
 
 K = 10
 
@@ -151,20 +150,15 @@ def table(title, engines, rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--dimensions", type=int, default=512)
-    parser.add_argument("--queries", type=int, default=300)
-    parser.add_argument("--builds", type=int, default=3)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=4, help="of each measurement of queries per second")
-    parser.add_argument("--recall", type=float, default=0.98)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--memory", default="4GB")
-    parser.add_argument("--inserts", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--generator", required=True, help="program that makes the vectors")
-    options = parser.parse_args()
+    arguments = parser(__doc__, runs=3, seed=7)
+    arguments.add_argument("--queries", type=int, default=300)
+    arguments.add_argument("--builds", type=int, default=3)
+    arguments.add_argument("--seconds", type=int, default=4, help="of each measurement of queries per second")
+    arguments.add_argument("--recall", type=float, default=0.98)
+    arguments.add_argument("--workers", type=int, default=1)
+    arguments.add_argument("--memory", default="4GB")
+    arguments.add_argument("--inserts", type=int, default=1000)
+    options = arguments.parse_args()
 
     extra = 2 * options.inserts
     data = generated(options.generator, options.rows, max(options.queries, extra), options.dimensions, options.seed)

@@ -1,5 +1,6 @@
-"""What the benchmarks in SQL share: vectors, tables of them by type, and the time that statements take."""
+"""What the benchmarks in SQL share: options, vectors, tables of them by type, and the time that statements take."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -12,6 +13,17 @@ import numpy as np
 CLIP_VECTOR = ("clip_vector", "clip_pg", ">f2")
 HALFVEC = ("halfvec", "vector", ">f2")
 VECTOR = ("vector", "vector", ">f4")
+
+
+def parser(description, runs, seed, rows=100_000, required=True):
+    """A parser with the options that most have; `required` is whether the vectors have to be made by a program."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--rows", type=int, default=rows)
+    made.add_argument("--dimensions", type=int, default=512)
+    made.add_argument("--runs", type=int, default=runs)
+    made.add_argument("--seed", type=int, default=seed)
+    made.add_argument("--generator", required=required, help="program that makes the vectors")
+    return made
 
 
 def generated(generator, rows, queries, dimensions, seed):

@@ -15,13 +15,12 @@ Vectors are random unit vectors, or come from a program called as `PROGRAM OUT.n
 writes the arrays `base` and `txt_q` (--generator PROGRAM).
 """
 
-import argparse
 import statistics
 import time
 
 import numpy as np
 import psycopg
-from common import CLIP_VECTOR, HALFVEC, VECTOR, generated, load
+from common import CLIP_VECTOR, HALFVEC, VECTOR, generated, load, parser
 
 QUERIES = 20
 TYPES = [CLIP_VECTOR, HALFVEC, VECTOR]
@@ -88,13 +87,7 @@ def report(connection, times, found):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--dimensions", type=int, default=512)
-    parser.add_argument("--runs", type=int, default=21)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--generator", help="program that makes the vectors")
-    options = parser.parse_args()
+    options = parser(__doc__, runs=21, seed=1, required=False).parse_args()
 
     base, queries = vectors(options)
     with psycopg.connect(autocommit=True) as connection:

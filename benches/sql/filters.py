@@ -18,14 +18,13 @@ PROGRAM is called as `PROGRAM OUT.npz ROWS QUERIES DIMENSIONS SEED` and writes t
 norm 1.
 """
 
-import argparse
 import json
 import statistics
 import time
 
 import numpy as np
 import psycopg
-from common import CLIP_VECTOR, generated, load
+from common import CLIP_VECTOR, generated, load, parser
 
 PASSING = [1, 10, 100, 500]
 K = 10
@@ -88,15 +87,10 @@ def exact(data, numbers, condition, queries):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--dimensions", type=int, default=512)
-    parser.add_argument("--queries", type=int, default=100)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--memory", default="1GB", help="maintenance_work_mem of the build")
-    parser.add_argument("--generator", required=True, help="program that makes the vectors")
-    options = parser.parse_args()
+    arguments = parser(__doc__, runs=3, seed=11)
+    arguments.add_argument("--queries", type=int, default=100)
+    arguments.add_argument("--memory", default="1GB", help="maintenance_work_mem of the build")
+    options = arguments.parse_args()
 
     data = generated(options.generator, options.rows, options.queries, options.dimensions, options.seed)
     with psycopg.connect(autocommit=True) as connection:

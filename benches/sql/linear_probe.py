@@ -13,14 +13,13 @@ numpy, scikit-learn and psycopg[binary], and a release build of the extension.
     linear_probe.py --rows 10000 --dimensions 512 --classes 8 --runs 5
 """
 
-import argparse
 import os
 import statistics
 import warnings
 
 import numpy as np
 import psycopg
-from common import CLIP_VECTOR, generated, load, timed
+from common import CLIP_VECTOR, generated, load, parser, timed
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 
@@ -45,15 +44,10 @@ def labels(options, made):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=10_000)
-    parser.add_argument("--dimensions", type=int, default=512)
-    parser.add_argument("--classes", type=int, default=8)
-    parser.add_argument("--penalties", type=float, nargs="+", default=[1, 0.03])
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--generator")
-    options = parser.parse_args()
+    arguments = parser(__doc__, runs=5, seed=1, rows=10_000, required=False)
+    arguments.add_argument("--classes", type=int, default=8)
+    arguments.add_argument("--penalties", type=float, nargs="+", default=[1, 0.03])
+    options = arguments.parse_args()
     rows = options.rows
     made = vectors(options, rows * 6 // 5)
     truth = labels(options, made)

@@ -15,13 +15,12 @@ PROGRAM is called as `PROGRAM OUT.npz ROWS QUERIES DIMENSIONS SEED` and writes t
 exact neighbours of these queries, `gt_img`.
 """
 
-import argparse
 import json
 import statistics
 import time
 
 import psycopg
-from common import CLIP_VECTOR, HALFVEC, VECTOR, generated, load, timed
+from common import CLIP_VECTOR, HALFVEC, VECTOR, generated, load, parser, timed
 
 K = 10
 OURS, THEIRS = [20, 25, 32, 40, 50, 64, 80, 100], [60, 80, 100, 130, 180, 250, 350]
@@ -35,16 +34,11 @@ ENGINES = [
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--dimensions", type=int, default=512)
-    parser.add_argument("--queries", type=int, default=300)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--recall", type=float, default=0.98)
-    parser.add_argument("--memory", default="2GB")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--generator", required=True, help="program that makes the vectors")
-    options = parser.parse_args()
+    arguments = parser(__doc__, runs=5, seed=7)
+    arguments.add_argument("--queries", type=int, default=300)
+    arguments.add_argument("--recall", type=float, default=0.98)
+    arguments.add_argument("--memory", default="2GB")
+    options = arguments.parse_args()
 
     data = generated(options.generator, options.rows, options.queries, options.dimensions, options.seed)
     truth = [set(row[:K].tolist()) for row in data["gt_img"]]

@@ -21,14 +21,13 @@ PROGRAM is called as `PROGRAM OUT.npz ROWS QUERIES DIMENSIONS SEED` and writes t
 norm 1.
 """
 
-import argparse
 import itertools
 import json
 import statistics
 
 import numpy as np
 import psycopg
-from common import CLIP_VECTOR, generated, load
+from common import CLIP_VECTOR, generated, load, parser
 
 POOL = 200
 SHARES = {"10 %": 10, "1 %": 100, ".1 %": 1000}
@@ -102,18 +101,13 @@ def cell(connection, statement, queries, plans, runs, timeout):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--dimensions", type=int, default=512)
-    parser.add_argument("--m", type=int, default=16)
-    parser.add_argument("--queries", type=int, default=10, help="of each kind, half of them images and half texts")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--tolerance", type=float, default=1.2)
-    parser.add_argument("--timeout", type=int, default=5000, help="milliseconds that a plan is given, and counts if it takes more")
-    parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--memory", default="4GB", help="maintenance_work_mem of the build")
-    parser.add_argument("--generator", required=True, help="program that makes the vectors")
-    options = parser.parse_args()
+    arguments = parser(__doc__, runs=3, seed=11)
+    arguments.add_argument("--m", type=int, default=16)
+    arguments.add_argument("--queries", type=int, default=10, help="of each kind, half of them images and half texts")
+    arguments.add_argument("--tolerance", type=float, default=1.2)
+    arguments.add_argument("--timeout", type=int, default=5000, help="milliseconds that a plan is given, and counts if it takes more")
+    arguments.add_argument("--memory", default="4GB", help="maintenance_work_mem of the build")
+    options = arguments.parse_args()
 
     data = generated(options.generator, options.rows, POOL, options.dimensions, options.seed)
     with psycopg.connect(autocommit=True) as connection:
