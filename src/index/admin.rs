@@ -1,6 +1,6 @@
 //! Functions for those who look after an index: what is in it, whether it is whole, and to have it cached.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::CStr;
 
 use graph::census::census;
 use graph::check::{Nodes, check, finds};
@@ -16,8 +16,9 @@ use pgrx::{PgRelation, pg_sys};
 use super::error::{Error, Result};
 use super::filter::Columns;
 use super::pages::Pages;
+use super::relation;
 use super::vectors::Vectors;
-use super::{raise, relation, tid};
+use super::walk::Walk;
 use crate::error::{self, Returned};
 use crate::guc;
 use crate::role::As;
@@ -292,10 +293,9 @@ struct TableScan<'a> {
 
 impl TableScan<'_> {
     fn run(&mut self, opened: &Opened, snapshot: &Snapshot) {
-        let state: *mut Self = self;
         let (table, index) = (opened.table.as_ptr(), opened.index.as_ptr());
-        // SAFETY: both relations are open and the snapshot is registered; the callback gets the state it expects, and
-        // whoever builds ends the scan. Of what the server keeps of an index, it hands out copies only.
+        // SAFETY: both relations are open, the columns are of this index, and the snapshot is registered; the walk ends the
+        // scan. Of what the server keeps of an index, it hands out copies only.
         unsafe {
             let _owner = As::maintainer(opened.owner());
             // Planning a query has the server keep expressions with functions in SQL put in, which were looked up by the
@@ -312,20 +312,17 @@ impl TableScan<'_> {
                 true,
                 true,
             );
-            pg_sys::table_index_build_scan(
-                table,
-                index,
-                info,
-                true,
-                false,
-                Some(compare),
-                state.cast(),
-                scan,
-            );
+            self.walk(table, index, info, false, scan);
         }
     }
+}
 
-    fn compare(&mut self, vector: &[half::f16], row: NewRow<'_>) -> Result<()> {
+impl Walk for TableScan<'_> {
+    fn columns(&self) -> (Vectors, &Columns) {
+        (self.vectors, &self.columns)
+    }
+
+    fn row(&mut self, vector: &[half::f16], row: NewRow<'_>) -> Result<()> {
         let tid = row.tid;
         let place = || format!("row ({},{}) of the table", tid.block(), tid.offset());
         if !self.index.takes(vector) {
@@ -355,35 +352,6 @@ impl TableScan<'_> {
             self.not_found += i64::from(!finds(self.index, vector, tid, ef)?);
         }
         Ok(())
-    }
-}
-
-/// Called by the server for each row.
-#[pg_guard]
-unsafe extern "C-unwind" fn compare(
-    _index: pg_sys::Relation,
-    tid: pg_sys::ItemPointer,
-    values: *mut pg_sys::Datum,
-    nulls: *mut bool,
-    _alive: bool,
-    state: *mut c_void,
-) {
-    // SAFETY: the state is what `TableScan::run` gave along, and the index has one column of vectors, the first; the values
-    // are of its columns.
-    unsafe {
-        let scan = &mut *state.cast::<TableScan>();
-        let vector = scan.vectors.first(values, nulls);
-        if let Some(vector) = vector.unwrap_or_else(|error| raise(error)) {
-            let words = scan.columns.words(values, nulls);
-            let compared = scan.compare(
-                &vector,
-                NewRow {
-                    tid: tid::tid(tid),
-                    words: words.as_slice(),
-                },
-            );
-            compared.unwrap_or_else(|error| raise(error));
-        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! the table's own `parallel_workers`, says, or fewer where the system has no more. Their memory is the builder's, counted
 //! against `maintenance_work_mem`.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, c_char};
 
 use graph::build::{Builder, Phase};
 use graph::index::Index;
@@ -19,7 +19,8 @@ use super::error::{Error, Result};
 use super::filter::Columns;
 use super::pages::Pages;
 use super::vectors::Vectors;
-use super::{options, raise, relation, tid};
+use super::walk::Walk;
+use super::{options, raise, relation};
 use crate::server;
 
 /// Phases of `pg_stat_progress_create_index`, by number. The first is the server's own.
@@ -48,21 +49,11 @@ pub unsafe extern "C-unwind" fn build(
     index: pg_sys::Relation,
     info: *mut pg_sys::IndexInfo,
 ) -> *mut pg_sys::IndexBuildResult {
-    // SAFETY: both relations are open, and the information is on this index.
+    // SAFETY: both relations are open, the information is on this index, and so are the build's columns.
     unsafe {
         let mut build = Build::begin(heap, index).unwrap_or_else(|error| raise(error));
         report_phase(LOADING);
-        let state: *mut Build = &mut build;
-        let rows = pg_sys::table_index_build_scan(
-            heap,
-            index,
-            info,
-            true,
-            true,
-            Some(add),
-            state.cast(),
-            std::ptr::null_mut(),
-        );
+        let rows = build.walk(heap, index, info, true, std::ptr::null_mut());
         let index_tuples = build.finish().unwrap_or_else(|error| raise(error));
         let result = pg_sys::palloc0(size_of::<pg_sys::IndexBuildResult>());
         let result: *mut pg_sys::IndexBuildResult = result.cast();
@@ -84,35 +75,6 @@ pub unsafe extern "C-unwind" fn build_empty(index: pg_sys::Relation) {
         let blocks = created.unwrap_or_else(|error| raise(error));
         let fork = pg_sys::ForkNumber::INIT_FORKNUM;
         pg_sys::log_newpage_range(index, fork, 0, blocks, true);
-    }
-}
-
-/// Called by the server for each row.
-#[pg_guard]
-unsafe extern "C-unwind" fn add(
-    _index: pg_sys::Relation,
-    tid: pg_sys::ItemPointer,
-    values: *mut pg_sys::Datum,
-    nulls: *mut bool,
-    _alive: bool,
-    state: *mut c_void,
-) {
-    // SAFETY: the state is what `build` gave along, and the index has one column of vectors, the first; the values are of
-    // its columns.
-    unsafe {
-        let build = &mut *state.cast::<Build>();
-        let vector = build.vectors.first(values, nulls);
-        if let Some(vector) = vector.unwrap_or_else(|error| raise(error)) {
-            let words = build.columns.words(values, nulls);
-            let added = build.add(
-                &vector,
-                NewRow {
-                    tid: tid::tid(tid),
-                    words: words.as_slice(),
-                },
-            );
-            added.unwrap_or_else(|error| raise(error));
-        }
     }
 }
 
@@ -159,12 +121,6 @@ impl Build {
         })
     }
 
-    fn add(&mut self, vector: &[half::f16], row: NewRow<'_>) -> Result<()> {
-        self.builder.push(vector, row)?;
-        self.rows += u64::from(self.metric.takes(vector));
-        Ok(())
-    }
-
     /// Links and writes what was collected. The number of rows in the index.
     fn finish(self) -> Result<u64> {
         let mut now = None;
@@ -182,6 +138,18 @@ impl Build {
             report(pg_sys::PROGRESS_CREATEIDX_TUPLES_DONE, done as i64);
         })?;
         Ok(self.rows)
+    }
+}
+
+impl Walk for Build {
+    fn columns(&self) -> (Vectors, &Columns) {
+        (self.vectors, &self.columns)
+    }
+
+    fn row(&mut self, vector: &[half::f16], row: NewRow<'_>) -> Result<()> {
+        self.builder.push(vector, row)?;
+        self.rows += u64::from(self.metric.takes(vector));
+        Ok(())
     }
 }
 

@@ -37,6 +37,7 @@ mod tid;
 mod vacuum;
 mod validate;
 mod vectors;
+mod walk;
 mod within;
 
 pub use error::Error;
