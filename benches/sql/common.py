@@ -1,4 +1,4 @@
-"""What the benchmarks in SQL share: options, vectors, tables of them by type, and the time that statements take."""
+"""What the benchmarks in SQL share: options, settings, vectors, tables of them by type, and times of statements."""
 
 import argparse
 import os
@@ -34,6 +34,14 @@ def generated(generator, rows, queries, dimensions, seed):
         subprocess.run([sys.executable, generator, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
         with np.load(path) as arrays:
             return dict(arrays)
+
+
+def begin(connection, schema, memory):
+    """An empty schema; plans of one process, and `memory` for the builds of indexes."""
+    connection.execute("SET max_parallel_workers_per_gather = 0; SET jit = off; SET client_min_messages = warning")
+    connection.execute(f"SET maintenance_work_mem = '{memory}'")
+    connection.execute("CREATE EXTENSION IF NOT EXISTS clip_pg")
+    connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}")
 
 
 def load(connection, table, kind, vectors, first=0):

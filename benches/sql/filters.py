@@ -24,7 +24,7 @@ import time
 
 import numpy as np
 import psycopg
-from common import CLIP_VECTOR, generated, load, parser
+from common import CLIP_VECTOR, begin, generated, load, parser
 
 PASSING = [1, 10, 100, 500]
 K = 10
@@ -94,10 +94,7 @@ def main():
 
     data = generated(options.generator, options.rows, options.queries, options.dimensions, options.seed)
     with psycopg.connect(autocommit=True) as connection:
-        connection.execute("SET max_parallel_workers_per_gather = 0; SET jit = off; SET client_min_messages = warning")
-        connection.execute(f"SET maintenance_work_mem = '{options.memory}'")
-        connection.execute("CREATE EXTENSION IF NOT EXISTS clip_pg")
-        connection.execute("DROP SCHEMA IF EXISTS filters CASCADE; CREATE SCHEMA filters")
+        begin(connection, "filters", options.memory)
         numbers = prepare(connection, data, options)
         wanted = [(None, 1000)] + [(column, passing) for column in numbers for passing in PASSING]
         conditions = {one: "" if one[0] is None else f"WHERE {one[0]} < {one[1]}" for one in wanted}

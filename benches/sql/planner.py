@@ -27,7 +27,7 @@ import statistics
 
 import numpy as np
 import psycopg
-from common import CLIP_VECTOR, generated, load, parser
+from common import CLIP_VECTOR, begin, generated, load, parser
 
 POOL = 200
 SHARES = {"10 %": 10, "1 %": 100, ".1 %": 1000}
@@ -111,10 +111,7 @@ def main():
 
     data = generated(options.generator, options.rows, POOL, options.dimensions, options.seed)
     with psycopg.connect(autocommit=True) as connection:
-        connection.execute("SET max_parallel_workers_per_gather = 0; SET jit = off; SET client_min_messages = warning")
-        connection.execute(f"SET maintenance_work_mem = '{options.memory}'")
-        connection.execute("CREATE EXTENSION IF NOT EXISTS clip_pg")
-        connection.execute("DROP SCHEMA IF EXISTS planner CASCADE; CREATE SCHEMA planner")
+        begin(connection, "planner", options.memory)
         kinds = prepare(connection, data, options)
         connection.execute(f"SET statement_timeout = {options.timeout}")
         print(f"{options.rows} × {options.dimensions}, m = {options.m}: {options.runs} runs of {options.queries} queries; "
