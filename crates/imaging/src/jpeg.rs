@@ -6,10 +6,13 @@ mod colours;
 mod dct;
 mod deep;
 mod exact;
+mod faults;
 mod feed;
 mod huffman;
+mod libjpeg;
 mod lossless;
-mod strict;
+#[cfg(test)]
+mod tests;
 mod turbo;
 
 use super::decoder::{self, Decoder, Opening, Reader, only_page};
@@ -23,9 +26,11 @@ use deep::DeepRows;
 pub(crate) use deep::{BITS as DEEP_BITS, Deep};
 use exact::Exact;
 pub(crate) use feed::Feed;
+pub(crate) use libjpeg::Stream;
 pub(crate) use lossless::Lossless;
 use mozjpeg::{ColorSpace, Compress};
-use turbo::{Scanlines, unreadable};
+use std::io;
+use turbo::Scanlines;
 
 /// The decoder of JPEG.
 pub(super) struct Jpeg;
@@ -283,6 +288,11 @@ fn unreadable_data() -> Error {
     corrupt(Format::Jpeg, "the data cannot be decoded")
 }
 
+/// The error for an encoder that cannot go on.
+fn unwritable(error: io::Error) -> Error {
+    corrupt(Format::Jpeg, error.to_string())
+}
+
 /// Rows that are encoded together, as the format has them.
 const ROWS: usize = 16;
 
@@ -310,11 +320,11 @@ pub(super) fn encode(
         if quality >= FULL_CHROMA {
             encoder.set_chroma_sampling_pixel_sizes((1, 1), (1, 1));
         }
-        let mut encoder = encoder.start_compress(Vec::new()).map_err(unreadable)?;
+        let mut encoder = encoder.start_compress(Vec::new()).map_err(unwritable)?;
         for rows in pixels.chunks(3 * width * ROWS) {
             pulse.beat();
-            encoder.write_scanlines(rows).map_err(unreadable)?;
+            encoder.write_scanlines(rows).map_err(unwritable)?;
         }
-        encoder.finish().map_err(unreadable)
+        encoder.finish().map_err(unwritable)
     })
 }

@@ -1,6 +1,6 @@
 //! How decoders read: a cursor that reports progress, and the fence around code that panics on bad data.
 //!
-//! Two kinds of unwinding meet here and must not be confused. libjpeg's error handler (crate `mozjpeg`)
+//! Two kinds of unwinding meet here and must not be confused. libjpeg's error handler
 //! unwinds out of C on damaged data, and any decoder may have a bug; both become [`Error::CorruptImage`].
 //! The caller's `progress`, which decoders reach through [`Source`], unwinds to cancel, with a payload that
 //! belongs to the caller (PostgreSQL's own error); it must arrive there unharmed. [`Pulse`] therefore notes
@@ -104,11 +104,8 @@ fn words(payload: &(dyn Any + Send)) -> &str {
         .map(String::as_str)
         .or_else(|| payload.downcast_ref::<&str>().copied())
         .unwrap_or("the decoder failed");
-    match text.strip_prefix("libjpeg fatal error: ").unwrap_or(text) {
-        // What it says of a reader that fails, which none does but at the end.
-        "Input file read error" => "the data ends early",
-        text => text,
-    }
+    // So crate `mozjpeg` begins, which encodes.
+    text.strip_prefix("libjpeg fatal error: ").unwrap_or(text)
 }
 
 /// A seekable reader over a file in memory.

@@ -1,7 +1,6 @@
 //! What libjpeg reads from, in a file of its own or in a strip or tile of a TIFF.
 
 use crate::source::Pulse;
-use std::io::{self, BufRead, Read};
 
 /// Most bytes of a stream of several scans that libjpeg gets at once: less would take it off its fast way.
 const PORTION: usize = 1 << 16;
@@ -14,9 +13,9 @@ pub(crate) struct Feed<'a> {
     prefix: Vec<u8>,
     bytes: &'a [u8],
     position: usize,
-    /// Whether libjpeg is to fail at the end. An ordinary reader would make it invent what is missing and carry on with
-    /// grey.
-    fails: bool,
+    /// Whether the end of the data is an error where libjpeg wants more. It would otherwise invent what is missing and
+    /// carry on with grey.
+    pub(super) fails: bool,
     /// Whether there are several scans.
     split: bool,
     pulse: &'a Pulse<'a>,
@@ -39,37 +38,27 @@ impl<'a> Feed<'a> {
             pulse,
         }
     }
-}
 
-impl BufRead for Feed<'_> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+    /// The next bytes, at least one; `None` at the end.
+    pub(super) fn portion(&mut self) -> Option<&[u8]> {
         self.pulse.beat();
-        let Some(position) = self.position.checked_sub(self.prefix.len()) else {
-            return Ok(self.prefix.get(self.position..).unwrap_or_default());
+        let next = match self.position.checked_sub(self.prefix.len()) {
+            None => self.prefix.get(self.position..),
+            Some(at) => self.bytes.get(at..).map(|rest| self.first(rest)),
         };
-        let rest = self.bytes.get(position..).unwrap_or_default();
-        if rest.is_empty() && self.fails {
-            // libjpeg takes the error for an end of file as a sign to go on.
-            return Err(io::ErrorKind::InvalidData.into());
-        }
+        let next = next.filter(|bytes| !bytes.is_empty())?;
+        self.position += next.len();
+        Some(next)
+    }
+
+    /// As much of `rest` as libjpeg gets at once.
+    fn first<'b>(&self, rest: &'b [u8]) -> &'b [u8] {
         if !self.split {
-            return Ok(rest);
+            return rest;
         }
         let portion = rest.get(..PORTION).unwrap_or(rest);
         let mut pairs = portion.get(1..).unwrap_or_default().windows(2);
         let scan = pairs.position(|pair| pair == [0xff, 0xda]);
-        Ok(scan.and_then(|at| portion.get(..=at)).unwrap_or(portion))
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.position = self.position.saturating_add(amount);
-    }
-}
-
-impl Read for Feed<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.fill_buf()?.read(buffer)?;
-        self.consume(read);
-        Ok(read)
+        scan.and_then(|at| portion.get(..=at)).unwrap_or(portion)
     }
 }

@@ -7,12 +7,10 @@ use super::chunk::{Chunk, Packed};
 use super::jpeg_head::{Head, LOSSLESS, interchange};
 use super::layout::{Color, Layout};
 use super::samples;
-use crate::jpeg::{Colours, DEEP_BITS, Deep, Feed, Lossless};
+use crate::jpeg::{Colours, DEEP_BITS, Deep, Feed, Lossless, Stream};
 use crate::source::{Pulse, corrupt};
 use crate::{Error, Format, Result};
-use mozjpeg::decompress::DecompressStarted;
-use mozjpeg::{ColorSpace, Decompress};
-use std::io;
+use mozjpeg::ColorSpace;
 
 /// A segment that says whether three components are YCbCr, or four YCCK; of several the last one counts.
 fn adobe(transform: u8) -> [u8; 16] {
@@ -233,20 +231,18 @@ fn start<'a>(
     }
     // A strip that ends early in a file that does not is filled up, as libtiff has it.
     let feed = Feed::new(prefix, bytes, chunk.cut, head.multi_scan(), pulse);
-    let decoder = Decompress::builder()
-        .from_reader(feed)
-        .map_err(unreadable)?;
+    let mut stream = Stream::open(feed, false);
     let space = match samples {
         1 => ColorSpace::JCS_GRAYSCALE,
         3 => ColorSpace::JCS_RGB,
         _ => ColorSpace::JCS_CMYK,
     };
-    let size = decoder.size();
-    let decoder = decoder.to_colorspace(space).map_err(unreadable)?;
+    let (width, height) = stream.size();
+    stream.start(space, 8, 0..width);
     Ok(Box::new(Scanlines {
-        decoder,
-        line: vec![0; samples * size.0],
-        left: size.1,
+        line: vec![0; stream.row_length()],
+        stream,
+        left: height,
     }))
 }
 
@@ -357,7 +353,7 @@ impl Packed for Blocks {
 
 /// A stream being decoded, row by row.
 struct Scanlines<'a> {
-    decoder: DecompressStarted<Feed<'a>>,
+    stream: Stream<'a>,
     line: Vec<u8>,
     /// Rows that are still to come. A stream may have fewer than its strip.
     left: usize,
@@ -367,9 +363,9 @@ impl Packed for Scanlines<'_> {
     fn fill(&mut self, row: &mut [u8]) -> Result<()> {
         if let Some(left) = self.left.checked_sub(1) {
             self.left = left;
-            self.decoder
-                .read_scanlines_into(&mut self.line)
-                .map_err(unreadable)?;
+            if !self.stream.next_row(&mut self.line) {
+                return Err(corrupt(Format::Tiff, "a JPEG stream without a picture"));
+            }
         }
         let length = row.len().min(self.line.len());
         let (filled, rest) = row.split_at_mut(length);
@@ -377,8 +373,4 @@ impl Packed for Scanlines<'_> {
         rest.fill(0);
         Ok(())
     }
-}
-
-fn unreadable(error: io::Error) -> Error {
-    corrupt(Format::Tiff, error.to_string())
 }

@@ -1,4 +1,5 @@
-//! What libjpeg does about data that a scan lacks: it makes some up, and warns. Here the warning ends it.
+//! What becomes of libjpeg's errors and warnings: an error unwinds out of it with its words. Where data is missing that a
+//! scan should have, libjpeg makes some up, and warns; that may count as an error.
 
 #![allow(unsafe_code)]
 
@@ -9,18 +10,24 @@ use std::panic::resume_unwind;
 /// Most bytes of a message, by libjpeg's header `jpeglib.h`.
 const JMSG_LENGTH_MAX: usize = 200;
 
-/// What handles errors for a file without an end mark: one whose scan ends before its picture does is an error.
-pub(super) fn errors() -> jpeg_error_mgr {
+/// What handles errors. `strict` is for a file without an end mark: one whose scan ends before its picture does is an
+/// error then.
+pub(super) fn manager(strict: bool) -> jpeg_error_mgr {
     // SAFETY: all fields are numbers, pointers and optional functions, for which zeroes stand for 0, NULL and none.
     let mut errors: jpeg_error_mgr = unsafe { std::mem::zeroed() };
     // SAFETY: libjpeg fills in a structure of its own layout, borrowed for the call.
     unsafe { jpeg_std_error(&mut errors) };
     errors.error_exit = Some(exit);
-    errors.emit_message = Some(warned);
+    errors.emit_message = Some(if strict { warned } else { passed_over });
     errors
 }
 
-/// Leaves libjpeg with the words for its error, as the handler of crate `mozjpeg` does.
+/// Leaves libjpeg since the data ends before the picture does.
+pub(super) fn ended() -> ! {
+    resume_unwind(Box::new("the data ends early".to_owned()))
+}
+
+/// Leaves libjpeg with the words for its error.
 unsafe extern "C-unwind" fn exit(info: &mut jpeg_common_struct) {
     let mut words = [0u8; JMSG_LENGTH_MAX];
     // SAFETY: while a handler runs, libjpeg has its error manager in place.
@@ -43,6 +50,9 @@ unsafe extern "C-unwind" fn warned(info: &mut jpeg_common_struct, _level: c_int)
     // SAFETY: as in `exit`.
     let code = unsafe { info.err.as_ref() }.map(|errors| errors.msg_code);
     if code == Some(JWRN_HIT_MARKER as c_int) {
-        resume_unwind(Box::new("the data ends early".to_owned()));
+        ended();
     }
 }
+
+/// Says nothing.
+unsafe extern "C-unwind" fn passed_over(_info: &mut jpeg_common_struct, _level: c_int) {}
