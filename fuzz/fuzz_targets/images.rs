@@ -38,7 +38,8 @@ fuzz_target!(init: clip_pg_fuzz::keep_fences(), |input: &[u8]| {
     if let Ok(pixels) = imaging::pixels(input, second, &PREPROCESS, &LIMITS, &|| ()) {
         assert_eq!(pixels.len(), 32 * 32 * 3);
     }
-    // What is said beside the picture, and its colours by their profile.
+    // What is said beside the picture, and colours of a part of it by their profile.
     let _ = imaging::words(input, &|| ());
-    let _ = imaging::thumbnail(input, 32, Region::Full, 85, &LIMITS, &|| ());
+    let middle = Region::Percent([40.0, 60.0, 20.0, 20.0]);
+    let _ = imaging::thumbnail(input, 32, middle, 85, &LIMITS, &|| ());
 });

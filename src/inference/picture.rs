@@ -48,7 +48,7 @@ pub fn pixels(
     let preprocess = &model.manifest.image.preprocess;
     let kept = match part.region {
         Region::Full => None,
-        _ => kept(bytes, digest(), part.page, preprocess.alpha)?,
+        _ => kept(bytes, digest(), part.page, preprocess.alpha),
     };
     match kept {
         Some(picture) => picture.pixels(part.region, preprocess, &limits(), &interrupts),
@@ -56,13 +56,9 @@ pub fn pixels(
     }
 }
 
-/// A page of a file that was the last one, too.
-fn kept(
-    bytes: &[u8],
-    digest: [u8; 32],
-    page: Option<i32>,
-    alpha: Alpha,
-) -> imaging::Result<Option<Rc<Kept>>> {
+/// A page of a file that was the last one, too. One that cannot be read as a whole, or that there is no memory for, is not
+/// kept: a region of it may be sound, and take less.
+fn kept(bytes: &[u8], digest: [u8; 32], page: Option<i32>, alpha: Alpha) -> Option<Rc<Kept>> {
     let last = LAST
         .take()
         .filter(|last| (last.digest, last.page, last.alpha) == (digest, page, alpha));
@@ -72,7 +68,10 @@ fn kept(
             picture: Some(picture),
             ..
         }) => Some(Rc::clone(picture)),
-        Some(_) => Kept::new(bytes, page, alpha, &limits(), MOST_KEPT, &interrupts)?.map(Rc::new),
+        Some(_) => Kept::new(bytes, page, alpha, &limits(), MOST_KEPT, &interrupts)
+            .ok()
+            .flatten()
+            .map(Rc::new),
     };
     LAST.set(Some(Last {
         digest,
@@ -80,7 +79,7 @@ fn kept(
         alpha,
         picture: picture.clone(),
     }));
-    Ok(picture)
+    picture
 }
 
 /// What the settings allow an image to take; and has HEIC read by the library that a superuser names.

@@ -19,7 +19,8 @@ use std::ops::Range;
 
 /// Turns a picture, resizes and crops the part of it that `plan` has.
 ///
-/// All rows are read, also those that are not kept, because only then the file is known to be sound.
+/// All rows that a decoder hands out are read, also those that are not kept: only then what it has read is known to be
+/// sound.
 pub(super) fn run(
     rows: &mut dyn Rows,
     plan: &Plan,

@@ -5,12 +5,13 @@
 
 use super::{Jpeg, faults};
 use crate::decoder::{Decoder, Opening, Request};
-use crate::plan::Side;
+use crate::geometry::Geometry;
+use crate::plan::{Plan, Side};
 use crate::preprocess::{Alpha, ColorProfile, Filter, Preprocess, Resize};
 use crate::region::Area;
-use crate::rows::View;
+use crate::rows::{Rows, View};
 use crate::source::Pulse;
-use crate::{Error, Limits, Region, Result, info, pixels};
+use crate::{Error, Limits, Region, Result, info, pixels, resample};
 use mozjpeg_sys::*;
 use proptest::prelude::*;
 use std::cell::Cell;
@@ -148,8 +149,13 @@ impl File {
     }
 }
 
-/// What a decoder hands out of an area, and where that lies.
-fn rows(bytes: &[u8], area: Option<&Area>, max_pixels: u64) -> Result<(Vec<u8>, usize, View)> {
+/// Has `f` read an area, or all, with at most `max_pixels`.
+fn open<T>(
+    bytes: &[u8],
+    area: Option<&Area>,
+    max_pixels: u64,
+    f: impl FnOnce(&mut dyn Rows, &Pulse<'_>) -> Result<T>,
+) -> Result<T> {
     let pulse = Pulse::new(&|| ());
     let header = Jpeg.header(bytes, None, &pulse)?;
     let limits = Limits {
@@ -167,13 +173,19 @@ fn rows(bytes: &[u8], area: Option<&Area>, max_pixels: u64) -> Result<(Vec<u8>, 
         request: &request,
         pulse: &pulse,
     })?;
-    let (width, height) = rows.size();
-    let mut pixels = vec![0; 3 * width * height];
-    for row in pixels.chunks_exact_mut(3 * width) {
-        rows.next_row(row)?;
-    }
-    let view = rows.view();
-    Ok((pixels, width, view))
+    f(rows.as_mut(), &pulse)
+}
+
+/// What a decoder hands out of an area, and where that lies.
+fn rows(bytes: &[u8], area: Option<&Area>, max_pixels: u64) -> Result<(Vec<u8>, usize, View)> {
+    open(bytes, area, max_pixels, |rows, _| {
+        let (width, height) = rows.size();
+        let mut pixels = vec![0; 3 * width * height];
+        for row in pixels.chunks_exact_mut(3 * width) {
+            rows.next_row(row)?;
+        }
+        Ok((pixels, width, rows.view()))
+    })
 }
 
 /// What of a picture, 3 × `width` bytes a row, is in `columns` and `rows`.
@@ -374,7 +386,33 @@ fn parts_may_begin_and_end_anywhere() {
     }
 }
 
-/// `libjpeg` of the system writes these, which the one here only reads.
+/// Whatever the size that it is read at, a part is resized as if it had been cut out of the whole.
+#[test]
+fn parts_are_resized_like_those_of_the_whole() {
+    let (width, height) = (231usize, 117usize);
+    let bytes = File::plain((width, height), &[(2, 2), (1, 1), (1, 1)]).encode();
+    for eighths in 1..=8 {
+        let reduced = |side: usize| (side * eighths).div_ceil(8) as u64;
+        let most = reduced(width) * reduced(height);
+        for start in (0..90).step_by(7) {
+            let numbers = [2 * start, start, 3 + start / 2, 20].map(|number| number as u64);
+            let geometry = |_| Ok(Geometry::whole((19, 13)));
+            let plan = Plan::new((width, height), 1, Region::Pixels(numbers), geometry).unwrap();
+            let read = |area| {
+                open(&bytes, area, most, |rows, pulse| {
+                    resample::run(rows, &plan, Filter::Bicubic, pulse)
+                })
+            };
+            let (part, whole) = (read(Some(&plan.area)), read(None));
+            assert!(
+                part.unwrap() == whole.unwrap(),
+                "{numbers:?} at {eighths} eighths"
+            );
+        }
+    }
+}
+
+/// `cjpeg` has written these, since the encoder here has no such codes.
 #[test]
 fn parts_in_arithmetic_codes_are_those_of_the_whole() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/large/");
