@@ -44,8 +44,9 @@ SELECT pg_temp.outcome($$SELECT clip_thumbnail(file, 8, '40,0,5,5') FROM files W
 
 -- Of a JPEG nothing below a region is read, nor is it missed when the same file is met again; what the region needs is.
 CREATE TEMP TABLE scan AS SELECT decode('/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABQODxIPDRQSEBIXFRQYHjIhHhwcHj0sLiQySUBMS0dARkVQWnNiUFVtVkVGZIhlbXd7gYKBTmCNl4x9lnN+gXz/wAALCAA8ACgBAREA/8QAGAABAQEBAQAAAAAAAAAAAAAABQYEBwP/xAAmEAABBAIBAwQDAQAAAAAAAAABAAIDESFBMQQGEhNRYXEFMkJS/9oACAEBAAA/AJWBIQpCApCDSQhURBpIQpCDSQgCQhUTAt8KQgSMKQg0oiDkJCBIQjIW+HSG72fCPx3TseX+s6S4wHECgMkjg8ge+fu8UGkhCkIVuY4tY5waXkCw0VZ+M4XLfJr53uYbaXEg+AZef8jA+gq2DSQgSECme+Sz1+jBhqTxNSDYv9TjPxnFnGQp+EKvgSEGl7dWwydDIGt86pxZZAeAQS00CSCARVG+NrmcOkhDpWEC3w8hQndTy7uPqQaHiGAUAP5Bz787WWHS3wchf//Z', 'base64') AS file;
-SELECT region, clip_embed_image(substr(file, 1, 300), 'clip-mini', region) = clip_embed_image(file, 'clip-mini', region) AS same
-FROM scan, unnest('{"0,0,40,9","5,3,30,9","5,3,30,12"}'::text[]) region;
+CREATE TEMP TABLE places AS
+SELECT region, clip_embed_image(file, 'clip-mini', region) AS embedding FROM scan, unnest('{"0,0,40,9","5,3,30,9","5,3,30,12"}'::text[]) region;
+SELECT region, clip_embed_image(substr(file, 1, 300), 'clip-mini', region) = embedding AS same FROM scan, places;
 SELECT pg_temp.outcome($$SELECT clip_embed_image(substr(file, 1, 300), 'clip-mini', '0,50,40,9') FROM scan$$);
 
 -- A generated column of regions in the same row.
