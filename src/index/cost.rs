@@ -1,11 +1,13 @@
 //! What a scan costs, for the planner: what [`planner::cost`] asks, from the server's catalogs, settings and plans.
 
-use graph::effort::{PROBE, beam, fewest, visits_before_exact_pass};
+use graph::effort::{PROBE, beam, fewest, pages_of_directory, visits_before_exact_pass};
 use graph::layout::Shape;
+use graph::store::PageStore;
 use pgrx::{pg_guard, pg_sys};
 use planner::cost::{Costs, Index, Prices, Query, Settings, Wanted};
 
 use super::effort::Effort;
+use super::pages::Pages;
 use super::scan::is_exact;
 use super::selectivity::{is_another_center, nth};
 use super::{filter, options, relation};
@@ -491,7 +493,13 @@ unsafe fn costs(
     passing: f64,
 ) -> (Costs<impl Fn(f64) -> f64>, Effort) {
     // SAFETY: the caller vouches for the index.
-    let (shape, dimensions, effort) = unsafe { definition(index) };
+    let Definition {
+        shape,
+        dimensions,
+        effort,
+        summarized,
+    } = unsafe { definition(index) };
+    let listed = shape.map_or(1, |shape| shape.listed());
     let (mut random_page, mut next_page) = (0.0, 0.0);
     // SAFETY: the server writes to both.
     unsafe {
@@ -518,7 +526,8 @@ unsafe fn costs(
             true => beam(effort.ef, passing, fewest(nodes)),
             false => 2 * effort.ef,
         } as f64,
-        listed_pages: shape.map_or(0.0, |shape| nodes / shape.listed() as f64),
+        listed_pages: nodes / listed as f64,
+        first_listed_pages: pages_of_directory(nodes, summarized, listed),
         visits_before_list: PROBE as f64,
         code_bytes: shape.map_or(0, |shape| shape.code_bytes),
     };
@@ -536,26 +545,64 @@ unsafe fn costs(
     (Costs::new(index, prices, settings, pages_read), effort)
 }
 
-/// How an index's nodes are laid out, how many dimensions it has, and how hard its scans look.
+/// What an index is.
+struct Definition {
+    /// How its nodes are laid out.
+    shape: Option<Shape>,
+    dimensions: usize,
+    /// How hard its scans look.
+    effort: Effort,
+    /// Nodes that are listed in the filter directory on pages with summaries.
+    summarized: f64,
+}
+
+/// What an index is.
 ///
 /// # Safety
 /// The index is one that the planner at work has locked, or that is only supposed to be.
-unsafe fn definition(index: &pg_sys::IndexOptInfo) -> (Option<Shape>, usize, Effort) {
-    let (m, dimensions, effort) = if index.hypothetical {
+unsafe fn definition(index: &pg_sys::IndexOptInfo) -> Definition {
+    let columns = index.nkeycolumns as usize - 1;
+    let (m, dimensions, effort, summarized) = if index.hypothetical {
         let m = options::DEFAULT_M as usize;
-        (m, SUPPOSED_DIMENSIONS, Effort::by_setting())
+        // As though it were built now.
+        (m, SUPPOSED_DIMENSIONS, Effort::by_setting(), f64::INFINITY)
     } else {
         // SAFETY: the planner has the index locked; it is open while it is read, and closed again.
-        let (m, (r#type, modifier), effort) = unsafe {
+        let (m, (r#type, modifier), effort, summarized) = unsafe {
             let open = pg_sys::index_open(index.indexoid, pg_sys::NoLock as i32);
-            let read = (options::m(open), relation::column(open), Effort::of(open));
+            let read = (
+                options::m(open),
+                relation::column(open),
+                Effort::of(open),
+                match columns {
+                    0 => 0.0,
+                    _ => summarized(open),
+                },
+            );
             pg_sys::index_close(open, pg_sys::NoLock as i32);
             read
         };
         let (_, modifier) = base_type(r#type, modifier);
         let dimensions = usize::try_from(modifier).unwrap_or(SUPPOSED_DIMENSIONS);
-        (m, dimensions, effort)
+        (m, dimensions, effort, summarized)
     };
-    let shape = Shape::new(dimensions, m, index.nkeycolumns as usize - 1).ok();
-    (shape, dimensions, effort)
+    Definition {
+        shape: Shape::new(dimensions, m, columns).ok(),
+        dimensions,
+        effort,
+        summarized,
+    }
+}
+
+/// Nodes of an index that are listed on pages with summaries; of one that cannot be read a scan will tell why.
+///
+/// # Safety
+/// The index is open and locked.
+unsafe fn summarized(index: pg_sys::Relation) -> f64 {
+    // SAFETY: the caller vouches for the index.
+    let page = unsafe { Pages::new(index) }.read(0);
+    page.ok()
+        .and_then(|page| page.meta().ok().map(|meta| meta.summarized))
+        .unwrap_or(0)
+        .into()
 }

@@ -231,7 +231,12 @@ impl Basis {
 
     /// The code of a vector of this squared norm.
     pub fn encode(&self, vector: &[f16], norm_squared: f32) -> Code {
-        let mut point = self.space.node(vector, norm_squared);
+        let point = self.space.node(vector, norm_squared);
+        self.encode_point(point, self.space.excess(norm_squared))
+    }
+
+    /// The code of a point, such as the mean of some, whose norms exceed the space's reach by so much.
+    pub(crate) fn encode_point(&self, mut point: Vec<f32>, excess: f32) -> Code {
         let cell = training::nearest(&self.trained.centres, &self.norms, &point);
         training::subtract(&mut point, self.centre(cell));
         let values = self.project(&point);
@@ -239,7 +244,7 @@ impl Basis {
         let last = bytes.len() - 1;
         let scale = quantize(self.bits(), &values, &mut bytes[..last]);
         bytes[last] = cell as u8;
-        let bias = kernels::norm_squared(&point) - self.space.excess(norm_squared);
+        let bias = kernels::norm_squared(&point) - excess;
         Code {
             factors: Factors::new(scale, bias / self.unit()),
             bytes,

@@ -21,6 +21,7 @@
 //! An index too small to train on is filled row by row.
 
 mod batch;
+pub(crate) use batch::near;
 mod collect;
 mod divide;
 mod memory;
@@ -252,7 +253,7 @@ impl<S: PageStore> Builder<S> {
             others: others.flat_map(|&(node, tids)| tids.iter().map(move |&tid| (node, tid))),
         };
         let place = write::places(index)?;
-        write::nodes(index, &basis, &mut source, &place, |written| {
+        let means = write::nodes(index, &basis, &mut source, &place, |written| {
             progress(Phase::Writing, written as u64, nodes as u64);
         })?;
         let mut listed = Vec::with_capacity(entries.len());
@@ -264,7 +265,7 @@ impl<S: PageStore> Builder<S> {
             };
             listed.push((place(entry as usize)?, code));
         }
-        write::rest(index, &basis, &mut source, &place, &listed)
+        write::rest(index, &basis, &mut source, &place, means, &listed)
     }
 
     fn finish_aside(
@@ -323,11 +324,11 @@ impl<S: PageStore> Builder<S> {
         })?;
         let mut parts = Parts::new(&division, numbered, lists)?;
         let place = write::places(index)?;
-        write::nodes(index, &basis, &mut parts, &place, |written| {
+        let means = write::nodes(index, &basis, &mut parts, &place, |written| {
             progress(Phase::Writing, written as u64, nodes);
         })?;
         let entries = parts.entries(&place)?;
-        write::rest(index, &basis, &mut parts, &place, &entries)?;
+        write::rest(index, &basis, &mut parts, &place, means, &entries)?;
         parts.close();
         Ok(())
     }

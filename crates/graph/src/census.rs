@@ -68,7 +68,7 @@ pub fn census<S: PageStore>(index: &Index<S>) -> Result<Census> {
                 }
             }
             Kind::Root => census.entry_pages += 1,
-            Kind::Directory => census.filter_pages += 1,
+            Kind::Directory | Kind::Summaries => census.filter_pages += 1,
             Kind::Basis => census.basis_pages += 1,
             Kind::New | Kind::Meta => census.empty_pages += 1,
         }

@@ -133,7 +133,14 @@ impl<S: PageStore> Check<'_, S> {
                 self.problem(|| format!("block {block}: a second meta page"))
             }
             Ok(Kind::Leaf) => self.report.entries += self.entries(&page),
-            Ok(Kind::New | Kind::Meta | Kind::Basis | Kind::Root | Kind::Directory) => {}
+            Ok(
+                Kind::New
+                | Kind::Meta
+                | Kind::Basis
+                | Kind::Root
+                | Kind::Directory
+                | Kind::Summaries,
+            ) => {}
         }
         Ok(())
     }

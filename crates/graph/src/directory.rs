@@ -1,37 +1,48 @@
-//! The filter directory: of every node its words and its code, on a chain of pages, one after the other.
+//! The filter directory: of every node its words and its code.
 //!
-//! A filter that few nodes pass has no use for the graph, whose neighbours do not pass. Here the words of all nodes are
-//! looked at, some 130 to a page, and distances are estimated from the codes of those that pass; only the nearest by these
-//! estimates are visited. An index without filter columns has no such pages.
+//! A filter that few nodes pass has no use for the graph, whose neighbours do not pass. Here the words of nodes are looked
+//! at, some 130 to a page, and distances are estimated from the codes of those that pass; only the nearest by these estimates
+//! are visited. An index without filter columns has no such pages.
+//!
+//! # Pages with summaries, and a chain
+//!
+//! A build writes the nodes to the directory in their order, in which near ones are near, and a summary of every page: the
+//! mean of its nodes, how far they are from it, and which words there are. So a [reader](reading) begins with the pages that
+//! promise the nearest and ends where the others promise none nearer: an inverted file (Sivic and Zisserman, Video Google,
+//! 2003; Jégou et al., Product quantization for nearest neighbor search, 2011), on pages that the filter leaves of it. Nothing
+//! is added to such a page. Nodes that come later are listed on a chain of pages without summaries, which every reader
+//! reads whole, until vacuum finds that they are many and [gives them summaries](summarize).
 //!
 //! # Why nothing is lost
 //!
 //! A row's node is listed with words that cover the row's before its insertion ends: with a new node's first row, and with
 //! every row whose words are others than its node had. An entry stays where it is until vacuum removes it, with all others
-//! of a node that has no rows any more, before the node's slot is freed. So whoever reads the chain from its beginning meets
-//! an entry for every row that his snapshot sees, wherever others add entries meanwhile. A node may be listed more than
-//! once, and an entry may be of a node that is gone, which its version tells.
+//! of a node that has no rows any more, before the node's slot is freed. So whoever reads the chain from its beginning, and
+//! those pages with summaries that he needs, meets an entry for every row that his snapshot sees, wherever others add entries
+//! meanwhile. A node may be listed more than once, and an entry may be of a node that is gone, which its version tells.
 //!
-//! New entries go where vacuum has made room, or to the end. A crash between writing a page and linking it leaves one that is
-//! not of the chain, for vacuum to free.
+//! New entries go where vacuum has made room on the chain, or to its end. A crash between writing a page and linking it
+//! leaves one that is not of the chain, for vacuum to free.
+
+mod reading;
+mod summarize;
+mod write;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::basis::Code;
 use crate::error::{Error, Result};
-use crate::estimator::Scratch;
-use crate::filter::Filter;
 use crate::index::{Index, Steps};
-use crate::layout::{Factors, Kind, Page, Pointer};
+use crate::layout::{Factors, Kind, Page, Pointer, Shape, Summaries};
 use crate::page_graph::{FromSlot, NodeVector};
-use crate::query::Query;
-use crate::sort::RankedNode;
 use crate::store::{PageStore, Write};
+pub(crate) use reading::{Nearest, Reading};
+pub(crate) use summarize::summarize;
+pub(crate) use write::{Entry, Mean, Means, recode_summaries, write};
 
 /// A page with fewer entries than this part of what it holds gets new ones.
 const FILLED: (usize, usize) = (3, 4);
-/// Entries whose distances are estimated at once.
-const TOGETHER: usize = 512;
 
 /// Lists a node with words of rows that it has.
 pub(crate) fn add<S: PageStore>(
@@ -53,7 +64,7 @@ pub(crate) fn add<S: PageStore>(
         if at != 0 {
             steps.take(index, at)?;
             let mut page = index.store.write(at)?;
-            expect(&page, at)?;
+            expect(&page, Kind::Directory, at)?;
             if push(&mut page) {
                 page.commit()?;
                 break;
@@ -70,7 +81,7 @@ pub(crate) fn add<S: PageStore>(
         page.commit()?;
         let follows = match at {
             0 => begin(index, block)?,
-            _ => link(index, at, block)?,
+            _ => link(index, Kind::Directory, at, block)?,
         };
         if follows == block {
             at = block;
@@ -102,9 +113,9 @@ fn begin<S: PageStore>(index: &mut Index<S>, block: u32) -> Result<u32> {
 }
 
 /// Links a page after another one, unless there is one after it by now. Returns the one after it.
-fn link<S: PageStore>(index: &Index<S>, at: u32, block: u32) -> Result<u32> {
+fn link<S: PageStore>(index: &Index<S>, kind: Kind, at: u32, block: u32) -> Result<u32> {
     let mut page = index.store.write(at)?;
-    expect(&page, at)?;
+    expect(&page, kind, at)?;
     if page.next() != 0 {
         return Ok(page.next());
     }
@@ -113,79 +124,34 @@ fn link<S: PageStore>(index: &Index<S>, at: u32, block: u32) -> Result<u32> {
     Ok(block)
 }
 
-fn expect(page: &Page, block: u32) -> Result<()> {
-    match page.kind(block)? {
-        Kind::Directory => Ok(()),
-        _ => Err(Error::corrupt(block, "no page of the filter directory")),
+fn expect(page: &Page, kind: Kind, block: u32) -> Result<()> {
+    match page.kind(block)? == kind {
+        true => Ok(()),
+        false => Err(Error::corrupt(
+            block,
+            "no such page of the filter directory",
+        )),
     }
 }
 
-/// What the directory has of a node.
-#[derive(Clone)]
-pub(crate) struct Entry {
-    pub(crate) node: Pointer,
-    pub(crate) words: Vec<u64>,
-    pub(crate) factors: Factors,
-    pub(crate) code: Vec<u8>,
-}
-
-/// Writes a directory of so many nodes, which `fill` is asked for one after the other, with their words and codes, all of
-/// the same epoch, and returns its first page and its last.
-pub(crate) fn write<S: PageStore>(
-    index: &Index<S>,
-    epoch: u16,
-    nodes: usize,
-    mut fill: impl FnMut(usize, &mut Entry) -> Result<()>,
-) -> Result<(u32, u32)> {
-    let shape = index.shape;
-    let (mut first, mut last) = (0, 0);
-    let none = Entry {
-        node: Pointer::NONE,
-        words: Vec::new(),
-        factors: Factors::UNCODED,
-        code: Vec::new(),
-    };
-    let mut entries = vec![none; shape.listed().min(nodes)];
-    for start in (0..nodes).step_by(shape.listed()) {
-        index.store.interrupt()?;
-        // All that may wait comes before the page is locked.
-        let entries = &mut entries[..shape.listed().min(nodes - start)];
-        for (node, entry) in (start..).zip(&mut *entries) {
-            fill(node, entry)?;
-        }
-        let (block, mut page) = index.extend()?;
-        page.init(Kind::Directory, epoch);
-        for entry in entries {
-            page.push_listed(&shape, entry.node, &entry.words, entry.factors, &entry.code);
-        }
-        page.commit()?;
-        if last == 0 {
-            first = block;
-        } else {
-            link(index, last, block)?;
-        }
-        last = block;
-    }
-    Ok((first, last))
-}
-
-/// The pages of the directory, one after the other.
+/// The pages of the chain that begins with `block`, one after the other. `ahead` are the bytes of each that are looked at first.
 fn for_each<S: PageStore>(
     index: &Index<S>,
+    kind: Kind,
+    mut block: u32,
+    ahead: Range<usize>,
     mut read: impl FnMut(u32, &Page) -> Result<()>,
 ) -> Result<()> {
-    let (mut block, mut steps) = (index.store.read(0)?.meta()?.directory, Steps::default());
+    let mut steps = Steps::default();
     while block != 0 {
         index.store.interrupt()?;
         steps.take(index, block)?;
         let page = index.store.read(block)?;
-        expect(&page, block)?;
+        expect(&page, kind, block)?;
         let next = page.next();
         if next != 0 {
-            // No processor guesses where the next page is; its words take longer to come than these to be looked at.
-            index
-                .store
-                .expect(std::iter::once((next, index.shape.listed_words())));
+            // No processor guesses where the next page is; its bytes take longer to come than these to be looked at.
+            index.store.expect(std::iter::once((next, ahead.clone())));
         }
         read(block, &page)?;
         block = next;
@@ -193,12 +159,47 @@ fn for_each<S: PageStore>(
     Ok(())
 }
 
-/// Has new entries go where vacuum has made room, and frees those of the `written` pages that are not of the
-/// chain. Whoever has written one has linked it by now, or never will.
+/// The pages of the directory's chain, one after the other. Where what was the chain has got summaries meanwhile, some are read
+/// twice.
+fn for_each_chained<S: PageStore>(
+    index: &Index<S>,
+    mut read: impl FnMut(u32, &Page) -> Result<()>,
+) -> Result<()> {
+    let ahead = index.shape.listed_words();
+    loop {
+        let first = index.store.read(0)?.meta()?.directory;
+        let all = for_each(index, Kind::Directory, first, ahead.clone(), &mut read);
+        if all.is_ok() || index.store.read(0)?.meta()?.directory == first {
+            return all;
+        }
+    }
+}
+
+/// The pages of summaries, one after the other.
+fn for_each_summaries<S: PageStore>(
+    index: &Index<S>,
+    mut read: impl FnMut(u32, Summaries<'_>, u16) -> Result<()>,
+) -> Result<()> {
+    let first = index.store.read(0)?.meta()?.summaries;
+    let ahead = index.shape.summary_zones();
+    for_each(index, Kind::Summaries, first, ahead, |block, page| {
+        read(block, page.summaries(&index.shape), page.epoch())
+    })
+}
+
+/// Has new entries go where vacuum has made room on the chain, and frees those of the `written` pages, of entries and of
+/// summaries, that nothing leads to. Whoever has written one has linked it by now, or never will.
 pub(crate) fn tidy<S: PageStore>(index: &mut Index<S>, written: &[u32]) -> Result<()> {
     let (shape, mut room) = (index.shape, 0);
     let mut lost: BTreeSet<u32> = written.iter().copied().collect();
-    for_each(index, |block, page| {
+    for_each_summaries(index, |block, summaries, _| {
+        lost.remove(&block);
+        for block in summaries.blocks {
+            lost.remove(block);
+        }
+        Ok(())
+    })?;
+    for_each_chained(index, |block, page| {
         lost.remove(&block);
         if room == 0 && page.listing(&shape).pointers.len() < shape.listed() / FILLED.1 * FILLED.0 {
             room = block;
@@ -214,111 +215,51 @@ pub(crate) fn tidy<S: PageStore>(index: &mut Index<S>, written: &[u32]) -> Resul
     lost.into_iter().try_for_each(|block| index.discard(block))
 }
 
-/// Every entry: a node and the words that it is listed with.
+/// The entries of a page: nodes and the words that they are listed with.
+fn listed(page: &Page, shape: &Shape) -> Vec<(Pointer, Vec<u64>)> {
+    let listing = page.listing(shape);
+    let words = |at: usize| {
+        (0..shape.columns)
+            .map(|column| listing.words(column)[at])
+            .collect()
+    };
+    let pointers = listing.pointers.iter().enumerate();
+    pointers.map(|(at, &node)| (node, words(at))).collect()
+}
+
+/// Every entry, but those that a reader may not meet because the summary of their page does not tell of them.
 pub(crate) fn entries<S: PageStore>(index: &Index<S>) -> Result<Vec<(Pointer, Vec<u64>)>> {
+    let shape = index.shape;
     let mut entries = Vec::new();
-    for_each(index, |_, page| {
-        let listing = page.listing(&index.shape);
-        entries.extend(listing.pointers.iter().enumerate().map(|(at, &node)| {
-            let columns = 0..index.shape.columns;
-            (
-                node,
-                columns.map(|column| listing.words(column)[at]).collect(),
-            )
+    for_each_chained(index, |_, page| {
+        entries.extend(listed(page, &shape));
+        Ok(())
+    })?;
+    let mut summarized = Vec::new();
+    for_each_summaries(index, |_, summaries, _| {
+        summarized.extend(summaries.blocks.iter().enumerate().map(|(at, &block)| {
+            let zones = (0..shape.columns).map(|column| summaries.zone(column, at));
+            (block, zones.collect::<Vec<_>>())
         }));
         Ok(())
     })?;
-    Ok(entries)
-}
-
-/// The nodes that may pass a filter with estimates of their distances, in no order, some of them more than once. A node
-/// without an estimate counts as the nearest. `None` where they are more than `most`.
-pub(crate) fn candidates<S: PageStore>(
-    index: &Index<S>,
-    query: &Query,
-    filter: &Filter,
-    most: usize,
-) -> Result<Option<Vec<RankedNode>>> {
-    let mut gathered = Gathered {
-        query,
-        code_bytes: index.shape.code_bytes,
-        found: Vec::new(),
-        pointers: Vec::new(),
-        factors: Vec::new(),
-        codes: Vec::new(),
-        scratch: Scratch::default(),
-        estimates: Vec::new(),
-    };
-    let (mut passing, mut too_many) = (Vec::new(), false);
-    for_each(index, |_, page| {
-        too_many |= gathered.found.len() > most;
-        if too_many {
-            return Ok(());
-        }
-        let listing = page.listing(&index.shape);
-        filter.select(
-            listing.pointers.len(),
-            |column| listing.words(column),
-            &mut passing,
+    for (block, zones) in summarized {
+        index.store.interrupt()?;
+        let page = index.store.read(block)?;
+        expect(&page, Kind::Directory, block)?;
+        let told = |words: &[u64]| {
+            words
+                .iter()
+                .zip(&zones)
+                .all(|(&word, zone)| zone.covers(word))
+        };
+        entries.extend(
+            listed(&page, &shape)
+                .into_iter()
+                .filter(|(_, words)| told(words)),
         );
-        let epoch = query.estimator.as_ref().map(|estimator| estimator.epoch());
-        for &at in &passing {
-            let (at, node) = (usize::from(at), listing.pointers[usize::from(at)]);
-            if epoch != Some(page.epoch()) || !listing.factors[at].coded() {
-                gathered
-                    .found
-                    .push(RankedNode::new(f64::NEG_INFINITY, node));
-            } else {
-                let code = &listing.codes[at * index.shape.code_bytes..][..index.shape.code_bytes];
-                gathered.add(node, listing.factors[at], code);
-            }
-        }
-        Ok(())
-    })?;
-    gathered.estimate();
-    Ok((!too_many).then_some(gathered.found))
-}
-
-/// Codes that wait until there are enough to be estimated together.
-struct Gathered<'q> {
-    query: &'q Query,
-    code_bytes: usize,
-    found: Vec<RankedNode>,
-    pointers: Vec<Pointer>,
-    factors: Vec<Factors>,
-    codes: Vec<u8>,
-    scratch: Scratch,
-    estimates: Vec<f32>,
-}
-
-impl Gathered<'_> {
-    fn add(&mut self, node: Pointer, factors: Factors, code: &[u8]) {
-        self.pointers.push(node);
-        self.factors.push(factors);
-        self.codes.extend_from_slice(code);
-        if self.pointers.len() >= TOGETHER {
-            self.estimate();
-        }
     }
-
-    fn estimate(&mut self) {
-        debug_assert_eq!(self.codes.len(), self.code_bytes * self.pointers.len());
-        if let Some(estimator) = &self.query.estimator {
-            self.estimates.clear();
-            estimator.estimate(
-                &self.factors,
-                &self.codes,
-                &mut self.scratch,
-                &mut self.estimates,
-            );
-            let nodes = self.pointers.iter().zip(&self.estimates);
-            let ranked = nodes.map(|(&node, &estimate)| RankedNode::new(estimate.into(), node));
-            self.found.extend(ranked);
-        }
-        self.pointers.clear();
-        self.factors.clear();
-        self.codes.clear();
-    }
+    Ok(entries)
 }
 
 /// Brings the codes of a page to the epoch in use.
@@ -341,7 +282,7 @@ pub(crate) fn recode<S: PageStore>(index: &Index<S>, block: u32) -> Result<()> {
         codes.push((at, node, vector.and_then(|vector| vector.code(index))));
     }
     let mut page = index.store.write(block)?;
-    expect(&page, block)?;
+    expect(&page, Kind::Directory, block)?;
     // What others have added meanwhile has no code, for the page was of another epoch.
     page.set_epoch(epoch);
     for (at, node, code) in codes {

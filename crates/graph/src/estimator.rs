@@ -185,6 +185,11 @@ impl Estimator {
         terms.offset + bias + terms.slope * factors.scale() * product
     }
 
+    /// The squared distance in the [space](crate::space) that an estimate, or a distance, tells of.
+    pub(crate) fn squared(&self, distance: f32) -> f32 {
+        (distance - self.shift) / self.factor
+    }
+
     /// Where the terms of a cell are, worked out when it is met for the first time.
     #[inline]
     fn place(&self, cells: &mut Cells, cell: usize) -> u8 {

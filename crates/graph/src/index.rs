@@ -377,9 +377,12 @@ impl<S: PageStore> Index<S> {
             match page.kind(block)? {
                 Kind::New => page.init(Kind::Nodes, 0),
                 Kind::Nodes => {}
-                Kind::Meta | Kind::Basis | Kind::Root | Kind::Leaf | Kind::Directory => {
-                    continue;
-                }
+                Kind::Meta
+                | Kind::Basis
+                | Kind::Root
+                | Kind::Leaf
+                | Kind::Directory
+                | Kind::Summaries => continue,
             }
             if let Some(slot) = self.free_slot(&page, 0) {
                 return self.fill(block, page, slot, fill);

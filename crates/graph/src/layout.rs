@@ -26,10 +26,16 @@
 //! entries      8  next u32 | 0               root: pivots of leaf pages. leaf: entry points
 //!             16  pointers, factors, codes   arrays of `Shape::entries`
 //!
-//! directory    8  next u32 | 0               a chain: of every node, once or more, its words
+//! directory    8  next u32 | 0               of every node, once or more, its words; a chain, but for pages with summaries
 //!             16  pointers                   arrays of `Shape::listed`
 //!                 words                      column by column
 //!                 factors, codes
+//!
+//! summaries    8  next u32 | 0               a chain: of pages of the directory
+//!             16  blocks u32                 arrays of `Shape::summarized`
+//!                 spreads f32                mean squared distances of a page's nodes from their mean
+//!                 zones                      column by column: least u64, most u64, marks u64
+//!                 factors, codes             of the means
 //!
 //! basis        8  next u32 | bytes u32       a chain that holds `basis::Basis`
 //!             16  bytes
@@ -47,6 +53,7 @@ mod listing;
 mod page;
 mod shape;
 mod slot;
+mod summary;
 
 pub(crate) use format::{CHAIN_BYTES, Unreachable, widen_factors};
 pub use format::{
@@ -57,3 +64,4 @@ pub use listing::Listing;
 pub use page::Page;
 pub use shape::Shape;
 pub use slot::{Slot, SlotMut};
+pub use summary::{Summaries, Summary};

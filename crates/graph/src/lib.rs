@@ -12,7 +12,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`error`], [`random`] | what can go wrong; repeatable random numbers |
+//! | [`error`], [`random`], `samples` | what can go wrong; repeatable random numbers; averages |
 //! | [`signature`], [`filter`] | sets in a word; words of filter columns, and conditions on them |
 //! | [`layout`] | every byte on a page |
 //! | [`space`], [`rounded`] | what is near: metrics, and where nodes are neighbours; vectors in eight bits, and how far off distances from them are |
@@ -71,6 +71,7 @@ pub mod reorder;
 mod rescue;
 pub mod retrain;
 pub mod rounded;
+mod samples;
 pub mod scan;
 pub mod search;
 pub mod select;

@@ -65,7 +65,8 @@ impl Reach {
                 | Kind::Basis
                 | Kind::Root
                 | Kind::Leaf
-                | Kind::Directory => {}
+                | Kind::Directory
+                | Kind::Summaries => {}
             }
         }
         starts.sort_unstable_by_key(|at| at.id);

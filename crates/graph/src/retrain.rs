@@ -34,8 +34,8 @@ const OUTGROWN: usize = 16;
 const GROWN: u32 = 16;
 
 /// Trains a basis if the index has none and enough nodes, or has outgrown the one it has, and brings
-/// all codes to it. Then it links to nodes that no search can reach, where there may be some. Vacuum calls this;
-/// it must not run beside another one.
+/// all codes to it. Then it gives summaries to pages of the filter directory that have none, where they have become many, and
+/// links to nodes that no search can reach, where there may be some. Vacuum calls this; it must not run beside another one.
 ///
 /// # Errors
 /// When the store fails or asks to stop; what was done stays valid, and the next call goes on.
@@ -66,6 +66,7 @@ pub fn retrain<S: PageStore>(index: &mut Index<S>) -> Result<()> {
             true
         })?;
     }
+    directory::summarize(index)?;
     // Of two insertions at once, each may give up an edge because of one that the other gives up.
     let (blocks, explored) = (index.store.blocks()?, index.meta.explored);
     if index.meta.unreachable != Unreachable::None as u16 || blocks > explored + explored / GROWN {
@@ -212,6 +213,10 @@ fn recode_own<S: PageStore>(index: &Index<S>, block: u32) -> Result<()> {
         Kind::Directory => {
             drop(page);
             return directory::recode(index, block);
+        }
+        Kind::Summaries => {
+            drop(page);
+            return directory::recode_summaries(index, block);
         }
         Kind::New | Kind::Meta | Kind::Basis | Kind::Root | Kind::Leaf => {}
     }

@@ -36,7 +36,7 @@ use crate::error::Result;
 use crate::filter::Filter;
 use crate::index::Index;
 use crate::layout::{Pointer, Tid};
-use crate::listed::Listed;
+use crate::listed::{Listed, Next};
 use crate::page_graph::Tids;
 use crate::query::Query;
 use crate::search::{Hit, Limits, Search};
@@ -96,7 +96,7 @@ enum Source {
     /// The graph.
     Graph,
     /// The filter directory.
-    Listed(Listed),
+    Listed(Box<Listed>),
     /// An exact pass that has put all nodes in order.
     Sorted(Box<dyn Sorter>),
     /// All pages one after the other.
@@ -253,6 +253,15 @@ impl Scan {
         }
     }
 
+    /// Hands a node out, and remembers that for an exact pass.
+    fn hand_out(&mut self, hit: Hit<Tids>) -> Node {
+        if self.complete || self.filter.is_some() {
+            self.handed.push(hit.at.id);
+            self.reached = self.reached.max(hit.measure.least());
+        }
+        self.node(hit)
+    }
+
     /// What is handed out of a node.
     fn node(&self, hit: Hit<Tids>) -> Node {
         Node {
@@ -284,6 +293,7 @@ impl Scan {
     fn next_node<S: PageStore>(&mut self, index: &Index<S>) -> Result<Option<Node>> {
         let skip_dead = self.options.skip_dead;
         loop {
+            let room = self.limits().bytes;
             match &mut self.source {
                 Source::Begin | Source::Graph => match self.batch.next() {
                     // All others of the batch are as far.
@@ -292,21 +302,21 @@ impl Scan {
                         Order::Relaxed => self.batch = Vec::new().into_iter(),
                     },
                     Some(hit) if self.is_late(&hit) => self.late += 1,
-                    Some(hit) => {
-                        if self.complete || self.filter.is_some() {
-                            self.handed.push(hit.at.id);
-                            self.reached = self.reached.max(hit.measure.least());
-                        }
-                        return Ok(Some(self.node(hit)));
-                    }
+                    Some(hit) => return Ok(Some(self.hand_out(hit))),
                     None => self.more(index)?,
                 },
-                Source::Listed(listed) => match listed.next(index, &self.query, skip_dead)? {
-                    None => self.source = Source::Nowhere,
-                    Some(hit) if hit.measure.least() > self.radius => self.source = Source::Nowhere,
-                    Some(hit) if self.is_late(&hit) => self.late += 1,
-                    Some(hit) => return Ok(Some(self.node(hit))),
-                },
+                Source::Listed(listed) => {
+                    let next = listed.next(index, &self.query, skip_dead, self.radius, room)?;
+                    match next {
+                        Next::Nothing => self.source = Source::Nowhere,
+                        Next::NoRoom => self.sort_all(index)?,
+                        Next::Node(hit) if hit.measure.least() > self.radius => {
+                            self.source = Source::Nowhere;
+                        }
+                        Next::Node(hit) if self.is_late(&hit) => self.late += 1,
+                        Next::Node(hit) => return Ok(Some(self.hand_out(hit))),
+                    }
+                }
                 Source::Unsorted => self.sort_all(index)?,
                 Source::Sorted(sorter) => {
                     let Some(entry) = sorter.take()? else {

@@ -92,7 +92,7 @@ struct Vacuum<'v, S: PageStore> {
     index: &'v mut Index<S>,
     /// Nodes without rows.
     dying: FixedBitSet,
-    /// Pages of the filter directory.
+    /// Pages of the filter directory and of its summaries.
     listing: Vec<u32>,
     /// Whether there are overflow slots to free.
     closed: bool,
@@ -121,7 +121,7 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
             self.index.store.interrupt()?;
             let page = self.index.store.read(block)?;
             if !page.has_slots() {
-                if page.kind(block)? == Kind::Directory {
+                if matches!(page.kind(block)?, Kind::Directory | Kind::Summaries) {
                     self.listing.push(block);
                 }
                 continue;
@@ -296,7 +296,7 @@ impl<'v, S: PageStore> Vacuum<'v, S> {
                     page.commit()?;
                 }
             }
-            Kind::New | Kind::Meta | Kind::Basis | Kind::Root => {}
+            Kind::New | Kind::Meta | Kind::Basis | Kind::Root | Kind::Summaries => {}
         }
         Ok(torn)
     }

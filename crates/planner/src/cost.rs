@@ -64,6 +64,8 @@ pub struct Index {
     pub beam: f64,
     /// Pages of the filter directory.
     pub listed_pages: f64,
+    /// Those of them that the nearest few rows take.
+    pub first_listed_pages: f64,
     /// Visits on the graph before a scan with a filter may go over to the directory.
     pub visits_before_list: f64,
     /// Bytes of a code.
@@ -232,9 +234,13 @@ impl<F: Fn(f64) -> f64> Costs<F> {
         let index = &self.index;
         let estimate = index.code_bytes as f64 / CODE_BYTES_PER_OPERATOR;
         let passing = index.nodes * index.passing;
+        let first = index.first_listed_pages / index.listed_pages;
+        let share = first.max(rows / passing).min(1.0);
+        let words = index.nodes * share * WORD_OPERATORS;
+        let estimates = (index.listed_pages + passing * share) * estimate;
         self.on_graph(index.visits_before_list)
-            + index.listed_pages * self.prices.next_page
-            + self.prices.operator * (index.nodes * WORD_OPERATORS + passing * estimate)
+            + index.listed_pages * (share * self.prices.random_page).min(self.prices.next_page)
+            + self.prices.operator * (words + estimates)
             + self.on_graph((LISTED_VISITS_PER_ROW * rows + FIRST_LISTED).min(passing))
     }
 
@@ -279,6 +285,7 @@ mod tests {
             passing: 1.0,
             beam: 128.0,
             listed_pages: nodes / 130.0,
+            first_listed_pages: nodes / 1_300.0,
             visits_before_list: 48.0,
             code_bytes: 40,
         }
@@ -325,9 +332,9 @@ mod tests {
             };
             Costs::new(index, PRICES, SETTINGS, |visits| visits)
         };
-        let costs = [1.0, 0.3, 0.1, 0.05].map(|passing| of(passing).of_rows(10.0));
+        let costs = [1.0, 0.7, 0.5, 0.3].map(|passing| of(passing).of_rows(10.0));
         assert!(costs.is_sorted(), "{costs:?}");
-        for passing in [0.01, 1e-3, 1e-5] {
+        for passing in [0.05, 0.01, 1e-3, 1e-5] {
             let costs = of(passing);
             assert_eq!(costs.of_rows(10.0), costs.by_list(10.0));
             assert!(costs.by_list(10.0) < costs.pass() / 2.0);

@@ -153,7 +153,10 @@ pub(crate) fn estimate(shape: &Shape, rows: u64, budget: usize) -> Estimate {
     let pages = rows.div_ceil(shape.slots as u64) + rows.div_ceil(32 * shape.entries as u64) + 64;
     let directory = match shape.columns {
         0 => 0,
-        _ => rows.div_ceil(shape.listed() as u64),
+        _ => {
+            let listing = rows.div_ceil(shape.listed() as u64);
+            listing + listing.div_ceil(shape.summarized() as u64)
+        }
     };
     let index_bytes = (pages + directory) * PAGE_BYTES as u64;
     if whole_bytes <= budget as u64 {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use half::f16;
 
 use crate::basis::{Basis, Code};
+use crate::directory::{self, Mean, Means};
+use crate::entries;
 use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::layout::{Factors, Kind, Pointer, Tid};
 use crate::store::{PageStore, Write};
-use crate::{directory, entries};
 
 /// A node about to be written.
 #[derive(Default)]
@@ -52,16 +53,18 @@ struct Overflow {
     tids: Vec<Tid>,
 }
 
-/// Writes all nodes, whose ids then follow from their numbers.
+/// Writes all nodes, whose ids then follow from their numbers. Returns the means of those that will share a page of the filter
+/// directory, where there will be one.
 pub(crate) fn nodes<S: PageStore>(
     index: &Index<S>,
     basis: &Basis,
     source: &mut impl Source,
     place: impl Fn(usize) -> Result<Pointer>,
     mut progress: impl FnMut(usize),
-) -> Result<()> {
+) -> Result<Vec<Option<Mean>>> {
     let shape = index.shape;
     let nodes = source.nodes();
+    let mut means = (shape.columns > 0).then(|| Means::new(&shape, basis));
     let mut staged: Vec<Staged> = (0..shape.slots).map(|_| Staged::default()).collect();
     // Overflow slots that the nodes so far need, and those written.
     let (mut needed, mut written) = (0, 0);
@@ -75,6 +78,9 @@ pub(crate) fn nodes<S: PageStore>(
         let count = shape.slots.min(nodes.saturating_sub(at));
         for (node, staged) in (at..).zip(&mut staged[..count]) {
             source.stage(node, staged)?;
+            if let Some(means) = &mut means {
+                means.add(&staged.vector, staged.norm_squared);
+            }
         }
         let mut overflows: Vec<Overflow> = Vec::new();
         while at + count >= nodes && count + overflows.len() < shape.slots {
@@ -98,7 +104,7 @@ pub(crate) fn nodes<S: PageStore>(
         }
         let filled = count + overflows.len();
         if filled == 0 {
-            return Ok(());
+            return Ok(means.map_or_else(Vec::new, Means::finish));
         }
         let (block, mut page) = index.extend()?;
         if shape.id(block, 0)? != place(at)?.id {
@@ -148,28 +154,29 @@ pub(crate) fn nodes<S: PageStore>(
     }
 }
 
-/// Writes the filter directory, the basis and the entries, and makes the index one of all that was written.
+/// Writes the filter directory, of whose pages' nodes these are the means, the basis and the entries, and makes the index one of all that was written.
 pub(crate) fn rest<S: PageStore>(
     index: &mut Index<S>,
     basis: &Arc<Basis>,
     source: &mut impl Source,
     place: impl Fn(usize) -> Result<Pointer>,
+    means: Vec<Option<Mean>>,
     entries: &[(Pointer, Code)],
 ) -> Result<()> {
     let nodes = source.nodes();
-    let (mut directory, mut room) = (0, 0);
-    if index.shape.columns > 0 {
-        (directory, room) = directory::write(index, basis.epoch(), nodes, |node, entry| {
+    let summaries = match index.shape.columns {
+        0 => 0,
+        _ => directory::write(index, basis.epoch(), nodes, means, 0, |node, entry| {
             entry.node = place(node)?;
             source.list(node, entry)
-        })?;
-    }
+        })?,
+    };
     let basis_block = index.write_basis(basis)?;
     let roots = entries::write(index, basis, entries)?;
     let blocks = index.store.blocks()?;
     index.change_meta(|meta| {
-        meta.directory = directory;
-        meta.room = room;
+        meta.summaries = summaries;
+        meta.summarized = if summaries == 0 { 0 } else { nodes as u32 };
         meta.explored = blocks;
         meta.epoch = basis.epoch();
         meta.recoded = basis.epoch();

@@ -44,6 +44,8 @@ pub enum Kind {
     Leaf = 5,
     /// Words of nodes.
     Directory = 6,
+    /// What there is on pages of words.
+    Summaries = 7,
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -202,16 +204,17 @@ pub struct Meta {
     pub(crate) unreachable: u16,
     /// Filter columns.
     pub columns: u16,
-    pub(crate) unused: [u16; 2],
+    /// First page of the summaries of the filter directory, 0 while there are none.
+    pub summaries: u32,
     /// Number of pages when vacuum last looked for such nodes.
     pub(crate) explored: u32,
     /// First page of the basis.
     pub basis: u32,
     /// First page of the roots of the entry tree.
     pub roots: u32,
-    /// First page of the filter directory, 0 while there is none.
+    /// First page of the filter directory's chain, 0 while there is none.
     pub directory: u32,
-    /// A page of it to add entries to, or to those after it.
+    /// A page of that to add entries to, or to those after it.
     pub room: u32,
     /// Number of nodes when the basis was learned.
     pub trained_on: u32,
@@ -219,6 +222,9 @@ pub struct Meta {
     pub entry: Pointer,
     /// [`crate::basis::Basis::hash`] of the basis, 0 while there is none.
     pub basis_hash: u64,
+    /// Nodes that are listed in the directory on pages with summaries.
+    pub summarized: u32,
+    pub(crate) unused: u32,
 }
 
 /// What scans have left out: hints on the meta page.

@@ -113,6 +113,7 @@ impl Page {
             4 => Ok(Kind::Root),
             5 => Ok(Kind::Leaf),
             6 => Ok(Kind::Directory),
+            7 => Ok(Kind::Summaries),
             kind => Err(Error::corrupt(
                 block,
                 format!("unknown kind {kind} of page"),

@@ -2,7 +2,9 @@
 //! when it changes over.
 
 use super::{Order, Scan, Source, Way};
+use crate::directory::Reading;
 use crate::effort::{PROBE, WORTH, beam, fewest, visits_of_directory};
+use crate::entries;
 use crate::error::Result;
 use crate::gated::Gated;
 use crate::index::Index;
@@ -13,7 +15,6 @@ use crate::sort::RankedNode;
 use crate::store::PageStore;
 use crate::sweep::Sweep;
 use crate::tids::Chain;
-use crate::{directory, entries};
 
 /// How many times as much an exact pass may cost in strict order where the graph has been seen to pass rows over.
 const SEEN: usize = 4;
@@ -97,7 +98,7 @@ impl Scan {
     }
 
     /// The limits of the search, given what else takes memory.
-    fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> Limits {
         let rows = self.rows.as_ref().map_or(0, Chain::bytes);
         let taken = rows + self.handed.capacity() * size_of::<u32>();
         Limits {
@@ -189,7 +190,14 @@ impl Scan {
     /// What it costs to look for all nodes that pass in the filter directory, in visits on the graph.
     fn visits_of_all<S: PageStore>(&self, index: &Index<S>) -> Result<f64> {
         let listed = index.shape.listed();
-        Ok(visits_of_directory(nodes(index)?, self.passing(), listed))
+        let summarized = f64::from(index.store.read(0)?.meta()?.summarized);
+        let passing = self.passing();
+        Ok(visits_of_directory(
+            nodes(index)?,
+            summarized,
+            passing,
+            listed,
+        ))
     }
 
     /// Goes over to the filter directory, if the index has one and there is room for what passes.
@@ -198,12 +206,14 @@ impl Scan {
             return Ok(false);
         };
         let room = self.limits().bytes / size_of::<RankedNode>();
-        let Some(found) = directory::candidates(index, &self.query, &filter, room)? else {
+        let mut found = Vec::new();
+        let Some(reading) = Reading::begin(index, &self.query, &filter, room, &mut found)? else {
             return Ok(false);
         };
         self.leave_graph(Way::Directory);
-        let handed = std::mem::take(&mut self.handed);
-        self.source = Source::Listed(Listed::new(filter, found, handed, self.options.ef));
+        let ef = self.options.ef;
+        let listed = Listed::new(filter, reading, found, &self.handed, ef);
+        self.source = Source::Listed(Box::new(listed));
         Ok(true)
     }
 

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::common::*;
 use graph::check::{check, finds};
 use graph::error::Error;
+use graph::filter::Zone;
 use graph::index::Index;
 use graph::insert::insert;
-use graph::layout::{Factors, Kind, Page, Pointer, Shape, State};
+use graph::layout::{Factors, Kind, Page, Pointer, Shape, State, Summary};
 use graph::mem::{MemStore, interleave};
+use graph::random::Random;
 use graph::retrain::retrain;
 use graph::rounded::Rounded;
 use graph::scan::{Order, Scan};
@@ -229,6 +231,45 @@ proptest! {
                 prop_assert_eq!(slot.factors()[at], Factors::new(at as f32, 0.5));
                 let bytes = &slot.codes()[at * shape.code_bytes..][..shape.code_bytes];
                 prop_assert_eq!(bytes, &code(at)[..]);
+            }
+        }
+    }
+
+    /// What is written to a page of summaries is read back.
+    #[test]
+    fn summaries_are_what_they_were(dims in 1_usize..3_000, columns in 1_usize..=8, seed: u64) {
+        let Ok(shape) = Shape::new(dims, 8, columns) else {
+            return Ok(());
+        };
+        let mut random = Random::new(seed);
+        let mut word = || random.below(usize::MAX) as u64;
+        let mut page = Page::default();
+        page.init(Kind::Summaries, 7);
+        let summaries: Vec<Summary> = (0..shape.summarized())
+            .map(|at| Summary {
+                block: word() as u32,
+                spread: at as f32,
+                factors: Factors::new(1.5, at as f32),
+                code: (0..shape.code_bytes).map(|_| word() as u8).collect(),
+                zones: (0..columns)
+                    .map(|_| Zone { least: word(), most: word(), marks: word() })
+                    .collect(),
+            })
+            .collect();
+        for summary in &summaries {
+            prop_assert!(page.push_summary(&shape, summary));
+        }
+        prop_assert!(!page.push_summary(&shape, &summaries[0]));
+        page.set_mean(&shape, 0, 0.0, Factors::UNCODED, &[]);
+        let read = page.summaries(&shape);
+        prop_assert_eq!(read.blocks.len(), summaries.len());
+        prop_assert!(read.spreads[0] == 0.0 && !read.factors[0].coded());
+        for (at, summary) in summaries.iter().enumerate() {
+            prop_assert_eq!(read.blocks[at], summary.block);
+            prop_assert!((0..columns).all(|column| read.zone(column, at) == summary.zones[column]));
+            if at > 0 {
+                prop_assert_eq!((read.spreads[at], read.factors[at]), (summary.spread, summary.factors));
+                prop_assert_eq!(&read.codes[at * shape.code_bytes..][..shape.code_bytes], &*summary.code);
             }
         }
     }

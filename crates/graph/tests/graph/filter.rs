@@ -5,14 +5,18 @@ use std::collections::BTreeSet;
 use crate::common::*;
 use graph::build::Builder;
 use graph::census::census;
-use graph::check::check;
+use graph::check::{Nodes, check};
+use graph::effort::PROBE;
 use graph::filter::{Comparison, Condition, Filter, NULL, Word};
 use graph::index::{Index, Parameters};
 use graph::insert::{NewRow, insert};
+use graph::layout::{Factors, Kind, Summary};
 use graph::mem::MemStore;
 use graph::retrain::retrain;
-use graph::scan::{Order, Scan};
+use graph::scan::{Options, Order, Scan};
+use graph::search::Limits;
 use graph::space::Metric;
+use graph::store::PageStore;
 use graph::vacuum::bulk_delete;
 use half::f16;
 
@@ -43,6 +47,20 @@ fn new_row(row: usize, words: &[u64; 2]) -> NewRow<'_> {
         tid: tid(row),
         words,
     }
+}
+
+/// Whether all rows are of nodes that are listed with words that cover theirs.
+fn lists_all(
+    index: &Index<&MemStore>,
+    data: &[Vec<f16>],
+    rows: impl Iterator<Item = usize>,
+) -> bool {
+    let nodes = Nodes::read(index).unwrap();
+    let mut rows = rows;
+    rows.all(|row| {
+        let words = words(data, row);
+        nodes.fit(index, new_row(row, &words)).unwrap()
+    })
 }
 
 /// An index built in so many bytes of memory, or filled row by row.
@@ -187,6 +205,194 @@ fn rows_that_pass_are_found_after_inserts_and_vacuum() {
     whole(&index);
     let rows = (0..ROWS / 2).filter(|row| row % 3 > 0 || row % 6 == 0);
     check_filters(&index, &data, &rows.collect::<Vec<usize>>());
+}
+
+#[test]
+fn rows_that_pass_are_found_on_pages_with_summaries_and_on_others() {
+    let (store, data) = (MemStore::new(), vectors(ROWS, 1));
+    let mut index = filled(&store, &data[..ROWS / 2], Some(usize::MAX));
+    for (row, vector) in data.iter().enumerate().skip(ROWS / 2) {
+        insert(&mut index, vector, new_row(row, &words(&data, row))).unwrap();
+    }
+    whole(&index);
+    check_filters(&index, &data, &Vec::from_iter(0..ROWS));
+    bulk_delete(&mut index, |tid| row(tid).is_multiple_of(3)).unwrap();
+    for row in (0..ROWS).step_by(6) {
+        insert(&mut index, &data[row], new_row(row, &words(&data, row))).unwrap();
+    }
+    whole(&index);
+    let rows = (0..ROWS).filter(|row| row % 3 > 0 || row % 6 == 0);
+    check_filters(&index, &data, &rows.collect::<Vec<usize>>());
+}
+
+#[test]
+fn a_new_basis_tells_means_anew() {
+    let (store, data) = (MemStore::new(), vectors(17 * 600, 1));
+    let mut index = filled(&store, &data[..600], Some(usize::MAX));
+    let epoch = index.meta().epoch;
+    for (row, vector) in data.iter().enumerate().skip(600) {
+        insert(&mut index, vector, new_row(row, &words(&data, row))).unwrap();
+    }
+    retrain(&mut index).unwrap();
+    assert_ne!(index.meta().epoch, epoch);
+    let summaries = index.meta().summaries;
+    let page = store.read(summaries).unwrap();
+    assert_eq!(page.epoch(), index.meta().epoch);
+    let read = page.summaries(index.shape());
+    assert!(read.factors.iter().all(|factors| factors.coded()));
+    assert!(read.spreads.iter().all(|&spread| spread > 0.0));
+    drop(page);
+    check_filters(&index, &data, &Vec::from_iter(0..data.len()));
+}
+
+#[test]
+fn vacuum_gives_summaries_to_what_was_added() {
+    let (store, data) = (MemStore::new(), vectors(ROWS, 1));
+    let mut index = filled(&store, &data, None);
+    let before = index.meta().room;
+    assert_eq!((index.meta().summaries, index.meta().summarized), (0, 0));
+    retrain(&mut index).unwrap();
+    assert_eq!(index.meta().summarized as usize, ROWS);
+    // What was the chain is free for nodes now, and there is a page at its end.
+    assert!(store.read(before).unwrap().has_slots());
+    let end = index.meta().directory;
+    assert!(
+        store
+            .read(end)
+            .unwrap()
+            .listing(index.shape())
+            .pointers
+            .is_empty()
+    );
+    let pages = ROWS.div_ceil(index.shape().listed());
+    let with_summaries = pages + pages.div_ceil(index.shape().summarized());
+    assert_eq!(
+        census(&index).unwrap().filter_pages as usize,
+        with_summaries + 1
+    );
+    whole(&index);
+    assert!(lists_all(&index, &data, 0..ROWS));
+    check_filters(&index, &data, &Vec::from_iter(0..ROWS));
+    // A few more are not worth it.
+    for (row, vector) in (ROWS..).zip(&data[..100]) {
+        insert(&mut index, vector, new_row(row, &[NULL, NULL])).unwrap();
+    }
+    retrain(&mut index).unwrap();
+    assert_eq!(index.meta().directory, end);
+    assert!(
+        !store
+            .read(end)
+            .unwrap()
+            .listing(index.shape())
+            .pointers
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_crash_while_summaries_are_made_loses_nothing() {
+    let data = vectors(1_500, 1);
+    let mut wanted = None;
+    for commits in 0.. {
+        let store = MemStore::new();
+        let mut index = filled(&store, &data, Some(usize::MAX));
+        // As many again, with other words.
+        for row in 0..data.len() {
+            let words = words(&data, (row + 1) % data.len());
+            insert(&mut index, &data[row], new_row(data.len() + row, &words)).unwrap();
+        }
+        store.crash_after(commits);
+        let done = retrain(&mut index).is_ok();
+        let store = store.restart();
+        let mut index = Index::open(&store, None).unwrap();
+        assert_eq!(check(&index).unwrap().0.problems, [""; 0], "{commits}");
+        bulk_delete(&mut index, |tid| row(tid) == 0 || row(tid) == data.len()).unwrap();
+        retrain(&mut index).unwrap();
+        let nodes = Nodes::read(&index).unwrap();
+        for row in 1..data.len() {
+            for (row, of) in [(row, row), (data.len() + row, (row + 1) % data.len())] {
+                let words = words(&data, of);
+                assert!(
+                    nodes.fit(&index, new_row(row, &words)).unwrap(),
+                    "{row}, {commits}"
+                );
+            }
+        }
+        // Of pages that nothing leads to, none is left by then.
+        bulk_delete(&mut index, |tid| {
+            row(tid) == 1 || row(tid) == data.len() + 1
+        })
+        .unwrap();
+        let pages = census(&index).unwrap().filter_pages;
+        assert!(
+            pages <= *wanted.get_or_insert(pages) + 2,
+            "{pages}, {wanted:?}, {commits}"
+        );
+        if done {
+            break;
+        }
+    }
+}
+
+#[test]
+fn pages_are_not_read_on_which_nothing_passes() {
+    let (store, data) = (MemStore::new(), vectors(ROWS, 1));
+    let index = filled(&store, &data, Some(usize::MAX));
+    let before = store.reads();
+    assert_eq!(
+        scan(&index, &data, &data[0], &below(1, i64::MIN + 1), 10),
+        [0; 0]
+    );
+    // The graph shows that next to nothing passes, and the summaries that nothing does.
+    let (read, pages) = (store.reads() - before, census(&index).unwrap().filter_pages);
+    assert!(pages > 30 && read < PROBE as u64 + 20, "{read}, {pages}");
+}
+
+#[test]
+fn without_room_for_what_passes_nothing_is_missed() {
+    let (store, data) = (MemStore::new(), vectors(ROWS, 1));
+    let index = filled(&store, &data, Some(usize::MAX));
+    let filter = below(0, 10);
+    let pass = (0..ROWS).filter(|&row| filter.passes(&words(&data, row)));
+    let limits = Limits {
+        bytes: 2_000,
+        ..Limits::NONE
+    };
+    let options = Options {
+        limits,
+        ..options(64, Order::Relaxed)
+    };
+    let scan = Scan::new(index.query(&data[0]).unwrap(), options)
+        .filtered(filter.clone())
+        .complete();
+    let mut found: Vec<usize> = returned(&index, scan, &data[0], &data, usize::MAX)
+        .into_iter()
+        .map(|(row, _)| row)
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, pass.collect::<Vec<usize>>());
+}
+
+#[test]
+fn a_summary_that_does_not_cover_its_page_is_noticed() {
+    let (store, data) = (MemStore::new(), vectors(ROWS, 1));
+    let index = filled(&store, &data, Some(usize::MAX));
+    assert!(lists_all(&index, &data, 0..ROWS));
+    let shape = index.shape();
+    store.spoil(index.meta().summaries, |page| {
+        let mut zone = page.summaries(shape).zone(1, 3);
+        zone.most = zone.least;
+        let summary = Summary {
+            block: page.summaries(shape).blocks[3],
+            spread: 1.0,
+            factors: Factors::UNCODED,
+            code: Box::default(),
+            zones: vec![page.summaries(shape).zone(0, 3), zone],
+        };
+        page.init(Kind::Summaries, page.epoch());
+        assert!(page.push_summary(shape, &summary));
+    });
+    assert!(!lists_all(&index, &data, 0..ROWS));
 }
 
 #[test]
