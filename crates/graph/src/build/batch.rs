@@ -23,8 +23,8 @@ const ALONE: usize = 64;
 const SCATTERED: usize = 1 << 14;
 /// How much larger each round is than all before.
 const ROUND: usize = 4;
-/// Nodes of a cell that the others are brought to.
-const PIVOTS: usize = 256;
+/// Nodes of a cell that the others are brought to. Their number is a byte of a key.
+const PIVOTS: usize = 1 << u8::BITS;
 /// Nodes between checks for interrupts where each takes no time to speak of.
 const MANY: usize = 1 << 14;
 /// Nodes that a thread encodes at a time.
@@ -66,7 +66,7 @@ pub(crate) fn near<S: PageStore>(
             scratch,
             estimates,
         );
-        let nearest = (0_u8..)
+        let nearest = (0..=u8::MAX)
             .zip(&*estimates)
             .min_by(|a, b| a.1.total_cmp(b.1))
             .map_or(0, |(pivot, _)| pivot);

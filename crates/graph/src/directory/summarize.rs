@@ -30,11 +30,11 @@ const TOGETHER: usize = 1 << 17;
 /// # Errors
 /// When the store fails or asks to stop; what was done is of no account then, and the next call begins anew.
 pub(crate) fn summarize<S: PageStore>(index: &mut Index<S>) -> Result<()> {
-    index.refresh()?;
     let shape = index.shape;
     if shape.columns == 0 || index.basis().is_none() {
         return Ok(());
     }
+    index.refresh()?;
     let mut entries = 0;
     for_each_chained(index, |_, page| {
         entries += page.listing(&shape).pointers.len();
