@@ -52,16 +52,18 @@ pub fn attempt<T>(expected: impl Fn(i32) -> bool, work: impl FnOnce() -> T) -> R
         pg_sys::CurrentResourceOwner = owner;
         outcome
     };
-    caught.map_err(|error| match &error {
-        CaughtError::PostgresError(report) | CaughtError::ErrorReport(report)
-            if expected(report.sql_error_code() as i32) =>
-        {
+    caught.map_err(|error| match error {
+        CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => {
+            if !expected(report.sql_error_code() as i32) {
+                // Raised anew, be it the server's: that has let go of it where it was caught.
+                CaughtError::ErrorReport(report).rethrow()
+            }
             Refused {
                 code: report.sql_error_code(),
                 message: raised.message(report.message()),
             }
         }
-        _ => error.rethrow(),
+        panic => panic.rethrow(),
     })
 }
 

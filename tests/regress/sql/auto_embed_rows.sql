@@ -9,7 +9,7 @@ CREATE FUNCTION pg_temp.vector_of(title text, embedding clip_vector) RETURNS tex
     SELECT CASE WHEN embedding IS NULL THEN 'none' WHEN clip_similarity(embedding, clip_embed_text(title, 'clip-mini')) > 0.999 THEN 'its own'
         WHEN clip_similarity(embedding, clip_embed_text('by hand', 'clip-mini')) > 0.999 THEN 'by hand' ELSE 'another' END
 $$;
-CREATE VIEW state AS SELECT id, title, author, pg_temp.vector_of(title, embedding) AS vector FROM posts;
+CREATE TEMP VIEW state AS SELECT id, title, author, pg_temp.vector_of(title, embedding) AS vector FROM posts;
 SELECT clip_embed_text('by hand', 'clip-mini') AS by_hand, clip_embed_text('an old title', 'clip-mini') AS stale \gset
 
 -- With the source unchanged, NULL and a stale vector that come with other columns change nothing, in either mode.
@@ -153,7 +153,7 @@ CALL clip_backfill('tickets', 'v');
 INSERT INTO tickets VALUES (7, 'open', 'note 7', NULL, NULL);
 UPDATE tickets SET v = :'by_hand' WHERE id = 3;
 UPDATE tickets SET w = :'by_hand' WHERE id = 4;
-CREATE VIEW state AS
+CREATE TEMP VIEW state AS
 SELECT tableoid::regclass AS partition, id, pg_temp.vector_of(note, v) AS v, pg_temp.vector_of(more, w) AS w FROM tickets;
 UPDATE tickets SET state = 'done' WHERE id <= 5 OR id = 7;
 SELECT * FROM state ORDER BY id;

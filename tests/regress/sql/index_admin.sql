@@ -111,6 +111,7 @@ CREATE OR REPLACE FUNCTION who(vector clip_vector) RETURNS clip_vector LANGUAGE 
 BEGIN
     RAISE '%', current_user;
 END $$;
+\set SHOW_CONTEXT never
 SELECT clip_index_check('photos_who', heap => true);
 SELECT current_user = session_user AS restored;
 DROP TABLE photos;

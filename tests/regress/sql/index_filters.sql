@@ -242,7 +242,9 @@ CREATE INDEX ON photos USING clip_hnsw (number, embedding);
 CREATE INDEX ON photos USING clip_hnsw (number);
 CREATE INDEX ON photos USING clip_hnsw (embedding, embedding);
 CREATE INDEX ON photos USING clip_hnsw (embedding, small, number, big, ratio, score, price, flag, day, clock);
+\set VERBOSITY sqlstate
 CREATE INDEX ON photos USING clip_hnsw (embedding, number DESC);
+\set VERBOSITY default
 CREATE INDEX ON photos USING clip_hnsw (embedding) INCLUDE (number);
 CREATE INDEX ON photos USING clip_hnsw (embedding, name text_ops);
 DROP TABLE photos;

@@ -98,7 +98,7 @@ END $$;
 CREATE TRIGGER embed_illustrations AFTER UPDATE OF image ON pages
 FOR EACH ROW WHEN (OLD.image IS DISTINCT FROM NEW.image) EXECUTE FUNCTION embed_illustrations();
 
-CREATE VIEW colours AS
+CREATE TEMP VIEW colours AS
 SELECT i.id, page, region, coalesce(name, '-') AS shows
 FROM illustrations i LEFT JOIN files f ON name IN ('red', 'green') AND i.embedding = clip_embed_image(f.file, 'clip-mini');
 INSERT INTO illustrations (page, x, y, w, h) VALUES (2, 0, 0, 20, 10);

@@ -40,7 +40,7 @@ DECLARE
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
         IF line ~ 'Scan (on|using)|Order By|Index Cond' AND line !~ 'Subquery' THEN
-            RETURN NEXT regexp_replace(regexp_replace(line, '^[ >-]+', ''), '\$\d+|\(InitPlan \d+\)\.col\d+', '?', 'g');
+            RETURN NEXT regexp_replace(regexp_replace(line, '^[ >-]+', ''), '\$\d+|\(InitPlan \w+\)\.col\d+', '?', 'g');
         END IF;
     END LOOP;
 END $$;

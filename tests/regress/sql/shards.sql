@@ -44,6 +44,7 @@ CREATE ROLE regress_shards_reader;
 ALTER TABLE parent ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON parent USING (id <> '1th');
 GRANT SELECT ON parent TO regress_shards_reader;
+\set SHOW_CONTEXT never
 SET ROLE regress_shards_reader;
 SELECT id FROM clip_shard_search('parent', 'embedding', 'id', '[1,0]');
 RESET ROLE;

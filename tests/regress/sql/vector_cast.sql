@@ -33,7 +33,9 @@ INSERT INTO photos VALUES (ARRAY[1,2], '[1,2]'::clip_vector, '[3,4]'::clip_vecto
 INSERT INTO photos (embedding) SELECT a FROM (VALUES ('{0.5,1}'::numeric[]), ('{2,3}')) AS x (a);
 INSERT INTO photos (embedding) VALUES ('{4,5}'::int2[]), ('{6,7}'::int8[]), ('[8, 9]'::jsonb);
 SELECT * FROM photos;
+\set VERBOSITY terse
 SELECT '[1,2]'::clip_vector <=> ARRAY[1,2];
+\set VERBOSITY default
 
 SELECT castsource::regtype, casttarget::regtype, castcontext, castfunc::regprocedure
 FROM pg_cast WHERE 'clip_vector'::regtype IN (castsource, casttarget) ORDER BY 1, 2;
