@@ -8,7 +8,7 @@ for program in dh dpkg-buildpackage lintian; do
     command -v $program >/dev/null || die "$program is missing" "apt install debhelper lintian"
 done
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || stat -c %Y "$root/CHANGELOG.md")}
-maintainer="${DEBFULLNAME:-clip_pg} <${DEBEMAIL:-clip_pg@packages.local}>"
+maintainer="${DEBFULLNAME:-clip_pg} <${DEBEMAIL:-clip_pg@example.org}>"
 export SOURCE_DATE_EPOCH
 
 # Of its own, for its flags.

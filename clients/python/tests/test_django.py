@@ -179,6 +179,8 @@ class TestQueries:
             assert f"Index Scan using {index}" in plan, plan
         plan = items.filter(id__gt=0).order_by(L2Distance("embedding", [1, 2, 3]))[:1].explain()
         assert "Index Scan using item_l2" in plan, plan
+        plan = items.filter(id__lt=9).order_by(MaxInnerProduct("embedding", [1, 2, 3]))[:1].explain()
+        assert "Index Scan using item_filtered" in plan and "Index Cond: (id < " in plan, plan
 
 
 class TestAutoEmbedded:

@@ -20,13 +20,16 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     cast,
     create_engine,
+    func,
     insert,
     inspect,
     literal,
     select,
     text,
+    true,
 )
 from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
@@ -62,6 +65,21 @@ class Item(Base):
             postgresql_with={"m": 8, "ef_construction": 32},
             postgresql_ops={"embedding": "clip_l2_ops"},
             postgresql_where=text("kind <> 'other'"),
+        ),
+        Index(
+            "sqlalchemy_item_ip",
+            "embedding",
+            "kind",
+            "id",
+            postgresql_using="clip_hnsw",
+            postgresql_ops={"embedding": "clip_ip_ops"},
+        ),
+        Index(
+            "sqlalchemy_item_start",
+            text("(subvector(free, 1, 2)::clip_vector(2))"),
+            text("lower(kind)"),
+            postgresql_using="clip_hnsw",
+            postgresql_where=text("id > 0"),
         ),
     )
 
@@ -223,12 +241,23 @@ class TestQueries:
             assert session.get_one(Item, 1).embeddings == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
 
     def test_plan(self, session):
-        session.execute(text("SET LOCAL enable_seqscan = off"))
-        for order in (Item.embedding.cosine_distance([1, 2, 3]), Item.embedding.cosine_distance(embed_text("a dog"))):
-            statement = select(Item.id).order_by(order).limit(1)
+        session.execute(text("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off"))
+        cosine, ip = "Index Scan using sqlalchemy_item_cosine", "Index Scan using sqlalchemy_item_ip"
+        start = cast(func.subvector(Item.free, 1, 2), ClipVector(2))
+        for order, condition, shown in (
+            (Item.embedding.cosine_distance([1, 2, 3]), true(), [cosine]),
+            (Item.embedding.cosine_distance(embed_text("a dog")), true(), [cosine]),
+            (Item.embedding.max_inner_product([1, 2, 3]), Item.kind == "thing", [ip, "Index Cond: "]),
+            (
+                start.cosine_distance([1, 2]),
+                and_(func.lower(Item.kind) == "thing", Item.id > 0),
+                ["Index Scan using sqlalchemy_item_start", "Index Cond: "],
+            ),
+        ):
+            statement = select(Item.id).where(condition).order_by(order).limit(1)
             sql = str(statement.compile(session.bind, compile_kwargs={"literal_binds": True}))
             plan = "\n".join(session.scalars(text("EXPLAIN " + sql.replace(":", "\\:"))))
-            assert "Index Scan using sqlalchemy_item_cosine" in plan, plan
+            assert all(part in plan for part in shown), plan
 
     def test_pandas(self, session):
         frame = pd.read_sql(select(Item.id, Item.embedding).order_by(Item.id), session.connection(), index_col="id")

@@ -29,6 +29,7 @@ class Item(models.Model):
             ClipHnswIndex(
                 OpClass(Cast("numbers", ClipVectorField(dimensions=3)), name="clip_ip_ops"), m=8, name="item_numbers"
             ),
+            ClipHnswIndex(OpClass("embedding", name="clip_ip_ops"), "id", "numbers", name="item_filtered"),
         ]
 
 

@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 ('numbers', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), blank=True, null=True, size=None)),
             ],
             options={
-                'indexes': [clip_pg.django.ClipHnswIndex(fields=['embedding'], name='item_cosine'), clip_pg.django.ClipHnswIndex(condition=models.Q(('id__gt', 0)), ef_construction=32, fields=['embedding'], m=8, name='item_l2', opclasses=['clip_l2_ops']), clip_pg.django.ClipHnswIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.comparison.Cast('numbers', clip_pg.django.ClipVectorField(dimensions=3)), name='clip_ip_ops'), m=8, name='item_numbers')],
+                'indexes': [clip_pg.django.ClipHnswIndex(fields=['embedding'], name='item_cosine'), clip_pg.django.ClipHnswIndex(condition=models.Q(('id__gt', 0)), ef_construction=32, fields=['embedding'], m=8, name='item_l2', opclasses=['clip_l2_ops']), clip_pg.django.ClipHnswIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.comparison.Cast('numbers', clip_pg.django.ClipVectorField(dimensions=3)), name='clip_ip_ops'), m=8, name='item_numbers'), clip_pg.django.ClipHnswIndex(django.contrib.postgres.indexes.OpClass('embedding', name='clip_ip_ops'), models.F('id'), models.F('numbers'), name='item_filtered')],
             },
         ),
         migrations.CreateModel(
