@@ -11,7 +11,7 @@ use graph::filter::{Comparison, Condition, Filter, NULL, Word};
 use graph::index::{Index, Parameters};
 use graph::insert::{NewRow, insert};
 use graph::layout::{Factors, Kind, Summary};
-use graph::mem::MemStore;
+use graph::mem::{MemStore, interleave};
 use graph::retrain::retrain;
 use graph::scan::{Options, Order, Scan};
 use graph::search::Limits;
@@ -287,6 +287,54 @@ fn vacuum_gives_summaries_to_what_was_added() {
             .pointers
             .is_empty()
     );
+}
+
+/// Readers and insertions beside a vacuum that gives summaries to what they read and add to.
+#[test]
+fn summaries_are_made_beside_others() {
+    const THERE: usize = 1_500;
+    let data = vectors(THERE + 40, 1);
+    for seed in 0..4 {
+        let store = MemStore::new();
+        let mut index = filled(&store, &data[..600], Some(usize::MAX));
+        for row in 600..THERE {
+            insert(&mut index, &data[row], new_row(row, &words(&data, row))).unwrap();
+        }
+        let summarized = index.meta().summarized;
+        let (store, data) = (&store, &data);
+        let read = |index: &Index<_>| {
+            let filter = below(0, 50);
+            let query = index.query(&data[seed as usize]).unwrap();
+            let scan = Scan::new(query, options(8, Order::Relaxed));
+            let scan = scan.filtered(filter.clone()).complete();
+            let found = returned(index, scan, &data[seed as usize], data, usize::MAX);
+            let found: BTreeSet<usize> = found.into_iter().map(|(row, _)| row).collect();
+            for row in (0..THERE).filter(|&row| filter.passes(&words(data, row))) {
+                assert!(found.contains(&row), "row {row}, seed {seed}");
+            }
+        };
+        let mut tasks: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
+        tasks.push(Box::new(move || {
+            for _ in 0..4 {
+                read(&Index::open(store, None).unwrap());
+            }
+        }));
+        tasks.push(Box::new(move || {
+            let mut index = Index::open(store, None).unwrap();
+            for (row, vector) in data.iter().enumerate().skip(THERE) {
+                insert(&mut index, vector, new_row(row, &words(data, row))).unwrap();
+            }
+        }));
+        tasks.push(Box::new(move || {
+            let mut index = Index::open(store, None).unwrap();
+            retrain(&mut index).unwrap();
+        }));
+        interleave(seed, tasks);
+        let index = Index::open(store, None).unwrap();
+        assert!(index.meta().summarized > summarized);
+        whole(&index);
+        assert!(lists_all(&index, data, 0..data.len()));
+    }
 }
 
 #[test]
