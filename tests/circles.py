@@ -14,7 +14,7 @@ from pathlib import Path
 COMMENT_OR_STRING = re.compile(
     r'//[^\n]*|/\*.*?\*/|r(#*)".*?"\1|"(?:\\.|[^"\\])*"|\'(?:\\.[^\']*|[^\'\\])\'', re.DOTALL
 )
-TESTS = re.compile(r"#\[cfg\(test\)\]\s*mod \w+ \{")
+TESTS = re.compile(r"#\[cfg\((?:all\()?test\b[^\]]*\]\s*mod \w+ \{")
 USE = re.compile(r"\buse ([^;]+);")
 PATH = re.compile(r"\b(?:crate|super|self)(?:::\w+)+")
 

@@ -21,7 +21,6 @@
 //! An index too small to train on is filled row by row.
 
 mod batch;
-pub(crate) use batch::near;
 mod collect;
 mod divide;
 mod memory;

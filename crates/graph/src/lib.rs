@@ -20,10 +20,11 @@
 //! | [`estimator`], [`query`] | distances estimated from codes; what a search looks for |
 //! | [`sort`], [`spool`], [`store`] | entries put in order; bytes put aside; what a store of pages promises |
 //! | [`node_set`], [`graph`], [`search`] | the beam search, over any graph |
+//! | `vectors`, [`threads`], `near` | many vectors; work that threads share; an order in which near nodes are near |
 //! | [`index`] | meta page, basis in use, slots read, changed and allocated |
 //! | [`page_graph`], `tids`, `entries`, `directory`, `listed`, `sweep` | on pages: the graph, rows of a node, entry points, words of all nodes, those that pass a filter, all nodes one after the other |
 //! | [`select`], `link`, [`insert`] | the choice of neighbours; edges; one row more |
-//! | `vectors`, [`threads`], `arena`, `rescue`, [`build`] | an index of the rows of a table, in any memory and by threads |
+//! | `arena`, `rescue`, [`build`] | an index of the rows of a table, in any memory and by threads |
 //! | `reach`, [`vacuum`] | rows removed, the graph mended, slots used again |
 //! | [`retrain`] | codes for an index that grew from nothing |
 //! | [`gated`], [`effort`], [`scan`] | the graph under its gate; what ways to rows cost; rows in order of distance, as many as wanted; all of them |
@@ -61,6 +62,7 @@ mod link;
 mod listed;
 #[cfg(feature = "testing")]
 pub mod mem;
+mod near;
 pub mod node_set;
 pub mod page_graph;
 pub mod query;

@@ -9,10 +9,10 @@ use std::sync::atomic::Ordering;
 
 use super::write::{Means, write};
 use super::{expect, for_each_chained, link, listed};
-use crate::build::near;
 use crate::error::Result;
 use crate::index::{Index, Steps};
 use crate::layout::{Kind, Pointer};
+use crate::near;
 use crate::page_graph::{FromSlot, NodeVector};
 use crate::random::Random;
 use crate::store::{Gate, Mode, PageStore, Write};
@@ -137,7 +137,7 @@ fn list<S: PageStore>(index: &Index<S>, nodes: Vec<(Pointer, Vec<u64>)>, next: u
         count: 1,
         spawning: |start| start(),
     };
-    let keys = near(index.store, basis, (&factors, &codes), &order, alone)?;
+    let keys = near::keys(index.store, basis, (&factors, &codes), &order, alone)?;
     order.sort_by_key(|&at| keys[at as usize].load(Ordering::Relaxed));
     let mut means = Means::new(&shape, basis);
     for &at in &order {
