@@ -7,7 +7,7 @@ use super::Format;
 use super::av1::{self, Failure};
 use super::decoder::{Decoder, Header, Opening, Reader, nth};
 use super::isobmff::{Items, Track, brands, find};
-use super::raster::zeroed;
+use super::raster::{unmultiply, zeroed};
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
 use super::through_image::decode_aside;
@@ -152,7 +152,7 @@ fn decode(bytes: &[u8], size: (u32, u32), pulse: &Pulse<'_>) -> Result<(Vec<u8>,
             planes(picture, None).paint_opacity(&mut samples, size, at);
             Ok(())
         })?;
-        if !items.referred(b"prem", items.primary).is_empty() {
+        if items.is_premultiplied(items.primary) {
             unmultiply(&mut samples);
         }
     }
@@ -278,15 +278,4 @@ fn frame<'a>(
     }
     // Everything was read, and there is no picture.
     Err(failed(Failure::Data))
-}
-
-/// Divides the colours of pixels with red, green, blue and opacity by the last.
-fn unmultiply(samples: &mut [u8]) {
-    for [red, green, blue, opacity] in samples.as_chunks_mut::<4>().0 {
-        let opacity = u32::from(*opacity);
-        for sample in [red, green, blue] {
-            let scaled = (u32::from(*sample) * 255 + opacity / 2).checked_div(opacity);
-            *sample = scaled.map_or(*sample, |scaled| scaled.min(255) as u8);
-        }
-    }
 }

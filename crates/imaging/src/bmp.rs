@@ -1,4 +1,5 @@
-//! Windows and OS/2 bitmaps, row by row; only a run-length coded picture is held as a whole.
+//! Windows and OS/2 bitmaps, row by row; only a run-length coded picture is held as a whole. The header of the file may be
+//! missing, as in what programs hand each other (DIB).
 //!
 //! Samples of fewer than 8 bits are scaled as in Pillow, by rounding down. What a run-length code leaves out has the first
 //! colour. The bytes that fill up the last row may be missing.
@@ -23,7 +24,10 @@ impl Decoder for Bmp {
         // Two letters begin many a text; what follows the file's header is the length of the next one.
         let length = bytes.get(14..18).and_then(<[u8]>::first_chunk);
         let length = length.map(|length| u32::from_le_bytes(*length));
-        bytes.starts_with(b"BM") && length.is_none_or(|length| (12..=1024).contains(&length))
+        match bytes.starts_with(b"BM") {
+            true => length.is_none_or(|length| (12..=1024).contains(&length)),
+            false => is_bare(bytes),
+        }
     }
 
     fn readers(&self) -> Vec<Reader> {
@@ -52,6 +56,25 @@ fn early() -> Error {
     corrupt(Format::Bmp, "the header ends early")
 }
 
+/// Bytes of the header of a file, which comes before that of the picture.
+const FILE_HEADER: usize = 14;
+
+/// Whether a file begins with one of Windows' headers of a picture: its length, a size, one plane, bits of a pixel and a
+/// compression that there are.
+fn is_bare(bytes: &[u8]) -> bool {
+    let long = |at: usize| {
+        bytes
+            .get(at..)?
+            .first_chunk()
+            .copied()
+            .map(u32::from_le_bytes)
+    };
+    let bits = [1, 2, 4, 8, 16, 24, 32].map(|bits| 1 | bits << 16);
+    matches!(long(0), Some(40 | 52 | 56 | 108 | 124))
+        && long(12).is_some_and(|planes| bits.contains(&planes))
+        && matches!(long(16), Some(0..=6))
+}
+
 /// How pixels are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
@@ -73,6 +96,8 @@ struct Bitmap<'a> {
     top_down: bool,
     bits: u16,
     compression: u32,
+    /// Where the second header begins.
+    base: usize,
     /// Length of the second header: 12 and 16 to 64 are OS/2's, 40 and more Windows'.
     length: usize,
     colors: u32,
@@ -84,39 +109,41 @@ impl<'a> Bitmap<'a> {
     fn parse(bytes: &'a [u8]) -> Option<Self> {
         let word = |at: usize| Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
         let long = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
-        let length = long(14)? as usize;
-        let start = long(10)? as usize;
+        let (base, start) = match bytes.starts_with(b"BM") {
+            true => (FILE_HEADER, long(10)? as usize),
+            false => (0, 0),
+        };
+        let length = long(base)? as usize;
         if length == 12 {
             return Some(Self {
                 bytes,
-                width: word(18)?.into(),
-                height: word(20)?.into(),
+                width: word(base + 4)?.into(),
+                height: word(base + 6)?.into(),
                 top_down: false,
-                bits: word(24)?,
+                bits: word(base + 10)?,
                 compression: 0,
+                base,
                 length,
                 colors: 0,
                 start,
             });
         }
         // Shorter headers lack what comes last, which is 0 then.
-        let held = |at: usize| {
-            if at + 4 <= 14 + length {
-                long(at)
-            } else {
-                Some(0)
-            }
+        let held = |at: usize| match at + 4 <= length {
+            true => long(base + at),
+            false => Some(0),
         };
-        let height = long(22)?.cast_signed();
+        let height = long(base + 8)?.cast_signed();
         Some(Self {
             bytes,
-            width: long(18)?,
+            width: long(base + 4)?,
             height: height.unsigned_abs(),
             top_down: height < 0,
-            bits: word(28)?,
-            compression: held(30)?,
+            bits: word(base + 14)?,
+            compression: held(16)?,
+            base,
             length,
-            colors: held(46)?,
+            colors: held(32)?,
             start,
         })
     }
@@ -151,7 +178,7 @@ impl<'a> Bitmap<'a> {
     /// Masks follow a header of 40 bytes, or are part of a longer one at the same place.
     fn masks(&self) -> Option<[u32; 4]> {
         let mask = |n: usize| {
-            let bytes = self.bytes.get(54 + 4 * n..)?.first_chunk()?;
+            let bytes = self.bytes.get(self.base + 40 + 4 * n..)?.first_chunk()?;
             Some(u32::from_le_bytes(*bytes))
         };
         let alpha = match self.length >= 56 || self.compression == 6 {
@@ -184,7 +211,7 @@ impl<'a> Bitmap<'a> {
             0 => most,
             colors => colors.min(most),
         };
-        (14 + self.length + masks, entry, count)
+        (self.base + self.length + masks, entry, count)
     }
 
     /// Where the pixels begin.

@@ -1,7 +1,7 @@
 //! Kinds of files that hold pictures and are not read at all, by their first bytes: so that a refusal names them.
 
 /// Bytes at a place, and what has them there.
-const KINDS: [(usize, &[u8], &str); 54] = [
+const KINDS: [(usize, &[u8], &str); 52] = [
     (0, b"%PDF-", "PDF"),
     (0, b"%!PS", "PostScript"),
     (0, b"\xc5\xd0\xd3\xc6", "PostScript"),
@@ -11,8 +11,6 @@ const KINDS: [(usize, &[u8], &str); 54] = [
     (0, b"\x76\x2f\x31\x01", "OpenEXR"),
     (0, b"#?RADIANCE", "Radiance HDR"),
     (0, b"#?RGBE", "Radiance HDR"),
-    (0, b"PF\n", "portable float map"),
-    (0, b"Pf\n", "portable float map"),
     (0, b"SIMPLE  =", "FITS"),
     (128, b"DICM", "DICOM"),
     (0, b"icns", "Apple icon"),
@@ -87,26 +85,6 @@ fn by_shape(bytes: &[u8]) -> Option<&'static str> {
         },
         [b'<', ..] | [0xef, 0xbb, 0xbf, b'<', ..] if has(b"<svg") => "SVG",
         [b'#', b'd', b'e', b'f', ..] if has(b"_width ") && has(b"_height ") => "XBM",
-        // A header of 40 bytes, size, one plane, bits of a pixel.
-        [
-            40,
-            0,
-            0,
-            0,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            1,
-            0,
-            1 | 4 | 8 | 16 | 24 | 32,
-            0,
-            ..,
-        ] => "BMP without the header of its file",
         _ if bytes.ends_with(b"TRUEVISION-XFILE.\0") || targa(bytes) => "Targa",
         _ => return None,
     })

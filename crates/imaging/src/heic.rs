@@ -7,6 +7,7 @@ use super::Format;
 use super::decoder::{Decoder, Header, Opening, Page, Reader, only_page, some_pixels};
 use super::isobmff::{Items, brands};
 use super::libheif::{Library, Wanted};
+use super::raster::unmultiply;
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
 use super::through_image::decode_aside;
@@ -117,7 +118,9 @@ impl Decoder for Heic {
         let wanted = Wanted {
             size,
             coded: coded.unwrap_or(size),
-            shown: items.is_some_and(|items| items.cut(items.primary).is_some()),
+            shown: items
+                .as_ref()
+                .is_some_and(|items| items.cut(items.primary).is_some()),
         };
         let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
         let (coded, limits) = (pixels(wanted.coded), &file.request.limits);
@@ -127,8 +130,13 @@ impl Decoder for Heic {
         // What is cut off is decoded all the same.
         file.pulse
             .claim(PIXEL * coded.saturating_sub(pixels(size)))?;
+        let premultiplied = items.is_some_and(|items| items.is_premultiplied(items.primary));
         decode_aside(Format::Heic, PIXEL, file, move |bytes, pulse| {
-            library.decode(bytes, wanted, pulse)
+            let (mut samples, channels) = library.decode(bytes, wanted, pulse)?;
+            if premultiplied && channels == 4 {
+                unmultiply(&mut samples);
+            }
+            Ok((samples, channels))
         })
     }
 }

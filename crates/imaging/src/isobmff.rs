@@ -352,6 +352,11 @@ impl<'a> Items<'a> {
         })
     }
 
+    /// Whether the item's colours were multiplied by its opacity.
+    pub(crate) fn is_premultiplied(&self, id: u32) -> bool {
+        !self.referred(b"prem", id).is_empty()
+    }
+
     /// The EXIF orientation that the item's rotation and mirroring come to.
     pub(crate) fn orientation(&self, id: u32) -> u8 {
         // Columns of the matrix that takes what is stored to what is shown, with the vertical axis downwards.

@@ -1,10 +1,11 @@
-//! Netpbm's formats, row by row: PBM, PGM and PPM, plain or raw, and PAM. Of several pictures the first one counts.
+//! Netpbm's formats, row by row: PBM, PGM and PPM, plain or raw, PAM and PFM. Of several pictures the first one counts.
 //!
-//! Samples go from 0 to the largest value that the header names, and are scaled to that, rounded.
+//! Samples go from 0 to the largest value that the header names, and are scaled to that, rounded; the floating-point ones of
+//! PFM as those of TIFF are.
 
 use super::Format;
 use super::decoder::{Decoder, Header, Opening, Reader, only_page};
-use super::raster::{paint, zeroed};
+use super::raster::{level, paint, span, zeroed};
 use super::rows::Rows;
 use super::source::{Pulse, corrupt};
 use crate::preprocess::Alpha;
@@ -21,7 +22,7 @@ impl Decoder for Netpbm {
     fn recognizes(&self, bytes: &[u8]) -> bool {
         // Two letters begin many a text; a number or a comment follows these.
         match *bytes {
-            [b'P', b'1'..=b'6', space, next, ..] => {
+            [b'P', b'1'..=b'6' | b'F' | b'f', space, next, ..] => {
                 space.is_ascii_whitespace()
                     && (next.is_ascii_digit() || next == b'#' || next.is_ascii_whitespace())
             }
@@ -70,6 +71,8 @@ enum Coding {
     Bits,
     /// A byte or two each, the high one first.
     Bytes,
+    /// Four bytes each, floating-point numbers, the lowest row first.
+    Floats { little: bool },
 }
 
 /// What precedes the pixels, and these.
@@ -88,8 +91,10 @@ impl<'a> Map<'a> {
     /// None where the header contradicts itself or ends early.
     fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (&[_, kind], mut rest) = bytes.split_first_chunk::<2>()?;
-        if kind == b'7' {
-            return Self::arbitrary(rest);
+        match kind {
+            b'7' => return Self::arbitrary(rest),
+            b'F' | b'f' => return Self::floating(rest, kind == b'F'),
+            _ => {}
         }
         let mut next = || number(&mut rest);
         let (width, height) = (next()?, next()?);
@@ -108,6 +113,25 @@ impl<'a> Map<'a> {
             coding,
             ink,
             // One space ends the header.
+            data: rest.get(1..)?,
+        })
+    }
+
+    /// PFM: after the size a number whose sign tells the order of bytes. Nobody keeps to its value.
+    fn floating(mut rest: &'a [u8], colours: bool) -> Option<Self> {
+        let (width, height) = (number(&mut rest)?, number(&mut rest)?);
+        let rest = rest.trim_ascii_start();
+        let (scale, rest) = rest.split_at(rest.iter().position(u8::is_ascii_whitespace)?);
+        let scale: f64 = str::from_utf8(scale).ok()?.parse().ok()?;
+        Some(Self {
+            width,
+            height,
+            channels: if colours { 3 } else { 1 },
+            most: 0,
+            coding: Coding::Floats {
+                little: scale < 0.0,
+            },
+            ink: false,
             data: rest.get(1..)?,
         })
     }
@@ -175,6 +199,8 @@ fn number(rest: &mut &[u8]) -> Option<u32> {
 struct Samples<'a> {
     map: Map<'a>,
     alpha: Alpha,
+    /// Black and white of floating-point samples.
+    span: (f64, f64),
     /// A row, to 8 bits.
     line: Vec<u8>,
     pulse: &'a Pulse<'a>,
@@ -189,12 +215,25 @@ impl<'a> Samples<'a> {
             Coding::Digits => count.checked_mul(rows),
             Coding::Bits => count.div_ceil(8).checked_mul(rows),
             Coding::Bytes => (count * if map.most > 255 { 2 } else { 1 }).checked_mul(rows),
+            Coding::Floats { .. } => (4 * count).checked_mul(rows),
         };
-        if whole.is_none_or(|whole| whole > map.data.len()) {
+        let Some(data) = whole.and_then(|whole| map.data.get(..whole)) else {
             return Err(early());
+        };
+        let mut map = map;
+        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+        if let Coding::Floats { little } = map.coding {
+            map.data = data;
+            for row in data.chunks(4 * count) {
+                pulse.beat();
+                for value in floats(row, little).filter(|value| value.is_finite()) {
+                    (least, most) = (least.min(value), most.max(value));
+                }
+            }
         }
         pulse.claim(count as u64)?;
         Ok(Self {
+            span: span(least, most, true),
             line: zeroed(count, pulse)?,
             map,
             alpha,
@@ -204,7 +243,9 @@ impl<'a> Samples<'a> {
 
     /// The next samples, each scaled.
     fn read(&mut self) -> Result<()> {
-        let Self { map, line, .. } = self;
+        let Self {
+            map, line, span, ..
+        } = self;
         let most = u32::from(map.most);
         let scaled = |sample: u32| ((sample.min(most) * 255 + most / 2) / most) as u8;
         match map.coding {
@@ -241,6 +282,14 @@ impl<'a> Samples<'a> {
                     *target = if byte >> (7 - x % 8) & 1 == 1 { 0 } else { 255 };
                 }
             }
+            Coding::Floats { little } => {
+                let rest = map.data.len().checked_sub(4 * line.len());
+                let (rest, row) = map.data.split_at(rest.ok_or_else(early)?);
+                map.data = rest;
+                for (target, value) in line.iter_mut().zip(floats(row, little)) {
+                    *target = level(value, *span);
+                }
+            }
             Coding::Bytes => {
                 let length = if most > 255 { 2 } else { 1 };
                 let (row, rest) = map
@@ -259,6 +308,15 @@ impl<'a> Samples<'a> {
         }
         Ok(())
     }
+}
+
+/// Floating-point numbers of four bytes.
+fn floats(bytes: &[u8], little: bool) -> impl Iterator<Item = f64> {
+    let words = bytes.as_chunks::<4>().0.iter();
+    words.map(move |&word| match little {
+        true => f32::from_le_bytes(word).into(),
+        false => f32::from_be_bytes(word).into(),
+    })
 }
 
 fn unreadable_sample() -> Error {

@@ -7,6 +7,38 @@ use super::source::Pulse;
 use crate::preprocess::Alpha;
 use crate::{Error, Result};
 
+/// Black and white of numbers that go from `least` to `most`, of which nothing else is known: 0 to 1, if they may be
+/// `fractions`, and 0 to 255 as such, everything else from the smallest to the largest.
+pub(super) fn span(least: f64, most: f64, fractions: bool) -> (f64, f64) {
+    if fractions && least >= -0.1 && most <= 1.1 && most > 0.0 {
+        (0.0, 1.0)
+    } else if least >= 0.0 && most <= 255.0 {
+        (0.0, 255.0)
+    } else if least < most {
+        (least, most)
+    } else {
+        // A single value is black, as nothing tells what it is.
+        (most, most + 1.0)
+    }
+}
+
+/// The level between black and white. What is no number is black.
+pub(super) fn level(value: f64, (black, white): (f64, f64)) -> u8 {
+    // A cast stops at both ends, and takes what is no number for 0.
+    ((value - black) / (white - black) * 255.0 + 0.5) as u8
+}
+
+/// Divides the colours of pixels with red, green, blue and opacity by the last.
+pub(super) fn unmultiply(samples: &mut [u8]) {
+    for [red, green, blue, opacity] in samples.as_chunks_mut::<4>().0 {
+        let opacity = u32::from(*opacity);
+        for sample in [red, green, blue] {
+            let scaled = (u32::from(*sample) * 255 + opacity / 2).checked_div(opacity);
+            *sample = scaled.map_or(*sample, |scaled| scaled.min(255) as u8);
+        }
+    }
+}
+
 /// A decoded picture, read row by row.
 pub(super) struct Raster {
     samples: Vec<u8>,

@@ -2,6 +2,7 @@
 //!
 //! `tests/data/images` holds the files and what Pillow makes of them; its `generate.py` says how.
 
+mod bmp;
 mod containers;
 mod damage;
 mod foreign;

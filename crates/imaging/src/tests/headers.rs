@@ -231,6 +231,14 @@ fn variants_of_tiff_without_a_decoder_are_named() {
         (&[(262, 3, 99)], "photometric interpretation 99"),
         (&[(262, 3, 32_803)], "a colour filter array"),
         (&[(262, 3, 3)], "a palette that is not in the file"),
+        (
+            &[(262, 3, 3), (258, 3, 16), (339, 3, 3)],
+            "floating-point indices into a palette",
+        ),
+        (
+            &[(259, 3, 50_002), (258, 3, 32), (339, 3, 3)],
+            "compressed pictures of floating-point samples",
+        ),
         (&[(339, 3, 6)], "complex samples"),
         (
             &[(259, 3, 5), (317, 3, 3)],
@@ -253,6 +261,16 @@ fn variants_of_tiff_without_a_decoder_are_named() {
         let message = format!("image format TIFF with {variant} is not supported");
         assert_eq!(decode(&file).unwrap_err().to_string(), message);
     }
+}
+
+/// Writers that lack the compression they announce leave directories without strips. Without some it is a sparse file.
+#[test]
+fn tiffs_without_any_strip_have_no_picture() {
+    let void = tiff(&[&RGB[..], &[(273, 4, 0), (279, 4, 0)]].concat());
+    assert_eq!(
+        decode(&void).unwrap_err().to_string(),
+        "invalid TIFF image: none of its strips or tiles is in the file"
+    );
 }
 
 /// Planes of tiles that reach beyond the picture.

@@ -91,7 +91,7 @@ fn heic_is_read_by_the_library_that_is_named() {
     if refused().is_none() {
         assert_eq!(decode(&heic).unwrap().len(), 3 * 64 * 48);
         assert_eq!(crate::advice("HEIC"), None);
-        for name in ["cut.heic", "cut-turned.heic"] {
+        for name in ["cut.heic", "cut-turned.heic", "premultiplied.heic"] {
             let found = decode(&file(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert!(
                 off(name, &found, &file(&format!("{name}.rgb"))) <= 3,

@@ -56,6 +56,45 @@ fn every_kind_is_read() {
     }
 }
 
+/// Rows from the lowest up, in both orders of bytes; 0 to 1 and 0 to 255 are black to white, and else what there is.
+#[test]
+fn floating_point_samples_are_scaled() {
+    let file = |head: &str, scale: f32, little: bool, copies: usize| {
+        let rows = [&GREY[3..], &GREY[..3]].concat();
+        let samples = rows.iter().flat_map(|&level| {
+            let value = f32::from(level) * scale;
+            let bytes = match little {
+                true => value.to_le_bytes(),
+                false => value.to_be_bytes(),
+            };
+            bytes.repeat(copies)
+        });
+        let samples: Vec<u8> = samples.collect();
+        [head.as_bytes(), &samples].concat()
+    };
+    for scale in [1.0 / 255.0, 1.0, 100.0] {
+        for file in [
+            file("Pf\n3 2\n-1.0\n", scale, true, 1),
+            file("Pf\n3 2\n1.0\n", scale, false, 1),
+            file("PF\n3 2\n-0.5\n", scale, true, 3),
+        ] {
+            assert_eq!(info(&file).unwrap().format.name(), "pnm");
+            assert_eq!(decode(&file).unwrap(), grey(), "{}", file.escape_ascii());
+            let cut = decode(&file[..file.len() - 1]).unwrap_err();
+            assert!(matches!(cut, Error::CorruptImage { .. }), "{cut}");
+        }
+    }
+    // What is no number is black, and what is infinite counts for nothing.
+    let mut file = file("Pf\n3 2\n-1.0\n", 1.0, true, 1);
+    let at = file.len() - 4;
+    file[at..].copy_from_slice(&f32::NAN.to_le_bytes());
+    file[at - 4..at].copy_from_slice(&f32::INFINITY.to_le_bytes());
+    assert_eq!(
+        decode(&file).unwrap()[..9],
+        [0, 0, 0, 255, 255, 255, 0, 0, 0]
+    );
+}
+
 #[test]
 fn bits_are_ink() {
     let expected: Vec<_> = [0u8, 255, 0, 255, 255, 0]

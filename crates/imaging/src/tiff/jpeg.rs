@@ -234,6 +234,8 @@ fn start<'a>(
     let mut stream = Stream::open(feed, false);
     let space = match samples {
         1 => ColorSpace::JCS_GRAYSCALE,
+        // Grey and opacity, as they are.
+        2 => ColorSpace::JCS_UNKNOWN,
         3 => ColorSpace::JCS_RGB,
         _ => ColorSpace::JCS_CMYK,
     };

@@ -95,7 +95,8 @@ impl<'a> Head<'a> {
             (0xc3 | 0xc7 | 0xcb | 0xcf, ..) => Some("lossless JPEG compression".to_owned()),
             (0xc5 | 0xc6 | 0xcd | 0xce, ..) => Some("hierarchical JPEG compression".to_owned()),
             (0xc0..=0xc2, DEEP, 1 | 3 | 4) => None,
-            (_, 8, 1 | 3 | 4) => None,
+            // Two are grey and opacity.
+            (_, 8, 1..=4) => None,
             (_, 8, count) => Some(format!("JPEG compression of {count} components")),
             (_, bits, _) => Some(format!("JPEG compression of {bits} bits")),
         }

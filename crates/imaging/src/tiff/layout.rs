@@ -285,6 +285,8 @@ impl<'a> Layout<'a> {
             .enumerate()
             .find_map(|(n, kind)| {
                 let opacity = match kind {
+                    // An index cannot be multiplied by anything.
+                    1 if color == Color::Palette => Opacity::Unassociated,
                     1 => Opacity::Associated,
                     // Corel Draw 10 wrote 999.
                     2 | 999 => Opacity::Unassociated,
@@ -381,6 +383,8 @@ impl<'a> Layout<'a> {
                 "a floating-point predictor over whole numbers".into()
             } else if self.predictor > 3 {
                 format!("predictor {}", self.predictor).into()
+            } else if self.format().is_some() && float {
+                "compressed pictures of floating-point samples".into()
             } else if self.format().is_some()
                 && (!matches!(bits, 8 | 16) || !matches!(self.bits.len(), 1 | 3) && !self.planar)
             {
@@ -391,6 +395,8 @@ impl<'a> Layout<'a> {
                 .into()
             } else if self.color() == Ok(Color::Palette) && bits > 16 {
                 format!("a palette of {bits} bits").into()
+            } else if self.color() == Ok(Color::Palette) && float {
+                "floating-point indices into a palette".into()
             } else if self.color() == Ok(Color::Palette) && self.directory.entry(320).is_none() {
                 "a palette that is not in the file".into()
             } else if self.planar
@@ -472,6 +478,14 @@ impl<'a> Layout<'a> {
     /// Whether the picture is cut into tiles.
     pub(super) fn is_tiled(&self) -> bool {
         self.tiled
+    }
+
+    /// Whether the file leaves out every strip and tile, as writers do that lack the compression they announced.
+    pub(super) fn is_void(&self) -> bool {
+        let (width, height) = (self.chunk.0.max(1), self.chunk.1.max(1));
+        let planes = if self.planar { self.bits.len() } else { 1 };
+        let chunks = planes * self.width.div_ceil(width) * self.height.div_ceil(height);
+        (0..chunks).all(|index| matches!(self.data(index, None), Ok(None)))
     }
 
     /// What there is of the bytes of a strip or tile, and whether the file is cut off within it; `None` where the file

@@ -10,8 +10,8 @@ use crate::preprocess::Alpha;
 use crate::raster::{paint, zeroed};
 use crate::region::Area;
 use crate::rows::{Rows, View};
-use crate::source::Pulse;
-use crate::{Error, Result};
+use crate::source::{Pulse, corrupt};
+use crate::{Error, Format, Result};
 use std::ops::Range;
 
 /// A part of a picture being decoded.
@@ -61,9 +61,17 @@ impl<'a> Picture<'a> {
             format: format!("TIFF with {variant}"),
         };
         let color = layout.color().map_err(|name| refused(name.into_owned()))?;
+        if layout.is_void() {
+            let reason = "none of its strips or tiles is in the file";
+            return Err(corrupt(Format::Tiff, reason));
+        }
         let kind = match color {
             // The colour itself says what has a sign.
-            Color::CieLab | Color::IccLab | Color::ItuLab | Color::Palette => Kind::Unsigned,
+            Color::CieLab | Color::IccLab | Color::ItuLab | Color::Palette
+                if layout.kind() != Ok(Kind::Float) =>
+            {
+                Kind::Unsigned
+            }
             _ => layout.kind().map_err(|name| refused(name.to_owned()))?,
         };
         let opacity = layout.opacity(color);
@@ -83,6 +91,8 @@ impl<'a> Picture<'a> {
         let shown = match color {
             Color::YCbCr if layout.is_jpeg() && !layout.planar => Color::Rgb,
             Color::YCbCr if layout.is_webp() => Color::Rgb,
+            // What becomes of numbers of any coding.
+            Color::CieLab | Color::ItuLab if kind == Kind::Float => Color::IccLab,
             color => color,
         };
         let colors = match color {
@@ -359,8 +369,13 @@ impl Rows for Picture<'_> {
         };
         let columns = channels * self.area.columns.start..channels * self.area.columns.end;
         let line = line.get_mut(columns).unwrap_or_default();
+        // Inks were multiplied as such.
+        let inks = matches!(self.painter, Painter::Ink(_));
+        if let Some(opacity) = self.opacity.filter(|_| inks) {
+            divide(line, channels, opacity);
+        }
         let channels = self.painter.paint(line, channels, self.opacity.is_some());
-        if let Some(opacity) = self.opacity {
+        if let Some(opacity) = self.opacity.filter(|_| !inks) {
             divide(line, channels, opacity);
         }
         paint(row, line, channels, self.alpha);

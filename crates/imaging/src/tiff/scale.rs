@@ -10,6 +10,7 @@ use super::layout::{Color, Kind, Layout};
 use super::samples::{self, Packing};
 use super::strips::Strips;
 use crate::Result;
+use crate::raster::{level, span};
 
 /// How one sample of a pixel becomes a channel.
 #[derive(Clone)]
@@ -49,8 +50,7 @@ impl Table {
                 if Some(value) == *absent {
                     return 0;
                 }
-                // A cast stops at both ends, and takes what is no number for 0.
-                ((value - black) / (white - black) * 255.0 + 0.5) as u8
+                level(value, (*black, *white))
             }
         }
     }
@@ -111,8 +111,13 @@ impl Depth<'_> {
     /// Whether only the picture itself tells how dark and light it is.
     pub(super) fn depends(&self) -> bool {
         let bits = self.bits();
-        let lab = matches!(self.color, Color::CieLab | Color::IccLab | Color::ItuLab);
-        !lab && self.color != Color::Palette && (self.kind != Kind::Unsigned || bits >= 16)
+        !self.is_lab()
+            && self.color != Color::Palette
+            && (self.kind != Kind::Unsigned || bits >= 16)
+    }
+
+    fn is_lab(&self) -> bool {
+        matches!(self.color, Color::CieLab | Color::IccLab | Color::ItuLab)
     }
 
     fn bits(&self) -> u8 {
@@ -135,6 +140,21 @@ impl Depth<'_> {
                 Some(self.table(bits, &opacity, true))
             } else if sample >= count {
                 None
+            } else if self.is_lab() && self.kind == Kind::Float {
+                // Light from 0 to 100; colours around 0, of which codes are those of ICC's.
+                let (black, white) = if sample == 0 {
+                    (0.0, 100.0)
+                } else {
+                    (-128.0, 127.0)
+                };
+                let (kind, absent) = (self.kind, self.absent());
+                Some(Table::Range {
+                    bits,
+                    kind,
+                    black,
+                    white,
+                    absent,
+                })
             } else if let Some(Some(same)) = tables.last()
                 && self.layout.bits.get(sample - 1) == Some(&bits)
             {
@@ -149,9 +169,7 @@ impl Depth<'_> {
     fn table(&self, bits: u8, found: &Found, opacity: bool) -> Table {
         let table = match (self.color, self.kind) {
             (Color::Palette, _) if !opacity => return self.palette(bits),
-            (Color::CieLab | Color::IccLab | Color::ItuLab, _) if !opacity => {
-                return Table::Bits(bits);
-            }
+            _ if self.is_lab() && !opacity => return Table::Bits(bits),
             (_, Kind::Unsigned) if bits <= 16 => whole(bits, self.full(bits, found)),
             (_, Kind::Signed) if bits <= 16 && found.unsigned < found.signed => {
                 // Called signed by mistake: as such it is torn.
@@ -206,17 +224,10 @@ impl Depth<'_> {
         let float = self.kind == Kind::Float;
         if told.0 < told.1 && told.0.is_finite() && told.1.is_finite() {
             told
-        } else if float && least >= -0.1 && most <= 1.1 && most > 0.0 {
-            (0.0, 1.0)
-        } else if least >= 0.0 && most <= 255.0 {
-            (0.0, 255.0)
-        } else if bits == 8 {
+        } else if bits == 8 && least < 0.0 {
             (-128.0, 127.0)
-        } else if least < most {
-            (least, most)
         } else {
-            // A single value is black, as nothing tells what it is.
-            (most, most + 1.0)
+            span(least, most, float)
         }
     }
 

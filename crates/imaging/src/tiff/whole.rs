@@ -37,10 +37,24 @@ pub(super) fn open<'a>(
     pulse: &'a Pulse<'a>,
 ) -> Result<Box<dyn Packed + 'a>> {
     let samples = if layout.planar { 1 } else { layout.bits.len() };
+    if layout.format().is_some() {
+        return Ok(Box::new(Inner::open(layout, samples, chunk, pulse)?));
+    }
+    let mut reversed = Vec::new();
+    if layout.reversed {
+        reversed = zeroed(chunk.bytes.len(), pulse)?;
+        let pairs = reversed.iter_mut().zip(chunk.bytes);
+        pairs.for_each(|(target, byte)| *target = byte.reverse_bits());
+    }
+    let bytes = if layout.reversed {
+        &reversed
+    } else {
+        chunk.bytes
+    };
+    let chunk = &Chunk { bytes, ..*chunk };
     Ok(match layout.compression {
-        compression::WEBP | compression::OLD_WEBP => Box::new(webp(samples, chunk, pulse)?),
         compression::LERC => Box::new(lerc(layout, samples, chunk, pulse)?),
-        _ => Box::new(Inner::open(layout, samples, chunk, pulse)?),
+        _ => Box::new(webp(samples, chunk, pulse)?),
     })
 }
 
@@ -210,15 +224,13 @@ fn lerc(
             lerc::decode(bytes).map_err(|error| corrupt(Format::Tiff, error.to_string()))
         })
     })?;
-    let little = layout.directory.file.little;
+    // libtiff swaps the bytes of words before it codes them, where the file's order is not its processor's, which is little
+    // nearly everywhere. So what is decoded has the file's order once its words are written with the low byte first.
     macro_rules! bytes {
         ($values:expr) => {
             $values
                 .iter()
-                .flat_map(|value| match little {
-                    true => value.to_le_bytes(),
-                    false => value.to_be_bytes(),
-                })
+                .flat_map(|value| value.to_le_bytes())
                 .collect::<Vec<u8>>()
         };
     }

@@ -2,7 +2,7 @@
 
 Files of 10 and 12 bits, grids, and those that are turned and mirrored are written by avifenc 0.11.1. Beside alpha-10.avif
 lies what it is over white, too. colour.heic was written by libheif's own tools; colour.heic.png is what they read out of
-it. cut.heic and cut-turned.heic, of a size that is no whole number of the codec's blocks, were written by pillow-heif
+it. cut.heic, cut-turned.heic and premultiplied.heic, of a size that is no whole number of the codec's blocks, were written by pillow-heif
 1.8.1 with opacity.
 """
 
@@ -38,7 +38,8 @@ def main():
     pillow_heif.register_heif_opener()
     rgba.save(HERE / "cut.heic", quality=90, chroma=444)
     rgba.save(HERE / "cut-turned.heic", quality=90, chroma=444, exif=exif.tobytes())
-    for name in ("cut", "cut-turned"):
+    rgba.convert("RGBa").save(HERE / "premultiplied.heic", quality=90, chroma=444)
+    for name in ("cut", "cut-turned", "premultiplied"):
         with Image.open(HERE / f"{name}.heic") as image:
             (HERE / f"{name}.heic.rgb").write_bytes(image.convert("RGB").tobytes())
     with tempfile.TemporaryDirectory() as directory:

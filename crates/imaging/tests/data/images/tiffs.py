@@ -121,6 +121,10 @@ def kinds():
     yield "grey-double", written(GREY.astype(np.float64), photometric="minisblack", order=">"), GREY
     yield "grey-alpha", written(channels(GREY, ALPHA), photometric="minisblack", extrasamples=["unassalpha"]), GREY
     yield "grey-lerc", written(GREY, photometric="minisblack", compression="lerc"), GREY
+    grey = written(GREY, photometric="minisblack")
+    yield "grey-lerc-reversed", copied(grey, "-c", "lerc", "-f", "lsb2msb"), GREY
+    alpha = written(channels(GREY, ALPHA), photometric="minisblack", extrasamples=["unassalpha"])
+    yield "grey-alpha-jpeg", copied(alpha, "-c", "jpeg:90", "-r", "8"), "Pillow"
     colors = Image.fromarray(RGB).quantize(16)
     index, map_ = np.array(colors), np.array(colors.getpalette()).reshape(-1, 3)[:16]
     data = b"".join(packed(index, 4)).translate(REVERSED)
@@ -134,6 +138,7 @@ def kinds():
     divided = np.where(ALPHA == 255, multiplied, np.minimum(255, 255 * multiplied // ALPHA))
     yield "rgba-multiplied", written(channels(multiplied.astype(np.uint8), ALPHA), **rgb, extrasamples=["assocalpha"]), divided
     yield "rgb16-tiles", written(RGB.astype(np.uint16) * 257, **rgb, order=">", compression="adobe_deflate", predictor=2, **tiles), RGB
+    yield "rgb16-lerc-motorola", copied(written(RGB.astype(np.uint16) * 257, **rgb), "-B", "-c", "lerc"), RGB
     yield "rgb-reversed", raw(tags(8, 2, 3) | {266: (3, 2)}, [RGB.tobytes().translate(REVERSED)]), RGB
     yield "packbits-reversed", raw(tags(8, 2, 3, 32773, 5) | {266: (3, 2)}, [imagecodecs.packbits_encode(RGB[y : y + 5].tobytes()).translate(REVERSED) for y in range(0, H, 5)]), RGB
     yield "big-motorola", written(RGB, **rgb, order=">", big=True, compression="packbits", rowsperstrip=5), RGB
@@ -160,6 +165,8 @@ def kinds():
     lab = np.array(ImageCms.profileToProfile(Image.fromarray(RGB), *profiles, outputMode="LAB"))
     back = srgb(lab)
     yield "cielab", written(lab, photometric="cielab"), back
+    numbers = np.stack([lab[..., 0] / 255 * 100, *(lab[..., n].astype(np.int8) for n in (1, 2))], 2)
+    yield "cielab-float", written(numbers.astype(np.float32), photometric="cielab", compression="adobe_deflate", predictor=3), back
     yield "icclab", written(lab ^ np.array([0, 128, 128], np.uint8), photometric="icclab"), back
     y = np.array(Image.fromarray(RGB).convert("YCbCr"))
     yield "ycbcr-444", raw(tags(8, 6, 3, 8) | {530: (3, [1, 1])}, [zlib.compress(y.tobytes())]), RGB
