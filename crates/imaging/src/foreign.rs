@@ -1,7 +1,7 @@
 //! Kinds of files that hold pictures and are not read at all, by their first bytes: so that a refusal names them.
 
 /// Bytes at a place, and what has them there.
-const KINDS: [(usize, &[u8], &str); 52] = [
+const KINDS: [(usize, &[u8], &str); 76] = [
     (0, b"%PDF-", "PDF"),
     (0, b"%!PS", "PostScript"),
     (0, b"\xc5\xd0\xd3\xc6", "PostScript"),
@@ -54,6 +54,30 @@ const KINDS: [(usize, &[u8], &str); 52] = [
     (8, b"AVI LIST", "video"),
     (0, b"\x1a\x45\xdf\xa3", "video"),
     (0, b"\0\0\x01\xba", "video"),
+    (0, b"NITF0", "NITF"),
+    (0, b"NSIF0", "NITF"),
+    (0, b"LBLSIZE=", "VICAR"),
+    (0, b"EHFA_HEADER_TAG", "ERDAS Imagine"),
+    (0, b"PCIDSK  ", "PCIDSK"),
+    (0, b"\x0e\x03\x13\x01", "HDF"),
+    (0, b"\x89HDF\r\n\x1a\n", "HDF"),
+    (0, b"CDF\x01", "NetCDF"),
+    (0, b"CDF\x02", "NetCDF"),
+    (0, b"GRIB", "GRIB"),
+    (0, b"BUFR", "BUFR"),
+    (0, b"srcdocid:", "CALS"),
+    (0, b"\xb6\xa6\xf2\x08", "VIPS"),
+    (0, b"\x08\xf2\xa6\xb6", "VIPS"),
+    (0, b"\xab\x01", "Khoros VIFF"),
+    (0, b"P7 332", "XV thumbnail"),
+    (0, b"PG ML ", "PGX"),
+    (0, b"PG LM ", "PGX"),
+    (0, b"\x80\xe8\0\0", "Pixar"),
+    (8, b"ILBMBMHD", "IFF"),
+    (8, b"PBM BMHD", "IFF"),
+    (20, b"GIMP", "GIMP brush"),
+    (522, b"\0\x11\x02\xff", "PICT"),
+    (0, b"\0\0\x01\xb3", "video"),
 ];
 
 /// Bytes among which the root of an SVG is looked for.
@@ -84,6 +108,8 @@ fn by_shape(bytes: &[u8]) -> Option<&'static str> {
             _ => "Windows cursor",
         },
         [b'<', ..] | [0xef, 0xbb, 0xbf, b'<', ..] if has(b"<svg") => "SVG",
+        // A length, the seventh version, one of three kinds, a depth.
+        [0, 0, 0, _, 0, 0, 0, 7, 0, 0, 0, 0..=2, 0, 0, 0, 1..=32, ..] => "X window dump",
         [b'#', b'd', b'e', b'f', ..] if has(b"_width ") && has(b"_height ") => "XBM",
         _ if bytes.ends_with(b"TRUEVISION-XFILE.\0") || targa(bytes) => "Targa",
         _ => return None,

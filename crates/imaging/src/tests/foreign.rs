@@ -14,7 +14,8 @@ fn refused(bytes: &[u8]) -> Option<String> {
 fn kinds_without_a_decoder_are_named() {
     let dicom = [&[0; 128][..], b"DICM\x02\0"].concat();
     let signed = [&[7; 60][..], b"TRUEVISION-XFILE.\0"].concat();
-    let files: [(&[u8], &str); 15] = [
+    let pict = [&[0; 522][..], b"\0\x11\x02\xff\x0c\0"].concat();
+    let files: [(&[u8], &str); 20] = [
         (b"%PDF-1.7\n", "PDF"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript"),
         (
@@ -36,6 +37,14 @@ fn kinds_without_a_decoder_are_named() {
         (b"\0\0\0\x18ftypisom\0\0\x02\0", "video"),
         (b"II\xbc\x01\x08\0\0\0", "JPEG XR"),
         (b"SIMPLE  =                    T", "FITS"),
+        (b"NITF02.10", "NITF"),
+        (b"P7 332\n#END_OF_COMMENTS\n", "XV thumbnail"),
+        (b"FORM\0\0\x01\0ILBMBMHD", "IFF"),
+        (&pict, "PICT"),
+        (
+            b"\0\0\0\x6b\0\0\0\x07\0\0\0\x02\0\0\0\x18\0\0\0\x4b",
+            "X window dump",
+        ),
     ];
     for (bytes, name) in files {
         assert_eq!(refused(bytes).as_deref(), Some(name));
