@@ -217,10 +217,12 @@ impl Listed {
     /// The nearest of these by its estimate.
     fn nearest(&mut self) -> Option<RankedNode> {
         if self.candidates.is_empty() && !self.others.is_empty() {
-            let count = self.together.min(self.others.len());
-            self.others.select_nth_unstable(count - 1);
-            let rest = self.others.split_off(count);
-            let nearest = std::mem::replace(&mut self.others, rest);
+            let farther = self.others.len().saturating_sub(self.together);
+            if farther > 0 {
+                // The nearest come last, so that the others stay where they are.
+                self.others.select_nth_unstable_by(farther, |a, b| b.cmp(a));
+            }
+            let nearest = self.others.split_off(farther);
             self.candidates = nearest.into_iter().map(Reverse).collect();
             self.together = self.together.saturating_mul(2);
         }
