@@ -17,7 +17,7 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target/fuzz}
 # A sanitizer is for nightly compilers only, or for one that is told to take itself for such.
 export RUSTC_BOOTSTRAP=1
-export RUSTFLAGS="--cfg fuzzing -Cdebug-assertions -Ccodegen-units=1 -Zsanitizer=address -Cpasses=sancov-module
+export RUSTFLAGS="--cfg fuzzing -Ccodegen-units=1 -Zsanitizer=address -Cpasses=sancov-module
     -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
 cargo build --release --manifest-path fuzz/Cargo.toml --target "$host" --features "$target" --bin "$target"

@@ -8,8 +8,9 @@ use std::cell::OnceCell;
 use graph::build::Builder;
 use graph::census::census;
 use graph::check::check;
+use graph::filter::{Comparison, Condition, Filter, Word};
 use graph::index::{Index, Parameters};
-use graph::insert::insert;
+use graph::insert::{NewRow, insert};
 use graph::layout::{Page, Tid};
 use graph::mem::MemStore;
 use graph::random::Random;
@@ -29,7 +30,7 @@ fn vector(random: &mut Random) -> Vec<f16> {
     (0..DIMS).map(|_| f16::from_f32(random.normal())).collect()
 }
 
-/// An index of some rows, several of which are equal, with codes and entry points.
+/// An index of some rows, several of which are equal, with codes, entry points and a filter column.
 fn whole() -> MemStore {
     let store = MemStore::new();
     let parameters = Parameters {
@@ -37,7 +38,7 @@ fn whole() -> MemStore {
         dims: DIMS,
         m: 3,
         ef_construction: 8,
-        columns: 0,
+        columns: 1,
     };
     let mut builder = Builder::new(&store, parameters, usize::MAX).expect("parameters in range");
     let mut random = Random::new(1);
@@ -46,7 +47,11 @@ fn whole() -> MemStore {
         if row % 3 == 0 {
             vector = vec![f16::ONE; DIMS];
         }
-        builder.push(&vector, Tid::new(row, 1)).expect("memory");
+        let words = &[Word::integer(i64::from(row % 4)).word];
+        let tid = Tid::new(row, 1);
+        builder
+            .push(&vector, NewRow { tid, words })
+            .expect("memory");
     }
     let threads = Threads {
         count: 1,
@@ -86,8 +91,14 @@ fn use_all(store: &MemStore) -> graph::error::Result<()> {
     let _ = check(&index);
     let _ = census(&index);
     let query = vector(&mut Random::new(2));
+    let columns = index.shape().columns;
+    let words = vec![Word::integer(3).word; columns];
+    let mut filter = Filter::default();
+    if columns > 0 {
+        filter.add(0, Condition::compared(Comparison::Less, Word::integer(1)));
+    }
     for order in [Order::Strict, Order::Relaxed] {
-        for complete in [false, true] {
+        for (complete, filtered) in [(false, false), (true, false), (true, true)] {
             let options = Options {
                 ef: 8,
                 order,
@@ -97,6 +108,9 @@ fn use_all(store: &MemStore) -> graph::error::Result<()> {
             let mut scan = Scan::new(index.query(&query)?, options);
             if complete {
                 scan = scan.complete();
+            }
+            if filtered {
+                scan = scan.filtered(filter.clone());
             }
             // Overwritten chains may tell rows many times over, each time from another slot.
             for _ in 0..2_000 {
@@ -108,8 +122,13 @@ fn use_all(store: &MemStore) -> graph::error::Result<()> {
             scan.close();
         }
     }
-    let _ = insert(&mut index, &query, Tid::new(1_000, 1));
-    let _ = insert(&mut index, &[f16::ONE; DIMS], Tid::new(1_001, 1));
+    for (vector, block) in [(&query[..], 1_000), (&[f16::ONE; DIMS], 1_001)] {
+        let row = NewRow {
+            tid: Tid::new(block, 1),
+            words: &words,
+        };
+        let _ = insert(&mut index, vector, row);
+    }
     let _ = bulk_delete(&mut index, |tid| tid.block() % 7 == 0);
     let _ = retrain(&mut index);
     let _ = check(&index);
