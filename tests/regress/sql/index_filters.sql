@@ -34,31 +34,7 @@ SET max_parallel_workers_per_gather = 0;
 SELECT indexdef FROM pg_indexes WHERE indexname = 'photos_numbers';
 SELECT (clip_index_check(indexrelid, heap => true, search => 0.02)).* FROM pg_index WHERE indrelid = 'photos'::regclass AND NOT indisprimary;
 
--- A query's rows by the index and without it: the ten nearest in the order of the index, and all of them in one that leaves
--- nothing out. What the index checks is among its conditions.
-CREATE FUNCTION pg_temp.both(condition text, OUT in_index boolean, OUT agree boolean, OUT count bigint) LANGUAGE plpgsql AS $$
-DECLARE
-    query text := format('SELECT id FROM photos WHERE %s ORDER BY embedding <=> pg_temp.embedding(5)', condition);
-    line text;
-    nearest integer[];
-    every integer[];
-    exact integer[];
-BEGIN
-    PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true), set_config('enable_indexscan', 'on', true);
-    in_index := true;
-    FOR line IN EXECUTE 'EXPLAIN (COSTS off) ' || query LOOP
-        in_index := in_index AND line !~ 'Filter:|Seq Scan|Sort';
-    END LOOP;
-    EXECUTE format('SELECT array_agg(id) FROM (%s LIMIT 10) q', query) INTO nearest;
-    PERFORM set_config('clip_pg.iterative_order', 'relaxed', true);
-    EXECUTE format('SELECT array_agg(id ORDER BY id) FROM (%s) q', query) INTO every;
-    PERFORM set_config('clip_pg.iterative_order', 'strict', true);
-    PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true), set_config('enable_indexscan', 'off', true);
-    EXECUTE format('SELECT array_agg(id) FROM (%s) q', query) INTO exact;
-    PERFORM set_config('enable_indexscan', 'on', true);
-    agree := nearest IS NOT DISTINCT FROM exact[:10] AND every IS NOT DISTINCT FROM (SELECT array_agg(id ORDER BY id) FROM unnest(exact) id);
-    count := coalesce(cardinality(exact), 0);
-END $$;
+\i both.sql
 
 -- Every operator of every type.
 SELECT c.name AS column, count(*), count(*) FILTER (WHERE b.in_index) AS in_index, count(*) FILTER (WHERE NOT b.agree) AS wrong,
@@ -216,25 +192,6 @@ SELECT c AS condition, b.* FROM unnest(ARRAY[
 DROP DOMAIN numbers;
 DROP TABLE photos;
 ALTER TABLE photographs RENAME TO photos;
-
--- A collation by which values are equal that are not the same: blanks at the end are nothing to character all the same.
-CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-CREATE TABLE named (id integer PRIMARY KEY, embedding clip_vector(8), code character(12) COLLATE any_case, name text COLLATE any_case,
-    codes character(12)[] COLLATE any_case, names text[] COLLATE any_case);
-INSERT INTO named
-SELECT n, pg_temp.embedding(n), v, v, ARRAY[v, 'x'], ARRAY[v, 'x']
-FROM generate_series(1, 400) n, LATERAL (SELECT (ARRAY['a', 'A', 'long enough', 'Long Enough', 'é', 'É', '', 'other'])[1 + n % 8] AS v) v;
-CREATE INDEX named_idx ON named USING clip_hnsw (embedding, code, name, codes, names);
-VACUUM ANALYZE named;
-ALTER TABLE photos RENAME TO photographs;
-ALTER TABLE named RENAME TO photos;
-SELECT c AS condition, b.* FROM unnest(ARRAY[
-    $$code = 'a'$$, $$code = 'A   '$$, $$code = 'LONG ENOUGH'$$, $$code IN ('é', '')$$, $$name = 'A'$$, $$name = 'LONG ENOUGH'$$, $$name = 'a '$$,
-    $$codes && '{a}'$$, $$codes @> '{"LONG ENOUGH",X}'$$, $$codes = '{É,X}'$$, $$codes <@ '{A,X,É}'$$, $$names && '{A}'$$, $$names @> '{"LONG ENOUGH",X}'$$
-]) c, pg_temp.both(c) b;
-DROP TABLE photos;
-ALTER TABLE photographs RENAME TO photos;
-DROP COLLATION any_case;
 
 -- What cannot be a filter.
 CREATE INDEX ON photos USING clip_hnsw (embedding, (point(id, id)));
