@@ -1,21 +1,15 @@
 //! What a scan costs, for the planner: what [`planner::cost`] asks, from the server's catalogs, settings and plans.
 
 use graph::effort::{PROBE, beam, fewest, pages_of_directory, visits_before_exact_pass};
-use graph::layout::Shape;
-use graph::store::PageStore;
 use pgrx::{pg_guard, pg_sys};
 use planner::cost::{Costs, Index, Prices, Query, Settings, Wanted};
 
 use super::effort::Effort;
-use super::pages::Pages;
+use super::filter;
+use super::known::{Known, known};
 use super::scan::is_exact;
 use super::selectivity::{is_another_center, nth};
-use super::{filter, options, relation};
 use crate::guc;
-use crate::vector::base_type;
-
-/// Dimensions of an index that is not there, only supposed to be.
-const SUPPOSED_DIMENSIONS: usize = 512;
 
 #[pg_guard]
 #[allow(clippy::too_many_arguments)] // As the server calls it.
@@ -493,12 +487,12 @@ unsafe fn costs(
     passing: f64,
 ) -> (Costs<impl Fn(f64) -> f64>, Effort) {
     // SAFETY: the caller vouches for the index.
-    let Definition {
+    let Known {
         shape,
         dimensions,
         effort,
         summarized,
-    } = unsafe { definition(index) };
+    } = unsafe { known(index) };
     let listed = shape.map_or(1, |shape| shape.listed());
     let (mut random_page, mut next_page) = (0.0, 0.0);
     // SAFETY: the server writes to both.
@@ -543,66 +537,4 @@ unsafe fn costs(
         exact_fallback: guc::exact_fallback(),
     };
     (Costs::new(index, prices, settings, pages_read), effort)
-}
-
-/// What an index is.
-struct Definition {
-    /// How its nodes are laid out.
-    shape: Option<Shape>,
-    dimensions: usize,
-    /// How hard its scans look.
-    effort: Effort,
-    /// Nodes that are listed in the filter directory on pages with summaries.
-    summarized: f64,
-}
-
-/// What an index is.
-///
-/// # Safety
-/// The index is one that the planner at work has locked, or that is only supposed to be.
-unsafe fn definition(index: &pg_sys::IndexOptInfo) -> Definition {
-    let columns = index.nkeycolumns as usize - 1;
-    let (m, dimensions, effort, summarized) = if index.hypothetical {
-        let m = options::DEFAULT_M as usize;
-        // As though it were built now.
-        (m, SUPPOSED_DIMENSIONS, Effort::by_setting(), f64::INFINITY)
-    } else {
-        // SAFETY: the planner has the index locked; it is open while it is read, and closed again.
-        let (m, (r#type, modifier), effort, summarized) = unsafe {
-            let open = pg_sys::index_open(index.indexoid, pg_sys::NoLock as i32);
-            let read = (
-                options::m(open),
-                relation::column(open),
-                Effort::of(open),
-                match columns {
-                    0 => 0.0,
-                    _ => summarized(open),
-                },
-            );
-            pg_sys::index_close(open, pg_sys::NoLock as i32);
-            read
-        };
-        let (_, modifier) = base_type(r#type, modifier);
-        let dimensions = usize::try_from(modifier).unwrap_or(SUPPOSED_DIMENSIONS);
-        (m, dimensions, effort, summarized)
-    };
-    Definition {
-        shape: Shape::new(dimensions, m, columns).ok(),
-        dimensions,
-        effort,
-        summarized,
-    }
-}
-
-/// Nodes of an index that are listed on pages with summaries; of one that cannot be read a scan will tell why.
-///
-/// # Safety
-/// The index is open and locked.
-unsafe fn summarized(index: pg_sys::Relation) -> f64 {
-    // SAFETY: the caller vouches for the index.
-    let page = unsafe { Pages::new(index) }.read(0);
-    page.ok()
-        .and_then(|page| page.meta().ok().map(|meta| meta.summarized))
-        .unwrap_or(0)
-        .into()
 }

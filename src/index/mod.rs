@@ -23,6 +23,7 @@ mod explain;
 mod figures;
 mod filter;
 mod insert;
+mod known;
 mod options;
 mod pages;
 mod recall;

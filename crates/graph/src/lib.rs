@@ -13,7 +13,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`error`], [`random`], `samples` | what can go wrong; repeatable random numbers; averages |
-//! | [`signature`], [`filter`] | sets in a word; words of filter columns, and conditions on them |
+//! | [`signature`], [`zone`], [`filter`] | sets in a word; what is known of many words; words of filter columns, and conditions on them |
 //! | [`layout`] | every byte on a page |
 //! | [`space`], [`rounded`] | what is near: metrics, and where nodes are neighbours; vectors in eight bits, and how far off distances from them are |
 //! | `training`, [`basis`] | how a basis is trained; the basis, and the codes it makes |
@@ -88,3 +88,4 @@ mod tids;
 mod training;
 pub mod vacuum;
 mod vectors;
+pub mod zone;

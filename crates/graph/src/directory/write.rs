@@ -5,10 +5,10 @@ use half::f16;
 use super::{expect, link};
 use crate::basis::{Basis, Code};
 use crate::error::Result;
-use crate::filter::Zone;
 use crate::index::Index;
 use crate::layout::{Factors, Kind, Pointer, Shape, Summary};
 use crate::store::{PageStore, Write};
+use crate::zone::Zone;
 
 /// What the directory has of a node.
 #[derive(Clone)]

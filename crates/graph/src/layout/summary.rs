@@ -8,7 +8,7 @@ use bytemuck::{bytes_of, cast_slice, cast_slice_mut};
 use super::format::{Factors, LINKED_HEADER, LOGGED_BYTES};
 use super::page::Page;
 use super::shape::Shape;
-use crate::filter::Zone;
+use crate::zone::Zone;
 
 /// Words of a zone.
 const ZONE: usize = 3;

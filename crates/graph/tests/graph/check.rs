@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::common::*;
 use graph::check::{check, finds};
 use graph::error::Error;
-use graph::filter::Zone;
 use graph::index::Index;
 use graph::insert::insert;
 use graph::layout::{Factors, Kind, Page, Pointer, Shape, State, Summary};
@@ -17,6 +16,7 @@ use graph::scan::{Order, Scan};
 use graph::space::Metric;
 use graph::store::PageStore;
 use graph::vacuum::bulk_delete;
+use graph::zone::Zone;
 use half::f16;
 use proptest::prelude::*;
 
