@@ -218,7 +218,8 @@ impl Reading {
     }
 
     /// Reads the page that promises the nearest, if it promises any as near as these or within `radius`. The nodes listed there
-    /// that may pass are added to `found`, with estimates of their distances, in no order, some of them more than once. A node without an estimate counts as the nearest. Returns whether there was such a page.
+    /// that may pass are added to `found`, with estimates of their distances, in no order, some of them more than once. A node
+    /// without an estimate counts as the nearest. Returns whether there was such a page.
     pub(crate) fn next<S: PageStore>(
         &mut self,
         index: &Index<S>,

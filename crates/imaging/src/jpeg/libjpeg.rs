@@ -248,13 +248,14 @@ unsafe extern "C-unwind" fn fill(info: &mut jpeg_decompress_struct) -> boolean {
 
 /// Called where libjpeg does not look at the next `count` bytes.
 unsafe extern "C-unwind" fn pass(info: &mut jpeg_decompress_struct, count: c_long) {
-    // SAFETY: as in `fill`.
+    // SAFETY: libjpeg calls this for streams only, whose `src` leads to the first field of a `Source`; nothing else refers to
+    // that while libjpeg is called, for `info` is another field of the stream's box.
     let source = unsafe { &mut *info.src.cast::<Source<'_>>() };
     let mut left = usize::try_from(count).unwrap_or(0);
     loop {
         let manager = &mut source.manager;
         let here = left.min(manager.bytes_in_buffer);
-        // SAFETY: so many bytes are there.
+        // SAFETY: of the bytes that the pointer leads to, `bytes_in_buffer` are left, and it moves by no more.
         manager.next_input_byte = unsafe { manager.next_input_byte.add(here) };
         manager.bytes_in_buffer -= here;
         left -= here;
